@@ -1,0 +1,55 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        reason = "a test states its invariants by failing"
+    )
+)]
+
+mod body;
+mod charset;
+pub mod cookies;
+pub mod duration;
+mod error;
+mod fetch;
+mod fetch_error;
+mod fingerprint;
+pub mod identity;
+mod options;
+mod plugin;
+mod proxy;
+mod redact;
+mod registry;
+mod request;
+mod request_ext;
+mod response;
+mod retry;
+mod session;
+
+pub use async_trait::async_trait;
+
+pub use body::{Body, Multipart, Part};
+pub use cookies::{Cookie, CookieJar, SameSite};
+pub use error::{Error, Result};
+pub use fetch::Fetch;
+pub use fetch_error::{FetchError, FetchErrorKind};
+pub use fingerprint::{Fingerprint, FingerprintRules, canonical_url};
+pub use identity::{Identity, IdentityName};
+pub use options::{Options, SessionOptions};
+pub use plugin::{Registered, Registration, SessionPlugin};
+pub use proxy::{Proxy, ProxyHealth, ProxyPool, ProxyScheme, Rotation};
+pub use redact::{RedactedHeaders, redact_url};
+pub use registry::Registry;
+pub use request::{Meta, Request, RequestParts};
+pub use request_ext::RequestExt;
+pub use response::{Hop, Response, ResponseParts, Timing};
+pub use retry::{Retry, retry_after};
+pub use session::Session;
+
+/// What the macros of this crate expand to. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+}

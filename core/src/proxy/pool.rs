@@ -1,0 +1,313 @@
+//! Several proxies, and which of them is next.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Proxy;
+use crate::{Error, Result};
+
+/// Which proxy of a pool is next.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rotation {
+    /// One after the other.
+    #[default]
+    Cyclic,
+    /// Any, each as likely as the others.
+    Random,
+    /// For the same key, such as a host, the same proxy for as long as it is healthy. When a proxy is out, only its keys
+    /// move. Without a key, one after the other.
+    Sticky,
+}
+
+/// Several proxies that share the work.
+///
+/// A proxy that fails again and again is left out for a while: [`max_failures`](Self::max_failures) in a row, 3 unless
+/// said otherwise, cost it 10 seconds, and every further failure after that twice as long as the last, up to 5
+/// minutes. One success makes it good again.
+///
+/// A clone is the same pool: health is shared. There is always a proxy to pick, never a direct connection: if all are
+/// left out, it is the one that comes back first.
+///
+/// At rest it is a list of proxies, or `{"proxies": [..], "rotation": "sticky", "cooldown": "10s", "max_cooldown": "5m",
+/// "max_failures": 3}`.
+///
+/// ```
+/// use silkroute_core::{ProxyPool, Rotation};
+///
+/// # fn main() -> silkroute_core::Result<()> {
+/// let pool = ProxyPool::new(["http://10.0.0.1:3128".parse()?, "http://10.0.0.2:3128".parse()?])?.rotation(Rotation::Sticky);
+/// let proxy = pool.pick(Some("shop.test"));
+/// assert_eq!(pool.pick(Some("shop.test")), proxy);
+/// pool.report(&proxy, true);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ProxyPool {
+    pub(super) rotation: Rotation,
+    pub(super) base: Duration,
+    pub(super) max: Duration,
+    pub(super) max_failures: NonZeroU32,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    proxies: Vec<Member>,
+    by_proxy: HashMap<Proxy, usize>,
+    state: Mutex<State>,
+}
+
+struct Member {
+    proxy: Proxy,
+    hash: u64,
+}
+
+struct State {
+    /// Where the next one in turn is looked for.
+    next: usize,
+    health: Vec<Health>,
+}
+
+#[derive(Clone, Default)]
+struct Health {
+    successes: u64,
+    failures: u64,
+    in_a_row: u32,
+    until: Option<Instant>,
+}
+
+impl Health {
+    fn is_cooling(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+}
+
+/// How a proxy of a pool has fared.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProxyHealth {
+    /// The proxy, without credentials.
+    pub proxy: String,
+    /// How often it worked.
+    pub successes: u64,
+    /// How often it failed.
+    pub failures: u64,
+    /// How often it failed since it last worked.
+    pub consecutive_failures: u32,
+    /// How long it will still be left out; `None`: it is not.
+    #[serde(with = "crate::duration::option")]
+    pub cooling_for: Option<Duration>,
+}
+
+impl ProxyPool {
+    pub(super) const BASE: Duration = Duration::from_secs(10);
+    pub(super) const MAX: Duration = Duration::from_secs(5 * 60);
+    pub(super) const MAX_FAILURES: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
+
+    /// A pool of these proxies, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there are none, or the same twice. The same address with other credentials is another
+    /// proxy.
+    pub fn new(proxies: impl IntoIterator<Item = Proxy>) -> Result<Self> {
+        let refused = |reason: String| Error::invalid("the proxy pool", reason);
+        let mut members = Vec::new();
+        let mut by_proxy = HashMap::new();
+        for proxy in proxies {
+            match by_proxy.entry(proxy) {
+                Entry::Occupied(known) => {
+                    return Err(refused(format!("it holds {} twice: list each proxy once", known.key())));
+                }
+                Entry::Vacant(free) => {
+                    members.push(Member {
+                        proxy: free.key().clone(),
+                        hash: hash_of(free.key()),
+                    });
+                    free.insert(members.len() - 1);
+                }
+            }
+        }
+        if members.is_empty() {
+            return Err(refused(
+                "it is empty: give it one proxy at least, or no pool".to_owned(),
+            ));
+        }
+        let state = State {
+            next: 0,
+            health: vec![Health::default(); members.len()],
+        };
+        Ok(Self {
+            rotation: Rotation::default(),
+            base: Self::BASE,
+            max: Self::MAX,
+            max_failures: Self::MAX_FAILURES,
+            shared: Arc::new(Shared {
+                proxies: members,
+                by_proxy,
+                state: Mutex::new(state),
+            }),
+        })
+    }
+
+    /// Which proxy is next. [`Rotation::Cyclic`] when nothing is said.
+    #[must_use]
+    pub fn rotation(mut self, rotation: Rotation) -> Self {
+        self.rotation = rotation;
+        self
+    }
+
+    /// How long a failing proxy is left out at first, and at most. 10 seconds and 5 minutes when nothing is said; a
+    /// `max` below `base` is `base`.
+    #[must_use]
+    pub fn cooldown(mut self, base: Duration, max: Duration) -> Self {
+        self.base = base;
+        self.max = max.max(base);
+        self
+    }
+
+    /// After how many failures in a row a proxy is left out. 3 when nothing is said.
+    #[must_use]
+    pub fn max_failures(mut self, failures: NonZeroU32) -> Self {
+        self.max_failures = failures;
+        self
+    }
+
+    /// The next proxy. `key` is what [`Rotation::Sticky`] sticks to, such as the host of the request.
+    pub fn pick(&self, key: Option<&str>) -> Proxy {
+        self.pick_at(key, Instant::now())
+    }
+
+    fn pick_at(&self, key: Option<&str>, now: Instant) -> Proxy {
+        let members = &self.shared.proxies;
+        let mut state = self.state();
+        let healthy = |index: &usize| !state.health[*index].is_cooling(now);
+        let found = match (self.rotation, key) {
+            (Rotation::Sticky, Some(key)) => {
+                // Rendezvous hashing: each proxy bids for the key, the highest bid has it.
+                let key = hash_of(key);
+                (0..members.len())
+                    .filter(healthy)
+                    .max_by_key(|&index| mixed(members[index].hash ^ key))
+            }
+            (Rotation::Random, _) => {
+                let count = (0..members.len()).filter(healthy).count();
+                (count > 0)
+                    .then(|| fastrand::usize(..count))
+                    .and_then(|nth| (0..members.len()).filter(healthy).nth(nth))
+            }
+            (Rotation::Cyclic | Rotation::Sticky, _) => (state.next..members.len())
+                .chain(0..state.next)
+                .find(healthy)
+                .inspect(|&index| state.next = (index + 1) % members.len()),
+        };
+        let first_back = || (0..members.len()).min_by_key(|&index| state.health[index].until);
+        // A pool is never empty, so one of both is there, and were it not, the first proxy would be the one.
+        let index = found.or_else(first_back).unwrap_or(0);
+        members[index].proxy.clone()
+    }
+
+    /// Says how a proxy did: whether the connection through it came about, not what status the site answered with. A
+    /// proxy that is not of this pool is passed over.
+    pub fn report(&self, proxy: &Proxy, ok: bool) {
+        self.report_at(proxy, ok, Instant::now());
+    }
+
+    fn report_at(&self, proxy: &Proxy, ok: bool, now: Instant) {
+        let Some(&index) = self.shared.by_proxy.get(proxy) else {
+            return;
+        };
+        let mut state = self.state();
+        let health = &mut state.health[index];
+        if ok {
+            health.successes += 1;
+            health.in_a_row = 0;
+            health.until = None;
+            return;
+        }
+        health.failures += 1;
+        if health.is_cooling(now) {
+            // Of a request that was under way when the proxy was left out: it tells nothing new.
+            return;
+        }
+        health.in_a_row = health.in_a_row.saturating_add(1);
+        if let Some(extra) = health.in_a_row.checked_sub(self.max_failures.get()) {
+            let cooldown = self.base.saturating_mul(2_u32.saturating_pow(extra)).min(self.max);
+            health.until = now.checked_add(cooldown);
+        }
+    }
+
+    /// How each proxy has fared, in the order they were given.
+    pub fn health(&self) -> Vec<ProxyHealth> {
+        let now = Instant::now();
+        let state = self.state();
+        let each = self.shared.proxies.iter().zip(&state.health);
+        each.map(|(member, health)| ProxyHealth {
+            proxy: member.proxy.label(),
+            successes: health.successes,
+            failures: health.failures,
+            consecutive_failures: health.in_a_row,
+            cooling_for: health
+                .until
+                .and_then(|until| until.checked_duration_since(now))
+                .filter(|left| !left.is_zero()),
+        })
+        .collect()
+    }
+
+    /// The proxies, in the order they were given.
+    pub fn proxies(&self) -> impl Iterator<Item = &Proxy> {
+        self.shared.proxies.iter().map(|member| &member.proxy)
+    }
+
+    /// How many proxies there are.
+    pub fn len(&self) -> usize {
+        self.shared.proxies.len()
+    }
+
+    /// Whether there are none, which cannot be.
+    pub fn is_empty(&self) -> bool {
+        self.shared.proxies.is_empty()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Counters have no state in between that a panic could leave behind.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows the proxies without credentials.
+impl fmt::Debug for ProxyPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyPool")
+            .field("rotation", &self.rotation)
+            .field("proxies", &self.proxies().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The same in every process, so that a key keeps its proxy over a restart.
+fn hash_of<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The finish of SplitMix64, <https://prng.di.unimi.it/splitmix64.c>: every bit of the input moves every bit of the output.
+fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests;

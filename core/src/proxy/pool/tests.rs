@@ -1,0 +1,172 @@
+use super::*;
+use proptest::prelude::*;
+
+fn proxy(index: usize) -> Proxy {
+    format!("http://10.0.0.{index}:3128").parse().unwrap()
+}
+
+fn pool(size: usize) -> ProxyPool {
+    ProxyPool::new((0..size).map(proxy)).unwrap()
+}
+
+fn fail(pool: &ProxyPool, index: usize, times: u32, now: Instant) {
+    for _ in 0..times {
+        pool.report_at(&proxy(index), false, now);
+    }
+}
+
+#[test]
+fn an_empty_pool_and_a_proxy_given_twice_are_refused() {
+    let empty = ProxyPool::new([]).unwrap_err().to_string();
+    assert!(empty.contains("empty"), "{empty}");
+    let twice = ["http://u:hush@h:1", "http://u:hush@h:1"].map(|text| text.parse().unwrap());
+    let told = ProxyPool::new(twice).unwrap_err().to_string();
+    assert!(told.contains("http://h:1") && !told.contains("hush"), "{told}");
+    let users = ["http://a:x@h:1", "http://b:x@h:1"].map(|text| text.parse().unwrap());
+    assert_eq!(ProxyPool::new(users).unwrap().len(), 2, "another user is another proxy");
+}
+
+#[test]
+fn a_failing_proxy_is_left_out_and_comes_back() {
+    let pool = pool(2).cooldown(Duration::from_secs(10), Duration::from_secs(60));
+    let start = Instant::now();
+    fail(&pool, 0, 2, start);
+    assert_eq!(pool.pick_at(None, start), proxy(0), "two failures are not enough");
+    fail(&pool, 0, 1, start);
+    for _ in 0..5 {
+        assert_eq!(pool.pick_at(None, start + Duration::from_secs(9)), proxy(1));
+    }
+    let back = start + Duration::from_secs(10);
+    let picked = [pool.pick_at(None, back), pool.pick_at(None, back)];
+    assert!(picked.contains(&proxy(0)), "{picked:?}");
+    fail(&pool, 0, 1, back);
+    assert_eq!(
+        pool.pick_at(None, back + Duration::from_secs(19)),
+        proxy(1),
+        "the second time costs twice as much"
+    );
+    pool.report_at(&proxy(0), true, back);
+    let health = pool.health();
+    assert_eq!(
+        (health[0].successes, health[0].failures, health[0].consecutive_failures),
+        (1, 4, 0)
+    );
+    assert_eq!(health[0].cooling_for, None);
+}
+
+#[test]
+fn a_burst_of_failures_is_one() {
+    let pool = pool(2).cooldown(Duration::from_secs(10), Duration::from_secs(3_600));
+    let start = Instant::now();
+    fail(&pool, 0, 50, start);
+    let back = start + Duration::from_secs(10);
+    assert!([pool.pick_at(None, back), pool.pick_at(None, back)].contains(&proxy(0)));
+    assert_eq!(pool.health()[0].failures, 50);
+}
+
+#[test]
+fn when_all_are_left_out_it_is_the_one_that_comes_back_first() {
+    let start = Instant::now();
+    for rotation in [Rotation::Cyclic, Rotation::Random, Rotation::Sticky] {
+        let pool = pool(3).rotation(rotation);
+        for (index, after) in [(0, 3), (1, 1), (2, 2)] {
+            fail(&pool, index, 3, start + Duration::from_secs(after));
+        }
+        assert_eq!(
+            pool.pick_at(Some("h"), start + Duration::from_secs(4)),
+            proxy(1),
+            "{rotation:?}"
+        );
+    }
+}
+
+#[test]
+fn health_is_shared_by_clones() {
+    let one = pool(2);
+    let other = one.clone().rotation(Rotation::Random);
+    fail(&one, 1, 3, Instant::now());
+    assert!(other.health()[1].cooling_for.is_some());
+    other.report(&"http://elsewhere.test:1".parse().unwrap(), false);
+}
+
+#[test]
+fn when_a_proxy_is_out_only_its_keys_move() {
+    let pool = pool(5).rotation(Rotation::Sticky);
+    let start = Instant::now();
+    let keys: Vec<_> = (0..500).map(|index| format!("host-{index}.test")).collect();
+    let before: Vec<_> = keys.iter().map(|key| pool.pick_at(Some(key), start)).collect();
+    fail(&pool, 2, 3, start);
+    for (key, before) in keys.iter().zip(&before) {
+        let after = pool.pick_at(Some(key), start);
+        assert!(
+            after == *before || *before == proxy(2),
+            "{key} moved from {before} to {after}"
+        );
+        assert_ne!(after, proxy(2));
+        assert_eq!(
+            pool.pick_at(Some(key), start + Duration::from_secs(10)),
+            *before,
+            "{key} comes home"
+        );
+    }
+    for index in 0..5 {
+        let share = before.iter().filter(|picked| **picked == proxy(index)).count();
+        assert!((60..140).contains(&share), "proxy {index} has {share} of 500 keys");
+    }
+}
+
+#[test]
+fn every_form_at_rest_is_read() {
+    let list: ProxyPool = serde_json::from_str(r#"["http://a:1", {"server": "b:2"}]"#).unwrap();
+    assert_eq!(list.len(), 2);
+    let text = r#"{"proxies": ["http://a:1"], "rotation": "sticky", "cooldown": "1s", "max_cooldown": "1m", "max_failures": 5}"#;
+    let object: ProxyPool = serde_json::from_str(text).unwrap();
+    assert_eq!((object.rotation, object.max_failures.get()), (Rotation::Sticky, 5));
+    assert_eq!(
+        (object.base, object.max),
+        (Duration::from_secs(1), Duration::from_secs(60))
+    );
+    let again: ProxyPool = toml::from_str(&toml::to_string(&object).unwrap()).unwrap();
+    assert_eq!(again.rotation, Rotation::Sticky);
+    let refusal = |text: &str| serde_json::from_str::<ProxyPool>(text).unwrap_err().to_string();
+    assert!(refusal("[]").contains("empty"));
+    assert!(refusal(r#"{"proxies": ["http://a:1"], "rotate": 1}"#).contains("`rotation`"));
+    assert!(refusal(r#"{"proxies": ["http://a:1"], "max_failures": 0}"#).contains("nonzero"));
+    assert!(refusal("3").contains("list of proxies"));
+}
+
+#[test]
+fn debug_shows_no_credentials() {
+    let pool = ProxyPool::new(["http://user:hush@h:1".parse().unwrap()]).unwrap();
+    let shown = format!("{pool:?} {:?}", pool.health());
+    assert!(shown.contains("http://h:1") && !shown.contains("hush"), "{shown}");
+}
+
+proptest! {
+    #[test]
+    fn the_healthy_ones_share_the_work_evenly(
+        mut health in prop::collection::vec(any::<bool>(), 1..8),
+        lucky in any::<prop::sample::Index>(),
+        random in any::<bool>(),
+    ) {
+        *lucky.get_mut(&mut health) = true;
+        let rotation = if random { Rotation::Random } else { Rotation::Cyclic };
+        let pool = pool(health.len()).rotation(rotation);
+        let now = Instant::now();
+        let healthy: Vec<_> = (0..health.len()).filter(|&index| health[index]).collect();
+        for index in (0..health.len()).filter(|&index| !health[index]) {
+            fail(&pool, index, 3, now);
+        }
+        let rounds = 400;
+        let mut counts = HashMap::new();
+        for _ in 0..rounds * healthy.len() {
+            *counts.entry(pool.pick_at(Some("key"), now)).or_insert(0_usize) += 1;
+        }
+        prop_assert_eq!(counts.len(), healthy.len());
+        for index in healthy {
+            let count = counts[&proxy(index)];
+            // Six standard deviations of a fair choice are 120 of 400.
+            prop_assert!(count.abs_diff(rounds) <= if random { 120 } else { 0 }, "{count} of {rounds}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What may be shown of a request. Every `Debug` and every error of the workspace goes through here.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName};
+use url::Url;
+
+/// Headers whose values are credentials, whole or in part.
+const SECRET_HEADERS: [&str; 8] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "x-csrf-token",
+];
+
+/// Whether the value of this header must not be shown.
+fn is_secret(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    SECRET_HEADERS.contains(&name) || name.ends_with("-token") || name.ends_with("-secret") || name.ends_with("-key")
+}
+
+/// Shows headers in `Debug`, with the values of credentials left out.
+///
+/// ```
+/// use http::HeaderMap;
+/// use silkroute_core::RedactedHeaders;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("authorization", "Bearer abc".parse().unwrap());
+/// assert_eq!(format!("{:?}", RedactedHeaders(&headers)), r#"{"authorization": "***"}"#);
+/// ```
+#[derive(Clone, Copy)]
+pub struct RedactedHeaders<'a>(
+    /// The headers to show.
+    pub &'a HeaderMap,
+);
+
+impl fmt::Debug for RedactedHeaders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.0 {
+            if is_secret(name) || value.is_sensitive() {
+                map.entry(&name.as_str(), &"***");
+            } else {
+                map.entry(&name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+            }
+        }
+        map.finish()
+    }
+}
+
+/// The URL as text, with a password in it replaced by `***`.
+///
+/// ```
+/// use silkroute_core::redact_url;
+///
+/// let url = "http://user:secret@proxy.test:8080/".parse().unwrap();
+/// assert_eq!(redact_url(&url), "http://user:***@proxy.test:8080/");
+/// ```
+pub fn redact_url(url: &Url) -> String {
+    if url.password().is_none() {
+        return url.as_str().to_owned();
+    }
+    let mut shown = url.clone();
+    match shown.set_password(Some("***")) {
+        Ok(()) => shown.into(),
+        Err(()) => format!("{}://***", url.scheme()),
+    }
+}
+
+/// The same for a text that did not parse as a URL: whatever stands between `//` and the last `@` of the authority goes.
+pub(crate) fn redact_url_text(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("//") else {
+        return match text.rsplit_once('@') {
+            Some((_, after)) => format!("***@{after}"),
+            None => text.to_owned(),
+        };
+    };
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority_end].rfind('@') {
+        Some(at) => format!("{scheme}//***{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_no_url_loses_its_credentials_too() {
+        assert_eq!(redact_url_text("http://u:p@ss@host:99999/x"), "http://***@host:99999/x");
+        assert_eq!(redact_url_text("user:pass@host"), "***@host");
+        assert_eq!(redact_url_text("http://host/a@b"), "http://host/a@b");
+    }
+
+    #[test]
+    fn headers_that_look_like_credentials_are_hidden() {
+        let mut headers = HeaderMap::new();
+        for name in ["cookie", "x-amz-security-token", "x-api-key", "proxy-authorization", "set-cookie"] {
+            headers.insert(HeaderName::from_static(name), "hush".parse().unwrap());
+        }
+        headers.insert("accept", "text/html".parse().unwrap());
+        let shown = format!("{:?}", RedactedHeaders(&headers));
+        assert!(!shown.contains("hush"), "{shown}");
+        assert!(shown.contains("text/html"), "{shown}");
+    }
+}

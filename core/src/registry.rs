@@ -1,0 +1,104 @@
+//! The session kinds that a program has.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::{Error, Registered, Registration, Request, Result, Session};
+
+/// The session kinds that a program has, by name.
+///
+/// ```
+/// use silkroute_core::Registry;
+///
+/// # fn main() -> silkroute_core::Result<()> {
+/// let registry = Registry::discover()?;
+/// for kind in registry.kinds() {
+///     println!("{}: {} ({})", kind.kind(), kind.summary(), kind.package());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    kinds: BTreeMap<&'static str, &'static Registration>,
+}
+
+impl Registry {
+    /// A registry without kinds.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All kinds whose crates are linked into the program.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKind`] when two packages claim a kind.
+    pub fn discover() -> Result<Self> {
+        inventory::iter::<Registered>
+            .into_iter()
+            .try_fold(Self::new(), |registry, registered| registry.with(registered.0))
+    }
+
+    /// Adds a kind. The same plugin twice is once: a crate may well be both discovered and listed.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKind`] when another package, or another version of it, has the kind already.
+    pub fn with(mut self, registration: &'static Registration) -> Result<Self> {
+        match self.kinds.get(registration.kind()) {
+            Some(known) if known.is_same_plugin(registration) => {}
+            Some(known) => {
+                let mut both = [known.publisher(), registration.publisher()];
+                both.sort();
+                let [first, second] = both;
+                return Err(Error::DuplicateKind {
+                    kind: registration.kind().to_owned(),
+                    first,
+                    second,
+                });
+            }
+            None => {
+                self.kinds.insert(registration.kind(), registration);
+            }
+        }
+        Ok(self)
+    }
+
+    /// The kinds, sorted by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static Registration> + '_ {
+        self.kinds.values().copied()
+    }
+
+    /// The kind of this name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKind`] listing those there are.
+    pub fn get(&self, kind: &str) -> Result<&'static Registration> {
+        self.kinds.get(kind).copied().ok_or_else(|| Error::UnknownKind {
+            kind: kind.to_owned(),
+            available: self.kinds.keys().map(|&kind| kind.to_owned()).collect(),
+        })
+    }
+
+    /// Builds a session of this kind from a configuration object.
+    ///
+    /// # Errors
+    /// The kind is unknown, or refuses the configuration.
+    pub fn build(&self, kind: &str, config: Value) -> Result<Box<dyn Session>> {
+        self.get(kind)?.build(config)
+    }
+
+    /// Checks the options that a request carries, for every kind known here. Blocks of other kinds are left alone.
+    ///
+    /// # Errors
+    /// [`Error::Options`] naming the key that is unknown or of a wrong type.
+    pub fn check(&self, request: &dyn Request) -> Result<()> {
+        let options = &request.parts().options;
+        for kind in options.kinds() {
+            if let (Some(registration), Some(block)) = (self.kinds.get(kind), options.block(kind)) {
+                registration.check_options(block)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! The trait that every session kind implements.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{Request, Response, Result};
+
+/// A long-lived, pre-configured fetcher.
+///
+/// A session is built without input or output, started, asked to fetch by many tasks at the same time, and closed.
+/// `start` and `close` take `&mut self`: the compiler proves that no fetch runs meanwhile, so a session keeps its live
+/// state in plain fields.
+///
+/// # The contract
+///
+/// The conformance suite of `silkroute-testkit` checks what follows.
+///
+/// * A session that is not alive MUST refuse to fetch, at once, with an error that says so.
+/// * `start` on a live session MUST succeed and change nothing. After a failed or cancelled `start` the session MUST NOT be
+///   alive, MUST hold nothing once `close` has been called, and MAY be started again.
+/// * `close` MUST succeed on a session that is not alive, and after it the session MUST NOT be alive. It MUST NOT wait
+///   without bound. A closed session MAY be started again.
+/// * `fetch` MUST be cancel-safe: dropping its future releases what it held, a connection, a tab, a permit. It MUST end
+///   within the request's timeout, or [`timeout`](Session::timeout) where the request has none.
+/// * `fetch` MUST honour every field of [`RequestParts`](crate::RequestParts), or refuse it with
+///   [`Error::Unsupported`](crate::Error::Unsupported). A response of any status is a response and not an error.
+/// * `fetch` MUST NOT write to the request's `meta`; it puts facts of its own on the response.
+/// * `Debug`, errors and logs MUST NOT show passwords, cookies or `Authorization` values.
+/// * Dropping a session that was not closed MUST NOT block, and SHOULD release what it can.
+#[async_trait]
+pub trait Session: fmt::Debug + Send + Sync + 'static {
+    /// The name of its kind, such as `http`.
+    fn kind(&self) -> &'static str;
+
+    /// Whether it can fetch: it was started, was not closed, and has not died since. Cheap; asked before every fetch.
+    fn is_alive(&self) -> bool;
+
+    /// How many fetches it can serve at once; `None`: no limit of its own. Asked once, when a manager takes the session:
+    /// requests beyond it wait in the manager, in order.
+    fn concurrency(&self) -> Option<NonZeroUsize> {
+        None
+    }
+
+    /// The time a fetch may take when its request names none. 30 s unless the session says otherwise.
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    /// Acquires what it needs to fetch. Not cancel-safe on its own: call [`close`](Session::close) after dropping its future.
+    ///
+    /// # Errors
+    /// Whatever keeps it from fetching; it is then not alive.
+    async fn start(&mut self) -> Result<()>;
+
+    /// Brings back the response to a request. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Error::Fetch`](crate::Error::Fetch) when no response came, [`Error::Options`](crate::Error::Options) or
+    /// [`Error::Unsupported`](crate::Error::Unsupported) when the request asks for what the session cannot do.
+    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>>;
+
+    /// Releases everything. Safe to call again.
+    ///
+    /// # Errors
+    /// Something could not be released; the session counts as closed all the same.
+    async fn close(&mut self) -> Result<()>;
+}
