@@ -1,0 +1,154 @@
+//! Sessions from a file.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde_json::{Map, Value};
+use silkroute_core::{Error, Registry, Result, duration};
+
+use crate::Entry;
+
+/// The sessions of a manager, as a TOML or JSON text describes them.
+///
+/// Each is a table under `sessions`. The manager takes out of it `kind` (needed), `default`, `lazy`, `stop_when_idle` (such
+/// as `"5m"`) and `recycle_after` (fetches); everything else is for the kind. The first session is the default, unless one
+/// has `default = true`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManagerConfig {
+    sessions: Sessions,
+}
+
+impl ManagerConfig {
+    /// Reads TOML.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with line and column.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| Error::config("(TOML)", error.to_string().trim_end()))
+    }
+
+    /// Reads JSON.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with line and column.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| Error::config("(JSON)", error))
+    }
+
+    /// Reads a file: JSON when its name ends in `.json`, else TOML.
+    ///
+    /// # Errors
+    /// It cannot be read, or not understood; the error names the file.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| Error::config(path.display().to_string(), error))?;
+        let parsed = if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+            Self::from_json(&text)
+        } else {
+            Self::from_toml(&text)
+        };
+        parsed.map_err(|error| match error {
+            Error::Config { path: place, reason } => Error::config(format!("{} {place}", path.display()), reason),
+            other => other,
+        })
+    }
+
+    /// The names of the sessions, in their order.
+    pub fn session_ids(&self) -> impl Iterator<Item = &str> {
+        self.sessions.0.iter().map(|(id, _)| id.as_str())
+    }
+
+    /// Builds every session.
+    pub(crate) fn build(&self, registry: &Registry) -> Result<Vec<(String, Entry)>> {
+        let mut entries = Vec::new();
+        let mut default: Option<&str> = None;
+        for (id, table) in &self.sessions.0 {
+            let entry = build_entry(id, table.clone(), registry)?;
+            if entry.default
+                && let Some(other) = default.replace(id)
+            {
+                return Err(Error::config(
+                    format!("sessions.{id}.default"),
+                    format!("session '{other}' is the default already; only one can be"),
+                ));
+            }
+            entries.push((id.clone(), entry));
+        }
+        Ok(entries)
+    }
+}
+
+fn build_entry(id: &str, mut table: Map<String, Value>, registry: &Registry) -> Result<Entry> {
+    let place = format!("sessions.{id}");
+    let kind: String = take(&mut table, &place, "kind")?.ok_or_else(|| {
+        let kinds: Vec<_> = registry.kinds().map(|kind| kind.kind()).collect();
+        Error::config(&place, format!("it has no `kind`; there are: {}", kinds.join(", ")))
+    })?;
+    let default = take(&mut table, &place, "default")?.unwrap_or(false);
+    let lazy = take(&mut table, &place, "lazy")?.unwrap_or(false);
+    let stop_when_idle = take::<String>(&mut table, &place, "stop_when_idle")?
+        .map(|text| duration::parse(&text).map_err(|reason| Error::config(format!("{place}.stop_when_idle"), reason)))
+        .transpose()?;
+    let recycle_after = take::<NonZeroU64>(&mut table, &place, "recycle_after")?;
+
+    let registration = registry.get(&kind).map_err(|error| match error {
+        Error::UnknownKind { .. } => Error::config(format!("{place}.kind"), error),
+        other => other,
+    })?;
+    let session = registration.build(Value::Object(table)).map_err(|error| match error {
+        Error::Config { path, reason } if path.is_empty() => Error::config(&place, reason),
+        Error::Config { path, reason } => Error::config(format!("{place}.{path}"), reason),
+        Error::Invalid { what, reason } => Error::config(&place, format!("{what} is not usable: {reason}")),
+        other => other,
+    })?;
+    let mut entry = Entry::boxed(session);
+    entry.default = default;
+    entry.lazy = lazy;
+    entry.stop_when_idle = stop_when_idle.filter(|idle| *idle > Duration::ZERO);
+    entry.recycle_after = recycle_after;
+    Ok(entry)
+}
+
+/// Takes one of the manager's own fields out of a session's table.
+fn take<T: DeserializeOwned>(table: &mut Map<String, Value>, place: &str, field: &str) -> Result<Option<T>> {
+    table
+        .remove(field)
+        .map(|value| serde_json::from_value(value).map_err(|error| Error::config(format!("{place}.{field}"), error)))
+        .transpose()
+}
+
+/// Tables by name, in the order of the text: the first one is the default.
+#[derive(Clone, Debug)]
+struct Sessions(Vec<(String, Map<String, Value>)>);
+
+impl<'de> Deserialize<'de> for Sessions {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Sessions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tables of sessions by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut sessions: Vec<(String, Map<String, Value>)> = Vec::new();
+                while let Some((id, table)) = map.next_entry::<String, Map<String, Value>>()? {
+                    if sessions.iter().any(|(known, _)| *known == id) {
+                        return Err(A::Error::custom(format!("Session '{id}' already registered")));
+                    }
+                    sessions.push((id, table));
+                }
+                Ok(Sessions(sessions))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
+}

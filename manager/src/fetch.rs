@@ -1,0 +1,150 @@
+//! The path of one request: its session, a place in it, its start, the fetch, what the response gets.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use silkroute_core::{Error, FetchError, FetchErrorKind, Request, Response, Result, redact_url};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::slot::{Running, Slot, panicked};
+use crate::stats::Gauge;
+
+/// A session ends its fetch by itself when the time is up, and knows best what it was doing then. Where a request did
+/// not have to wait, so that both clocks started together, the session gets this long to say so first.
+const FIRST_WORD: Duration = Duration::from_millis(250);
+/// A wait shorter than this is none.
+const NO_WAIT: Duration = Duration::from_millis(5);
+
+impl Slot {
+    /// Fetches one request, within its deadline.
+    pub(crate) async fn fetch(self: &Arc<Self>, request: Arc<dyn Request>) -> Result<Box<dyn Response>> {
+        let begun = Instant::now();
+        let timeout = request.parts().timeout.unwrap_or(self.timeout);
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+
+        let mut queued = Duration::ZERO;
+        let span = tracing::debug_span!(
+            "fetch",
+            session = %self.id,
+            kind = self.kind,
+            method = %request.parts().method,
+            url = redact_url(&request.parts().url),
+        );
+        let result = self
+            .fetch_within(&request, begun, timeout, &mut queued)
+            .instrument(span)
+            .await;
+
+        self.meters
+            .record(&self.id, self.kind, &result, queued, begun.elapsed());
+        match result {
+            Ok(mut response) => {
+                self.counters.succeeded.fetch_add(1, Ordering::Relaxed);
+                let parts = response.parts_mut();
+                parts.timing.queued = queued;
+                parts.session = Some(Arc::clone(&self.id));
+                for (key, value) in &request.parts().meta {
+                    if !parts.meta.contains_key(key) {
+                        parts.meta.insert(key.clone(), value.clone());
+                    }
+                }
+                parts.request = Some(request);
+                Ok(response)
+            }
+            Err(mut error) => {
+                if let Error::Fetch(error) = &mut error {
+                    error.add_context("session", &self.id);
+                }
+                self.counters.failed.fetch_add(1, Ordering::Relaxed);
+                self.counters.note_error(&error);
+                tracing::debug!(session = %self.id, %error, "fetch failed");
+                Err(error)
+            }
+        }
+    }
+
+    async fn fetch_within(
+        self: &Arc<Self>,
+        request: &Arc<dyn Request>,
+        begun: Instant,
+        timeout: Duration,
+        queued: &mut Duration,
+    ) -> Result<Box<dyn Response>> {
+        // A timeout too long to add up is none that can pass.
+        let deadline = begun.checked_add(timeout).unwrap_or_else(|| begun + Duration::from_secs(u32::MAX.into()));
+        let (_place, running) = self.get_in(request, begun, deadline, timeout, queued).await?;
+        let waited = begun.elapsed();
+        *queued = waited;
+        let guard = if waited < NO_WAIT { deadline + FIRST_WORD } else { deadline };
+
+        let _in_flight = Gauge::up(&self.counters.in_flight);
+        let fetch = AssertUnwindSafe(running.fetch(request.as_ref())).catch_unwind();
+        let result = tokio::select! {
+            biased;
+            result = tokio::time::timeout_at(guard, fetch) => match result {
+                Ok(Ok(result)) => result,
+                Ok(Err(panic)) => Err(panicked("fetch", self.kind, &*panic)),
+                Err(_) => Err(self.too_late(request, timeout, waited, "the session did not answer in time")),
+            },
+            () = running.cancel.cancelled() => Err(self.cut_off(request, &running)),
+        };
+        running.touch();
+        result
+    }
+
+    /// Gets a place in the session, and then the session itself, alive.
+    async fn get_in(
+        self: &Arc<Self>,
+        request: &Arc<dyn Request>,
+        begun: Instant,
+        deadline: Instant,
+        timeout: Duration,
+        queued: &mut Duration,
+    ) -> Result<(Option<OwnedSemaphorePermit>, Arc<Running>)> {
+        let _waiting = Gauge::up(&self.counters.waiting);
+        let place = match self.places()? {
+            None => None,
+            Some(places) => match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => Some(place),
+                Err(_) => match tokio::time::timeout_at(deadline, places.acquire_owned()).await {
+                    Ok(Ok(place)) => Some(place),
+                    Ok(Err(_)) => return Err(self.closed("it was closed while the request waited for a place in it")),
+                    Err(_) => {
+                        *queued = begun.elapsed();
+                        let limit = self.concurrency.unwrap_or(usize::MAX);
+                        return Err(self.too_late(request, timeout, *queued, &format!("none of its {limit} places came free")));
+                    }
+                },
+            },
+        };
+        match tokio::time::timeout_at(deadline, self.lease()).await {
+            Ok(running) => Ok((place, running?)),
+            Err(_) => {
+                *queued = begun.elapsed();
+                Err(self.too_late(request, timeout, *queued, "it was still starting or draining"))
+            }
+        }
+    }
+
+    fn too_late(&self, request: &Arc<dyn Request>, timeout: Duration, waited: Duration, why: &str) -> Error {
+        FetchError::new(FetchErrorKind::Timeout, format!("no response within {timeout:?}: {why}"))
+            .request(request.as_ref())
+            .context("waited", format!("{waited:?}"))
+            .hint("raise the timeout, or send fewer requests to this session at once")
+            .into()
+    }
+
+    fn cut_off(&self, request: &Arc<dyn Request>, running: &Running) -> Error {
+        let error = if running.is_alive() {
+            FetchError::new(FetchErrorKind::Cancelled, "the session was closed, and the time to finish was over")
+        } else {
+            FetchError::new(FetchErrorKind::SessionDied, "the session died")
+        };
+        error.request(request.as_ref()).into()
+    }
+}

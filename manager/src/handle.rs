@@ -1,0 +1,136 @@
+//! One session of a manager, to look at and to use directly.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use silkroute_core::{FetchError, FetchErrorKind, Request, Response, Result, Session};
+use tokio::time::Instant;
+
+use crate::slot::{Running, Slot, Then};
+use crate::stats::{SessionState, SessionStats};
+
+/// One session of a manager: a cheap handle that stays valid, if of little use, when the session is taken out.
+#[derive(Clone)]
+pub struct SessionHandle {
+    slot: Arc<Slot>,
+}
+
+impl SessionHandle {
+    pub(crate) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &str {
+        &self.slot.id
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &'static str {
+        self.slot.kind
+    }
+
+    /// Whether it starts on first use only.
+    pub fn is_lazy(&self) -> bool {
+        self.slot.lazy
+    }
+
+    /// Where it is in its life.
+    pub fn state(&self) -> SessionState {
+        self.slot.current_state()
+    }
+
+    /// Whether it is ready to fetch.
+    pub fn is_alive(&self) -> bool {
+        self.state() == SessionState::Alive
+    }
+
+    /// What the manager knows of it.
+    pub fn stats(&self) -> SessionStats {
+        self.slot.stats()
+    }
+
+    /// Fetches through this session, whichever the request names.
+    ///
+    /// # Errors
+    /// As [`SessionManager::fetch`](crate::SessionManager::fetch).
+    pub async fn fetch(&self, request: impl Request) -> Result<Box<dyn Response>> {
+        self.slot.fetch(Arc::new(request)).await
+    }
+
+    /// Starts it if it is not alive, also before a back-off has passed.
+    ///
+    /// # Errors
+    /// It did not start, or its manager is closed.
+    pub async fn start(&self) -> Result<()> {
+        while let Some(mut outcome) = self.slot.start()? {
+            self.slot.settled(&mut outcome).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets running fetches finish and closes it. The next request starts it again.
+    ///
+    /// # Errors
+    /// It could not be closed cleanly.
+    pub async fn stop(&self) -> Result<()> {
+        self.slot.stop(Then::Rest).await.map(drop)
+    }
+
+    /// Stops it, then starts it.
+    ///
+    /// # Errors
+    /// It could not be closed cleanly, or did not start.
+    pub async fn restart(&self) -> Result<()> {
+        self.stop().await?;
+        self.start().await
+    }
+
+    /// The session itself, started if need be. While the lease is held the manager neither closes it nor hands it over
+    /// (up to the drain timeout of its [`Limits`](crate::Limits)). It takes none of the session's places.
+    ///
+    /// # Errors
+    /// It did not start within its own timeout, or is closed.
+    pub async fn lease(&self) -> Result<SessionLease> {
+        let deadline = Instant::now() + self.slot.timeout;
+        match tokio::time::timeout_at(deadline, self.slot.lease()).await {
+            Ok(running) => Ok(SessionLease { running: running? }),
+            Err(_) => Err(FetchError::new(
+                FetchErrorKind::Timeout,
+                format!("session '{}' was not ready within {:?}", self.slot.id, self.slot.timeout),
+            )
+            .into()),
+        }
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionHandle")
+            .field("id", &self.id())
+            .field("kind", &self.kind())
+            .field("state", &self.state())
+            .finish()
+    }
+}
+
+/// A live session on loan from its manager.
+#[derive(Debug)]
+pub struct SessionLease {
+    running: Arc<Running>,
+}
+
+impl Deref for SessionLease {
+    type Target = dyn Session;
+
+    fn deref(&self) -> &Self::Target {
+        &**self.running
+    }
+}
+
+impl Drop for SessionLease {
+    fn drop(&mut self) {
+        self.running.touch();
+    }
+}

@@ -1,0 +1,350 @@
+//! One named session and its life: `Idle -> Starting -> Alive -> Draining -> Idle`.
+//!
+//! The state sits behind a mutex that is held for a few instructions, never across an await. Whoever has the box holds
+//! the session: the state while it is idle, the task of a start or a stop while it changes, and a [`Running`] while it
+//! is alive. A transition is a task of the manager's own, so a request that is cancelled cannot leave it half done.
+
+mod death;
+mod idle;
+mod running;
+mod start;
+mod stop;
+
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use silkroute_core::{Error, Result, Session};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::entry::Entry;
+use crate::limits::Limits;
+use crate::stats::{Counters, SessionState, SessionStats};
+
+pub(crate) use running::{Running, panicked};
+pub(crate) use stop::Then;
+
+/// What a transition came to, for all who wait for it; `None` until it has.
+pub(crate) type Outcome = watch::Receiver<Option<Result<()>>>;
+
+/// Where the task of a transition tells what it came to.
+type Settle = watch::Sender<Option<Result<()>>>;
+
+/// A session under its name.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: Arc<str>,
+    pub(crate) kind: &'static str,
+    pub(crate) lazy: bool,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) timeout: Duration,
+    pub(crate) counters: Counters,
+    pub(crate) meters: crate::meters::Meters,
+    pub(super) limits: Arc<Limits>,
+    pub(super) tasks: TaskTracker,
+    /// Cancelled when the manager is dropped.
+    pub(super) shutdown: CancellationToken,
+    stop_when_idle: Option<Duration>,
+    recycle_after: Option<NonZeroU64>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    life: Life,
+    /// Whether it takes requests. A closed manager's sessions do not.
+    open: bool,
+    /// A permit for each fetch it can serve at once. Closed, and later replaced, with the session.
+    places: Option<Arc<Semaphore>>,
+    failure: Option<Failure>,
+}
+
+#[derive(Debug)]
+enum Life {
+    Idle(Box<dyn Session>),
+    Starting(Attempt),
+    Alive(Generation),
+    Draining(Outcome),
+    /// A fetch that nobody polls any more keeps the session from being closed. Its last holder closes it.
+    Stuck(oneshot::Receiver<Box<dyn Session>>),
+    /// Popped or removed.
+    Gone,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    outcome: Outcome,
+    cancel: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Generation {
+    /// Dropped before `running`: a manager that goes away waits for nothing, so that the session closes itself.
+    home: oneshot::Receiver<Box<dyn Session>>,
+    running: Arc<Running>,
+    since: Instant,
+    served: u64,
+    /// Tells the idle watch that this life is over.
+    _ended: DropGuard,
+}
+
+/// Failures in a row, and when the next start is due.
+#[derive(Debug, Clone)]
+struct Failure {
+    in_a_row: u32,
+    /// `None`: not before somebody calls for it.
+    until: Option<Instant>,
+    error: Arc<Error>,
+}
+
+/// What a request finds.
+enum Found {
+    Lease(Arc<Running>),
+    Wait(Outcome),
+}
+
+impl Slot {
+    pub(crate) fn new(
+        id: Arc<str>,
+        entry: Entry,
+        open: bool,
+        limits: Arc<Limits>,
+        tasks: TaskTracker,
+        shutdown: CancellationToken,
+    ) -> Result<Arc<Self>> {
+        let Entry {
+            session,
+            lazy,
+            stop_when_idle,
+            recycle_after,
+            default: _,
+        } = entry;
+        let concurrency = session.concurrency().map(std::num::NonZeroUsize::get);
+        let slot = Arc::new(Self {
+            kind: session.kind(),
+            lazy,
+            concurrency,
+            timeout: session.timeout(),
+            counters: Counters::default(),
+            meters: crate::meters::Meters::default(),
+            limits,
+            tasks,
+            shutdown,
+            stop_when_idle,
+            recycle_after,
+            state: Mutex::new(State {
+                life: Life::Gone,
+                open,
+                places: concurrency.map(new_places),
+                failure: None,
+            }),
+            id,
+        });
+        let life = if session.is_alive() {
+            let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
+                Error::invalid(
+                    format!("session '{}'", slot.id),
+                    "it is alive already; add it from within a tokio runtime, or add it before it is started",
+                )
+            })?;
+            Life::Alive(slot.generation(session, runtime))
+        } else {
+            Life::Idle(session)
+        };
+        slot.state().life = life;
+        Ok(slot)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// A place in the session for one fetch, for requests to wait for in order; `None` if it has no limit.
+    pub(crate) fn places(&self) -> Result<Option<Arc<Semaphore>>> {
+        let state = self.state();
+        self.check_open(&state)?;
+        Ok(state.places.clone())
+    }
+
+    /// The session, started if need be, for as long as the lease is held.
+    ///
+    /// Waits as long as it takes: the caller has the deadline.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Arc<Running>> {
+        loop {
+            let mut outcome = match self.find()? {
+                Found::Lease(running) => return Ok(running),
+                Found::Wait(outcome) => outcome,
+            };
+            self.settled(&mut outcome).await?;
+        }
+    }
+
+    /// Waits until a transition has come to something.
+    pub(crate) async fn settled(&self, outcome: &mut Outcome) -> Result<()> {
+        match outcome.wait_for(Option::is_some).await {
+            Ok(value) => value.clone().unwrap_or(Ok(())),
+            Err(_) => Err(self.runtime_ended()),
+        }
+    }
+
+    fn find(self: &Arc<Self>) -> Result<Found> {
+        let mut state = self.state();
+        self.check_open(&state)?;
+        self.unstick(&mut state);
+        match &mut state.life {
+            Life::Alive(generation) if generation.running.is_alive() => {
+                generation.served += 1;
+                let running = Arc::clone(&generation.running);
+                if self.recycle_after.is_some_and(|limit| generation.served >= limit.get()) {
+                    self.begin_stop(&mut state, Then::Rest);
+                }
+                Ok(Found::Lease(running))
+            }
+            Life::Alive(_) => Ok(Found::Wait(self.begin_recovery(&mut state))),
+            Life::Idle(_) => {
+                if let Some(refusal) = self.refusal(&state) {
+                    return Err(refusal);
+                }
+                self.begin_start(&mut state).map(Found::Wait)
+            }
+            Life::Starting(attempt) => Ok(Found::Wait(attempt.outcome.clone())),
+            Life::Draining(outcome) => Ok(Found::Wait(outcome.clone())),
+            Life::Stuck(_) => Err(self.closed("a fetch that is no longer polled still holds it; drop that fetch")),
+            Life::Gone => Err(self.closed("it was taken out of its manager")),
+        }
+    }
+
+    /// Lets requests in again after a close, and forgets what failed.
+    pub(crate) fn reopen(&self) {
+        let mut state = self.state();
+        state.failure = None;
+        if !state.open && !matches!(state.life, Life::Gone) {
+            state.open = true;
+            state.places = self.concurrency.map(new_places);
+        }
+    }
+
+    /// Lets no further request in, and sends away those that wait for a place.
+    pub(crate) fn shut(&self) {
+        self.shut_locked(&mut self.state());
+    }
+
+    fn shut_locked(&self, state: &mut State) {
+        state.open = false;
+        if let Some(places) = &state.places {
+            places.close();
+        }
+    }
+
+    pub(crate) fn stats(&self) -> SessionStats {
+        self.counters
+            .snapshot(&self.id, self.kind, self.lazy, self.current_state())
+    }
+
+    pub(crate) fn current_state(&self) -> SessionState {
+        let state = self.state();
+        match &state.life {
+            Life::Idle(_) if self.refusal(&state).is_some() => SessionState::Failed,
+            Life::Idle(_) => SessionState::Idle,
+            Life::Starting(_) => SessionState::Starting,
+            Life::Alive(_) => SessionState::Alive,
+            Life::Draining(_) | Life::Stuck(_) => SessionState::Draining,
+            Life::Gone => SessionState::Gone,
+        }
+    }
+
+    /// Why a request must not start the session now.
+    fn refusal(&self, state: &State) -> Option<Error> {
+        let failure = state.failure.as_ref()?;
+        let retry_in = match failure.until {
+            Some(until) => Some(until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?),
+            None => None,
+        };
+        Some(Error::Start {
+            session: self.id.to_string(),
+            attempt: failure.in_a_row,
+            retry_in,
+            source: Arc::clone(&failure.error),
+        })
+    }
+
+    /// Notes a failed start or life, and gives the error that everybody waiting for it gets.
+    fn note_failure(&self, state: &mut State, error: Error) -> Error {
+        let in_a_row = state.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
+        let wait = (in_a_row < self.limits.failures_in_a_row).then(|| self.limits.backoff_after(in_a_row));
+        let failure = Failure {
+            in_a_row,
+            until: wait.map(|wait| Instant::now() + wait),
+            error: Arc::new(error),
+        };
+        let shared = Error::Start {
+            session: self.id.to_string(),
+            attempt: in_a_row,
+            retry_in: wait,
+            source: Arc::clone(&failure.error),
+        };
+        state.failure = Some(failure);
+        self.counters.note_error(&shared);
+        shared
+    }
+
+    fn generation(self: &Arc<Self>, session: Box<dyn Session>, runtime: tokio::runtime::Handle) -> Generation {
+        let (running, home) = Running::new(session, runtime, self.limits.close_timeout);
+        let running = Arc::new(running);
+        let ended = CancellationToken::new();
+        if let Some(idle) = self.stop_when_idle {
+            self.watch_idleness(idle, &running, ended.clone());
+        }
+        Generation {
+            running,
+            home,
+            since: Instant::now(),
+            served: 0,
+            _ended: ended.drop_guard(),
+        }
+    }
+
+    /// A session that was stuck and has come home since is idle.
+    fn unstick(&self, state: &mut State) {
+        if let Life::Stuck(home) = &mut state.life {
+            match home.try_recv() {
+                Ok(session) => state.life = Life::Idle(session),
+                Err(oneshot::error::TryRecvError::Empty) => {}
+                Err(oneshot::error::TryRecvError::Closed) => state.life = Life::Gone,
+            }
+        }
+    }
+
+    fn check_open(&self, state: &State) -> Result<()> {
+        if state.open {
+            return Ok(());
+        }
+        Err(self.closed(match state.life {
+            Life::Gone => "it was taken out of its manager",
+            _ => "its manager was closed; call start() to open it again",
+        }))
+    }
+
+    fn runtime_ended(&self) -> Error {
+        self.closed("the runtime that it lived on has ended, and the session with it")
+    }
+
+    pub(crate) fn closed(&self, reason: &str) -> Error {
+        Error::Closed {
+            session: self.id.to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn new_places(limit: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))
+}
+
+/// Locks a mutex whose holders cannot leave it half written: a panic of theirs does not spoil it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

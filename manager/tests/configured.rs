@@ -1,0 +1,142 @@
+//! Sessions from a file.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use silkroute_core::{
+    Error, Registry, Request, Response, Result, Session, SessionOptions, SessionPlugin, async_trait, register_session,
+};
+use silkroute_manager::{ManagerConfig, SessionManager};
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct EchoOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loud: Option<bool>,
+}
+
+impl SessionOptions for EchoOptions {
+    const KIND: &'static str = "echo";
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct EchoConfig {
+    name: String,
+    #[serde(with = "silkroute_core::duration")]
+    #[schemars(with = "String")]
+    timeout: Duration,
+}
+
+struct EchoPlugin;
+
+impl SessionPlugin for EchoPlugin {
+    type Config = EchoConfig;
+    type Options = EchoOptions;
+    const SUMMARY: &'static str = "answers with what it was asked";
+
+    fn build(config: EchoConfig) -> Result<Box<dyn Session>> {
+        if config.name == "bad" {
+            return Err(Error::config("name", "is bad"));
+        }
+        Ok(Box::new(Echo { config }))
+    }
+}
+
+register_session!(EchoPlugin);
+
+#[derive(Debug)]
+struct Echo {
+    config: EchoConfig,
+}
+
+#[async_trait]
+impl Session for Echo {
+    fn kind(&self) -> &'static str {
+        "echo"
+    }
+    fn is_alive(&self) -> bool {
+        false
+    }
+    fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+    async fn start(&mut self) -> Result<()> {
+        Err(Error::config("", "only built in this test"))
+    }
+    async fn fetch(&self, _: &dyn Request) -> Result<Box<dyn Response>> {
+        Err(Error::NoSessions)
+    }
+    async fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn toml(text: &str) -> Result<SessionManager> {
+    SessionManager::from_config(&ManagerConfig::from_toml(text)?, &Registry::discover()?)
+}
+
+fn refusal(text: &str) -> String {
+    toml(text).unwrap_err().to_string()
+}
+
+#[test]
+fn sessions_come_in_the_order_of_the_text() {
+    let manager = toml(
+        r#"
+        [sessions.zebra]
+        kind = "echo"
+        timeout = "5s"
+        [sessions.ant]
+        kind = "echo"
+        lazy = true
+        stop_when_idle = "5m"
+        recycle_after = 100
+        "#,
+    )
+    .unwrap();
+    assert_eq!(manager.session_ids(), ["zebra", "ant"]);
+    assert_eq!(manager.default_session_id().unwrap(), "zebra");
+    assert!(manager.get("ant").unwrap().is_lazy() && !manager.get("zebra").unwrap().is_lazy());
+
+    let json = r#"{"sessions": {"z": {"kind": "echo"}, "a": {"kind": "echo", "default": true}}}"#;
+    let config = ManagerConfig::from_json(json).unwrap();
+    let manager = SessionManager::from_config(&config, &Registry::discover().unwrap()).unwrap();
+    assert_eq!((manager.session_ids(), manager.default_session_id().unwrap()), (vec!["z".into(), "a".into()], "a".into()));
+}
+
+#[test]
+fn what_cannot_be_used_is_told_with_its_place() {
+    let cases = [
+        ("[sessions.x]\nkind = 'eccho'", "sessions.x.kind", "Available: echo"),
+        ("[sessions.x]\nlazy = true", "sessions.x", "no `kind`; there are: echo"),
+        ("[sessions.x]\nkind = 'echo'\ntimeuot = '1s'", "sessions.x", "unknown field `timeuot`"),
+        ("[sessions.x]\nkind = 'echo'\ntimeout = 5", "sessions.x.timeout", "string"),
+        ("[sessions.x]\nkind = 'echo'\ntimeout = '5'", "sessions.x.timeout", "with its unit"),
+        ("[sessions.x]\nkind = 'echo'\nlazy = 'yes'", "sessions.x.lazy", "boolean"),
+        ("[sessions.x]\nkind = 'echo'\nrecycle_after = 0", "sessions.x.recycle_after", "nonzero"),
+        ("[sessions.x]\nkind = 'echo'\nname = 'bad'", "sessions.x.name", "is bad"),
+        ("[sesions.x]\nkind = 'echo'", "", "sesions"),
+        ("[sessions.x\nkind = 'echo'", "", "line 1"),
+        (
+            "[sessions.x]\nkind = 'echo'\ndefault = true\n[sessions.y]\nkind = 'echo'\ndefault = true",
+            "sessions.y.default",
+            "session 'x' is the default already",
+        ),
+    ];
+    for (text, place, why) in cases {
+        let error = refusal(text);
+        assert!(error.contains(&format!("`{place}")) || place.is_empty(), "{text}\n{error}");
+        assert!(error.contains(why), "{text}\n{error}");
+    }
+    let twice = ManagerConfig::from_json(r#"{"sessions": {"x": {"kind": "echo"}, "x": {"kind": "echo"}}}"#);
+    assert!(twice.unwrap_err().to_string().contains("Session 'x' already registered"));
+}
+
+#[test]
+fn a_file_is_named_when_it_cannot_be_used() {
+    let error = ManagerConfig::read("no/such/file.toml").unwrap_err().to_string();
+    assert!(error.contains("no/such/file.toml"), "{error}");
+}
