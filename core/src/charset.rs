@@ -22,10 +22,9 @@ pub(crate) fn detect(headers: &HeaderMap, body: &[u8]) -> &'static Encoding {
     if let Some(encoding) = charset_parameter(&content_type) {
         return encoding;
     }
-    if content_type.is_empty() || content_type.contains("html") || content_type.contains("xml") {
-        if let Some(encoding) = declared_in_markup(body) {
-            return encoding;
-        }
+    let markup = content_type.is_empty() || content_type.contains("html") || content_type.contains("xml");
+    if markup && let Some(encoding) = declared_in_markup(body) {
+        return encoding;
     }
     UTF_8
 }
@@ -39,7 +38,7 @@ fn charset_parameter(content_type: &str) -> Option<&'static Encoding> {
     let (_, value) = content_type.split_once("charset=")?;
     let label = value.trim_start_matches(['"', '\'', ' ']);
     let end = label.find(['"', '\'', ';', ' ', '>', '/']).unwrap_or(label.len());
-    Encoding::for_label(label[..end].as_bytes())
+    Encoding::for_label(&label.as_bytes()[..end])
 }
 
 fn declared_in_markup(body: &[u8]) -> Option<&'static Encoding> {
@@ -47,7 +46,13 @@ fn declared_in_markup(body: &[u8]) -> Option<&'static Encoding> {
     let declaration = start.find("<?xml").and_then(|at| {
         let tag = &start[at..at + start[at..].find('>')?];
         let (_, value) = tag.split_once("encoding=")?;
-        Encoding::for_label(value.trim_start_matches(['"', '\'']).split(['"', '\'', '?']).next()?.as_bytes())
+        Encoding::for_label(
+            value
+                .trim_start_matches(['"', '\''])
+                .split(['"', '\'', '?'])
+                .next()?
+                .as_bytes(),
+        )
     });
     let in_meta = || {
         start
@@ -73,16 +78,31 @@ mod tests {
     #[test]
     fn the_header_beats_the_markup_and_the_mark_beats_both() {
         let page = b"<meta charset=\"shift_jis\">caf\xe9";
-        assert_eq!(detect(&headers("text/html; charset=\"windows-1252\""), page).name(), "windows-1252");
+        assert_eq!(
+            detect(&headers("text/html; charset=\"windows-1252\""), page).name(),
+            "windows-1252"
+        );
         assert_eq!(detect(&headers("text/html"), page).name(), "Shift_JIS");
-        assert_eq!(detect(&headers("text/html; charset=latin1"), b"\xef\xbb\xbfx").name(), "UTF-8");
+        assert_eq!(
+            detect(&headers("text/html; charset=latin1"), b"\xef\xbb\xbfx").name(),
+            "UTF-8"
+        );
         assert_eq!(detect(&headers("application/json"), page).name(), "UTF-8");
     }
 
     #[test]
     fn text_is_decoded_with_it() {
         assert_eq!(decode(&headers("text/html; charset=ISO-8859-1"), b"caf\xe9"), "café");
-        assert_eq!(decode(&HeaderMap::new(), b"<meta http-equiv=content-type content='text/html; charset=koi8-r'>\xc4\xc1"), "<meta http-equiv=content-type content='text/html; charset=koi8-r'>да");
-        assert_eq!(decode(&HeaderMap::new(), b"<?xml version='1.0' encoding='windows-1251'?>\xe4"), "<?xml version='1.0' encoding='windows-1251'?>д");
+        assert_eq!(
+            decode(
+                &HeaderMap::new(),
+                b"<meta http-equiv=content-type content='text/html; charset=koi8-r'>\xc4\xc1"
+            ),
+            "<meta http-equiv=content-type content='text/html; charset=koi8-r'>да"
+        );
+        assert_eq!(
+            decode(&HeaderMap::new(), b"<?xml version='1.0' encoding='windows-1251'?>\xe4"),
+            "<?xml version='1.0' encoding='windows-1251'?>д"
+        );
     }
 }

@@ -101,7 +101,10 @@ pub enum Error {
 
     /// A session did not start. Every request that waited for the attempt gets this same error, and so do those that
     /// come before the back-off has passed.
-    #[error("session '{session}' did not start (attempt {attempt}{}): {source}", retry_note(retry_in))]
+    #[error(
+        "session '{session}' did not start (attempt {attempt}{}): {source}",
+        retry_note(retry_in)
+    )]
     Start {
         /// The session's name.
         session: String,

@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn standard_methods_are_folded_and_others_kept() {
         assert_eq!(Fetch::new("post", "http://h/").unwrap().parts().method, Method::POST);
-        assert_eq!(Fetch::new("pUrge", "http://h/").unwrap().parts().method.as_str(), "pUrge");
+        assert_eq!(
+            Fetch::new("pUrge", "http://h/").unwrap().parts().method.as_str(),
+            "pUrge"
+        );
         assert!(Fetch::new("GE T", "http://h/").is_err());
     }
 

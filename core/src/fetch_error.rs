@@ -71,7 +71,13 @@ impl FetchErrorKind {
     const fn usually_retryable(self) -> bool {
         matches!(
             self,
-            Self::Dns | Self::Connect | Self::Proxy | Self::Timeout | Self::Protocol | Self::Navigation | Self::SessionDied
+            Self::Dns
+                | Self::Connect
+                | Self::Proxy
+                | Self::Timeout
+                | Self::Protocol
+                | Self::Navigation
+                | Self::SessionDied
         )
     }
 }
@@ -255,6 +261,10 @@ mod tests {
     fn the_kind_decides_about_retrying_unless_told_otherwise() {
         assert!(FetchError::new(FetchErrorKind::Connect, "refused").is_retryable());
         assert!(!FetchError::new(FetchErrorKind::Tls, "bad certificate").is_retryable());
-        assert!(!FetchError::new(FetchErrorKind::Connect, "refused").retryable(false).is_retryable());
+        assert!(
+            !FetchError::new(FetchErrorKind::Connect, "refused")
+                .retryable(false)
+                .is_retryable()
+        );
     }
 }

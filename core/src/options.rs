@@ -136,7 +136,11 @@ pub(crate) fn read_block<O: SessionOptions>(kind: &str, block: &Map<String, Valu
         let path = error.path().to_string();
         Error::Options {
             kind: kind.to_owned(),
-            path: if path == "." { kind.to_owned() } else { format!("{kind}.{path}") },
+            path: if path == "." {
+                kind.to_owned()
+            } else {
+                format!("{kind}.{path}")
+            },
             reason: error.into_inner().to_string(),
         }
     })
@@ -177,18 +181,34 @@ mod tests {
     #[test]
     fn typed_options_leave_what_they_do_not_set() {
         let mut all = options(json!({"web": {"name": "kept"}}));
-        all.set(&Web { depth: Some(3), name: None }).unwrap();
+        all.set(&Web {
+            depth: Some(3),
+            name: None,
+        })
+        .unwrap();
         assert_eq!(
             all.get::<Web>().unwrap(),
-            Web { depth: Some(3), name: Some("kept".into()) }
+            Web {
+                depth: Some(3),
+                name: Some("kept".into())
+            }
         );
     }
 
     #[test]
     fn an_unknown_key_and_a_wrong_type_name_the_place() {
-        let unknown = options(json!({"web": {"dept": 1}})).get::<Web>().unwrap_err().to_string();
-        assert!(unknown.contains("'web'") && unknown.contains("`dept`") && unknown.contains("`depth`"), "{unknown}");
-        let wrong = options(json!({"web": {"depth": "x"}})).get::<Web>().unwrap_err().to_string();
+        let unknown = options(json!({"web": {"dept": 1}}))
+            .get::<Web>()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            unknown.contains("'web'") && unknown.contains("`dept`") && unknown.contains("`depth`"),
+            "{unknown}"
+        );
+        let wrong = options(json!({"web": {"depth": "x"}}))
+            .get::<Web>()
+            .unwrap_err()
+            .to_string();
         assert!(wrong.contains("`web.depth`"), "{wrong}");
     }
 

@@ -72,17 +72,12 @@ pub fn redact_url(url: &Url) -> String {
     }
 }
 
-/// The same for a text that did not parse as a URL: whatever stands between `//` and the last `@` of the authority goes.
+/// The same for a text that did not parse as a URL. Nobody can tell where a password ends in it, so all between the scheme
+/// and the last `@` goes.
 pub(crate) fn redact_url_text(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("//") else {
-        return match text.rsplit_once('@') {
-            Some((_, after)) => format!("***@{after}"),
-            None => text.to_owned(),
-        };
-    };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..authority_end].rfind('@') {
-        Some(at) => format!("{scheme}//***{}", &rest[at..]),
+    let (scheme, rest) = text.find("//").map_or(("", text), |slashes| text.split_at(slashes + 2));
+    match rest.rsplit_once('@') {
+        Some((_, after)) => format!("{scheme}***@{after}"),
         None => text.to_owned(),
     }
 }
@@ -95,13 +90,20 @@ mod tests {
     fn a_text_that_is_no_url_loses_its_credentials_too() {
         assert_eq!(redact_url_text("http://u:p@ss@host:99999/x"), "http://***@host:99999/x");
         assert_eq!(redact_url_text("user:pass@host"), "***@host");
-        assert_eq!(redact_url_text("http://host/a@b"), "http://host/a@b");
+        assert_eq!(redact_url_text("http://u:pa/ss@host"), "http://***@host");
+        assert_eq!(redact_url_text("http://host:x/a"), "http://host:x/a");
     }
 
     #[test]
     fn headers_that_look_like_credentials_are_hidden() {
         let mut headers = HeaderMap::new();
-        for name in ["cookie", "x-amz-security-token", "x-api-key", "proxy-authorization", "set-cookie"] {
+        for name in [
+            "cookie",
+            "x-amz-security-token",
+            "x-api-key",
+            "proxy-authorization",
+            "set-cookie",
+        ] {
             headers.insert(HeaderName::from_static(name), "hush".parse().unwrap());
         }
         headers.insert("accept", "text/html".parse().unwrap());

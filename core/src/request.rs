@@ -142,10 +142,18 @@ pub(crate) fn parse_url(text: &str) -> Result<Url> {
 
 /// Reads a header name and value.
 pub(crate) fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
-    let parsed_name = HeaderName::try_from(name)
-        .map_err(|_| Error::invalid(format!("the header name `{}`", name.escape_debug()), "only letters, digits and -_ and the like"))?;
-    let parsed_value = HeaderValue::try_from(value)
-        .map_err(|_| Error::invalid(format!("the value of header `{name}`"), "it holds a line break or another control character"))?;
+    let parsed_name = HeaderName::try_from(name).map_err(|_| {
+        Error::invalid(
+            format!("the header name `{}`", name.escape_debug()),
+            "only letters, digits and -_ and the like",
+        )
+    })?;
+    let parsed_value = HeaderValue::try_from(value).map_err(|_| {
+        Error::invalid(
+            format!("the value of header `{name}`"),
+            "it holds a line break or another control character",
+        )
+    })?;
     Ok((parsed_name, parsed_value))
 }
 
@@ -182,7 +190,10 @@ mod as_text {
             Bytes { base64: String },
         }
 
-        pub(in crate::request) fn serialize<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S::Ok, S::Error> {
+        pub(in crate::request) fn serialize<S: Serializer>(
+            headers: &HeaderMap,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             serializer.collect_seq(headers.iter().map(|(name, value)| {
                 let value = match value.to_str() {
                     Ok(text) => Value::Text(text.to_owned()),
@@ -194,7 +205,9 @@ mod as_text {
             }))
         }
 
-        pub(in crate::request) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
+        pub(in crate::request) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<HeaderMap, D::Error> {
             let mut headers = HeaderMap::new();
             for (name, value) in Vec::<(String, Value)>::deserialize(deserializer)? {
                 let name = HeaderName::try_from(&name).map_err(D::Error::custom)?;

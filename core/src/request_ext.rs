@@ -159,7 +159,10 @@ fn parse_method(text: &str) -> Result<Method> {
         "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "TRACE" | "PATCH" => upper.as_str(),
         _ => text,
     };
-    folded
-        .parse()
-        .map_err(|_| Error::invalid(format!("the method `{}`", text.escape_debug()), "a method is a word such as GET or PURGE"))
+    folded.parse().map_err(|_| {
+        Error::invalid(
+            format!("the method `{}`", text.escape_debug()),
+            "a method is a word such as GET or PURGE",
+        )
+    })
 }

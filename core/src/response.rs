@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::{Cookie, FetchError, FetchErrorKind, Meta, RedactedHeaders, Request, Result, charset, redact_url};
@@ -65,11 +65,14 @@ impl dyn Response {
         let text = self.text();
         serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
             let kind = self.header("content-type").unwrap_or("no content type").to_owned();
-            FetchError::new(FetchErrorKind::Decode, format!("the body is not the expected JSON: {error}"))
-                .context("url", redact_url(self.url()))
-                .context("status", self.status().as_u16())
-                .context("content-type", kind)
-                .into()
+            FetchError::new(
+                FetchErrorKind::Decode,
+                format!("the body is not the expected JSON: {error}"),
+            )
+            .context("url", redact_url(self.url()))
+            .context("status", self.status().as_u16())
+            .context("content-type", kind)
+            .into()
         })
     }
 

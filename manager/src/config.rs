@@ -47,7 +47,10 @@ impl ManagerConfig {
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| Error::config(path.display().to_string(), error))?;
-        let parsed = if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        let parsed = if path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+        {
             Self::from_json(&text)
         } else {
             Self::from_toml(&text)

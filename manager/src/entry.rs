@@ -100,6 +100,7 @@ pub trait SessionExt: Session + Sized {
 
     /// Makes it the default, in place of the one there is.
     #[must_use]
+    #[expect(clippy::wrong_self_convention, reason = "it reads as the wish it is, next to `lazy`")]
     fn as_default(self) -> Entry {
         self.into_entry().as_default()
     }

@@ -76,11 +76,17 @@ impl Slot {
         queued: &mut Duration,
     ) -> Result<Box<dyn Response>> {
         // A timeout too long to add up is none that can pass.
-        let deadline = begun.checked_add(timeout).unwrap_or_else(|| begun + Duration::from_secs(u32::MAX.into()));
+        let deadline = begun
+            .checked_add(timeout)
+            .unwrap_or_else(|| begun + Duration::from_secs(u32::MAX.into()));
         let (_place, running) = self.get_in(request, begun, deadline, timeout, queued).await?;
         let waited = begun.elapsed();
         *queued = waited;
-        let guard = if waited < NO_WAIT { deadline + FIRST_WORD } else { deadline };
+        let guard = if waited < NO_WAIT {
+            deadline + FIRST_WORD
+        } else {
+            deadline
+        };
 
         let _in_flight = Gauge::up(&self.counters.in_flight);
         let fetch = AssertUnwindSafe(running.fetch(request.as_ref())).catch_unwind();
@@ -117,7 +123,12 @@ impl Slot {
                     Err(_) => {
                         *queued = begun.elapsed();
                         let limit = self.concurrency.unwrap_or(usize::MAX);
-                        return Err(self.too_late(request, timeout, *queued, &format!("none of its {limit} places came free")));
+                        return Err(self.too_late(
+                            request,
+                            timeout,
+                            *queued,
+                            &format!("none of its {limit} places came free"),
+                        ));
                     }
                 },
             },
@@ -132,16 +143,22 @@ impl Slot {
     }
 
     fn too_late(&self, request: &Arc<dyn Request>, timeout: Duration, waited: Duration, why: &str) -> Error {
-        FetchError::new(FetchErrorKind::Timeout, format!("no response within {timeout:?}: {why}"))
-            .request(request.as_ref())
-            .context("waited", format!("{waited:?}"))
-            .hint("raise the timeout, or send fewer requests to this session at once")
-            .into()
+        FetchError::new(
+            FetchErrorKind::Timeout,
+            format!("no response within {timeout:?}: {why}"),
+        )
+        .request(request.as_ref())
+        .context("waited", format!("{waited:?}"))
+        .hint("raise the timeout, or send fewer requests to this session at once")
+        .into()
     }
 
     fn cut_off(&self, request: &Arc<dyn Request>, running: &Running) -> Error {
         let error = if running.is_alive() {
-            FetchError::new(FetchErrorKind::Cancelled, "the session was closed, and the time to finish was over")
+            FetchError::new(
+                FetchErrorKind::Cancelled,
+                "the session was closed, and the time to finish was over",
+            )
         } else {
             FetchError::new(FetchErrorKind::SessionDied, "the session died")
         };

@@ -98,7 +98,10 @@ impl SessionHandle {
             Ok(running) => Ok(SessionLease { running: running? }),
             Err(_) => Err(FetchError::new(
                 FetchErrorKind::Timeout,
-                format!("session '{}' was not ready within {:?}", self.slot.id, self.slot.timeout),
+                format!(
+                    "session '{}' was not ready within {:?}",
+                    self.slot.id, self.slot.timeout
+                ),
             )
             .into()),
         }

@@ -299,7 +299,11 @@ impl SessionManager {
     /// # Errors
     /// [`Error::NoSessions`].
     pub fn default_session_id(&self) -> Result<String> {
-        self.read().default.as_deref().map(str::to_owned).ok_or(Error::NoSessions)
+        self.read()
+            .default
+            .as_deref()
+            .map(str::to_owned)
+            .ok_or(Error::NoSessions)
     }
 
     /// Makes a session the default.

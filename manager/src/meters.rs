@@ -30,7 +30,14 @@ impl std::fmt::Debug for Meters {
 impl Meters {
     /// Counts a fetch: `silkroute_fetches_total{session, kind, outcome}`, and in seconds
     /// `silkroute_fetch_seconds{session, kind}` and `silkroute_queue_seconds{session, kind}`.
-    pub(crate) fn record<T>(&self, id: &str, kind: &'static str, result: &Result<T>, queued: Duration, total: Duration) {
+    pub(crate) fn record<T>(
+        &self,
+        id: &str,
+        kind: &'static str,
+        result: &Result<T>,
+        queued: Duration,
+        total: Duration,
+    ) {
         let handles = self.handles.get_or_init(|| Handles {
             succeeded: counter!("silkroute_fetches_total", "session" => id.to_owned(), "kind" => kind, "outcome" => "ok"),
             failed: counter!("silkroute_fetches_total", "session" => id.to_owned(), "kind" => kind, "outcome" => "error"),

@@ -1,5 +1,10 @@
 //! Sessions from a file.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 use std::time::Duration;
 
@@ -104,7 +109,10 @@ fn sessions_come_in_the_order_of_the_text() {
     let json = r#"{"sessions": {"z": {"kind": "echo"}, "a": {"kind": "echo", "default": true}}}"#;
     let config = ManagerConfig::from_json(json).unwrap();
     let manager = SessionManager::from_config(&config, &Registry::discover().unwrap()).unwrap();
-    assert_eq!((manager.session_ids(), manager.default_session_id().unwrap()), (vec!["z".into(), "a".into()], "a".into()));
+    assert_eq!(
+        (manager.session_ids(), manager.default_session_id().unwrap()),
+        (vec!["z".into(), "a".into()], "a".into())
+    );
 }
 
 #[test]
@@ -112,11 +120,31 @@ fn what_cannot_be_used_is_told_with_its_place() {
     let cases = [
         ("[sessions.x]\nkind = 'eccho'", "sessions.x.kind", "Available: echo"),
         ("[sessions.x]\nlazy = true", "sessions.x", "no `kind`; there are: echo"),
-        ("[sessions.x]\nkind = 'echo'\ntimeuot = '1s'", "sessions.x", "unknown field `timeuot`"),
-        ("[sessions.x]\nkind = 'echo'\ntimeout = 5", "sessions.x.timeout", "string"),
-        ("[sessions.x]\nkind = 'echo'\ntimeout = '5'", "sessions.x.timeout", "with its unit"),
-        ("[sessions.x]\nkind = 'echo'\nlazy = 'yes'", "sessions.x.lazy", "boolean"),
-        ("[sessions.x]\nkind = 'echo'\nrecycle_after = 0", "sessions.x.recycle_after", "nonzero"),
+        (
+            "[sessions.x]\nkind = 'echo'\ntimeuot = '1s'",
+            "sessions.x",
+            "unknown field `timeuot`",
+        ),
+        (
+            "[sessions.x]\nkind = 'echo'\ntimeout = 5",
+            "sessions.x.timeout",
+            "string",
+        ),
+        (
+            "[sessions.x]\nkind = 'echo'\ntimeout = '5'",
+            "sessions.x.timeout",
+            "with its unit",
+        ),
+        (
+            "[sessions.x]\nkind = 'echo'\nlazy = 'yes'",
+            "sessions.x.lazy",
+            "boolean",
+        ),
+        (
+            "[sessions.x]\nkind = 'echo'\nrecycle_after = 0",
+            "sessions.x.recycle_after",
+            "nonzero",
+        ),
         ("[sessions.x]\nkind = 'echo'\nname = 'bad'", "sessions.x.name", "is bad"),
         ("[sesions.x]\nkind = 'echo'", "", "sesions"),
         ("[sessions.x\nkind = 'echo'", "", "line 1"),
@@ -128,11 +156,19 @@ fn what_cannot_be_used_is_told_with_its_place() {
     ];
     for (text, place, why) in cases {
         let error = refusal(text);
-        assert!(error.contains(&format!("`{place}")) || place.is_empty(), "{text}\n{error}");
+        assert!(
+            error.contains(&format!("`{place}")) || place.is_empty(),
+            "{text}\n{error}"
+        );
         assert!(error.contains(why), "{text}\n{error}");
     }
     let twice = ManagerConfig::from_json(r#"{"sessions": {"x": {"kind": "echo"}, "x": {"kind": "echo"}}}"#);
-    assert!(twice.unwrap_err().to_string().contains("Session 'x' already registered"));
+    assert!(
+        twice
+            .unwrap_err()
+            .to_string()
+            .contains("Session 'x' already registered")
+    );
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! Sessions that die under their users.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
@@ -75,13 +80,33 @@ async fn a_session_that_keeps_dying_young_is_backed_off_and_then_left_alone() {
     assert_eq!(probe.starts(), 2, "at once the first time");
     probe.kill();
     let error = manager.fetch(request()).await.unwrap_err();
-    assert!(matches!(&error, Error::Start { attempt: 2, retry_in: Some(_), .. }), "{error:?}");
+    assert!(
+        matches!(
+            &error,
+            Error::Start {
+                attempt: 2,
+                retry_in: Some(_),
+                ..
+            }
+        ),
+        "{error:?}"
+    );
     assert_eq!(manager.get("one").unwrap().state(), SessionState::Failed);
     tokio::time::sleep(5 * SECOND).await;
     manager.fetch(request()).await.unwrap();
     probe.kill();
     let error = manager.fetch(request()).await.unwrap_err();
-    assert!(matches!(&error, Error::Start { attempt: 3, retry_in: None, .. }), "{error:?}");
+    assert!(
+        matches!(
+            &error,
+            Error::Start {
+                attempt: 3,
+                retry_in: None,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
     tokio::time::sleep(600 * SECOND).await;
     assert!(is_start_error(&manager.fetch(request()).await.unwrap_err()));
     assert_eq!(probe.starts(), 3);

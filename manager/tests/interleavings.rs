@@ -2,7 +2,12 @@
 //!
 //! Whatever the order, every call must come back, and once the manager is dropped, closed before or not, no session may
 //! hold anything, none may have been dropped unclosed, no fetch may run, and no task may be left.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
@@ -19,17 +24,48 @@ use tokio::task::JoinSet;
 /// What can happen.
 #[derive(Clone, Debug)]
 enum Event {
-    Add { id: u8, session: Behaviour, lazy: bool, default: bool, idle: Option<u8>, recycle: Option<u8> },
-    Fetch { id: Option<u8>, timeout: u16, cancel_after: Option<u16> },
-    Start { cancel_after: Option<u16> },
-    Close { cancel_after: Option<u16> },
-    Pop { id: u8, cancel_after: Option<u16> },
-    Remove { id: u8, cancel_after: Option<u16> },
-    Restart { id: u8 },
-    Lease { id: u8, hold: u16 },
-    Kill { id: u8 },
+    Add {
+        id: u8,
+        session: Behaviour,
+        lazy: bool,
+        default: bool,
+        idle: Option<u8>,
+        recycle: Option<u8>,
+    },
+    Fetch {
+        id: Option<u8>,
+        timeout: u16,
+        cancel_after: Option<u16>,
+    },
+    Start {
+        cancel_after: Option<u16>,
+    },
+    Close {
+        cancel_after: Option<u16>,
+    },
+    Pop {
+        id: u8,
+        cancel_after: Option<u16>,
+    },
+    Remove {
+        id: u8,
+        cancel_after: Option<u16>,
+    },
+    Restart {
+        id: u8,
+    },
+    Lease {
+        id: u8,
+        hold: u16,
+    },
+    Kill {
+        id: u8,
+    },
     /// Polls a fetch once, then holds it for a while before dropping it.
-    Forget { id: u8, hold: u16 },
+    Forget {
+        id: u8,
+        hold: u16,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -100,11 +136,25 @@ async fn unless_cancelled<T>(after: Option<u16>, call: impl Future<Output = T>) 
 
 async fn happen(event: Event, manager: SessionManager, probes: Probes) {
     match event {
-        Event::Add { id, session, lazy, default, idle, recycle } => {
+        Event::Add {
+            id,
+            session,
+            lazy,
+            default,
+            idle,
+            recycle,
+        } => {
             let (mut fake, probe) = Fake::new();
-            fake = fake.starting(session.start).fetching(session.fetch).closing(session.close);
+            fake = fake
+                .starting(session.start)
+                .fetching(session.fetch)
+                .closing(session.close);
             fake.places = session.places;
-            let mut entry = if default { fake.as_default() } else { fake.recycle_after(std::num::NonZeroU64::MAX) };
+            let mut entry = if default {
+                fake.as_default()
+            } else {
+                fake.recycle_after(std::num::NonZeroU64::MAX)
+            };
             if lazy {
                 entry = entry.lazy();
             }
@@ -117,7 +167,11 @@ async fn happen(event: Event, manager: SessionManager, probes: Probes) {
             probes.lock().unwrap().push((id, probe));
             drop(manager.add(&id.to_string(), entry));
         }
-        Event::Fetch { id, timeout, cancel_after } => {
+        Event::Fetch {
+            id,
+            timeout,
+            cancel_after,
+        } => {
             let mut fetch = request().timeout(millis(timeout));
             if let Some(id) = id {
                 fetch = fetch.session(id.to_string());
@@ -128,11 +182,14 @@ async fn happen(event: Event, manager: SessionManager, probes: Probes) {
         Event::Close { cancel_after } => drop(unless_cancelled(cancel_after, manager.close()).await),
         Event::Pop { id, cancel_after } => {
             if let Some(Ok(mut session)) = unless_cancelled(cancel_after, manager.pop(&id.to_string())).await {
-                let closing = std::panic::AssertUnwindSafe(tokio::time::timeout(Duration::from_secs(5), session.close()));
+                let closing =
+                    std::panic::AssertUnwindSafe(tokio::time::timeout(Duration::from_secs(5), session.close()));
                 drop(futures_util::FutureExt::catch_unwind(closing).await);
             }
         }
-        Event::Remove { id, cancel_after } => drop(unless_cancelled(cancel_after, manager.remove(&id.to_string())).await),
+        Event::Remove { id, cancel_after } => {
+            drop(unless_cancelled(cancel_after, manager.remove(&id.to_string())).await)
+        }
         Event::Restart { id } => {
             if let Ok(handle) = manager.get(&id.to_string()) {
                 drop(handle.restart().await);
@@ -178,7 +235,9 @@ async fn play(events: Vec<(u16, Event)>, close: bool) {
         });
     }
     let all = async { while calls.join_next().await.is_some() {} };
-    tokio::time::timeout(Duration::from_secs(300), all).await.expect("a call never came back");
+    tokio::time::timeout(Duration::from_secs(300), all)
+        .await
+        .expect("a call never came back");
 
     if close {
         let closing = tokio::time::timeout(Duration::from_secs(60), manager.close());
@@ -189,12 +248,21 @@ async fn play(events: Vec<(u16, Event)>, close: bool) {
     }
     drop(manager);
     until("every session to let go", || {
-        probes.lock().unwrap().iter().all(|(_, probe)| probe.live() == 0 && probe.in_flight() == 0)
+        probes
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|(_, probe)| probe.live() == 0 && probe.in_flight() == 0)
     })
     .await;
     let metrics = tokio::runtime::Handle::current().metrics();
     until("every task to end", || metrics.num_alive_tasks() == 0).await;
-    let abandoned: usize = probes.lock().unwrap().iter().map(|(_, probe)| probe.abandoned.load(SeqCst)).sum();
+    let abandoned: usize = probes
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, probe)| probe.abandoned.load(SeqCst))
+        .sum();
     assert_eq!(abandoned, 0, "sessions were dropped that nobody closed");
 }
 

@@ -1,5 +1,10 @@
 //! What the manager reports through the `metrics` crate.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
@@ -12,7 +17,10 @@ use support::{Fake, Step, request};
 fn fetches_are_counted_by_session_kind_and_outcome() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     metrics::with_local_recorder(&recorder, || {
         runtime.block_on(async {
             let manager = SessionManager::new();
@@ -28,7 +36,11 @@ fn fetches_are_counted_by_session_kind_and_outcome() {
         .into_vec()
         .into_iter()
         .map(|(key, _, _, value)| {
-            let labels: Vec<_> = key.key().labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+            let labels: Vec<_> = key
+                .key()
+                .labels()
+                .map(|label| format!("{}={}", label.key(), label.value()))
+                .collect();
             (format!("{}{{{}}}", key.key().name(), labels.join(",")), value)
         })
         .collect();
@@ -38,11 +50,24 @@ fn fetches_are_counted_by_session_kind_and_outcome() {
             _ => None,
         })
     };
-    assert_eq!(counter("silkroute_fetches_total{session=good,kind=fake,outcome=ok}"), Some(2), "{seen:?}");
-    assert_eq!(counter("silkroute_fetches_total{session=bad,kind=fake,outcome=error}"), Some(1), "{seen:?}");
-    assert_eq!(counter("silkroute_fetch_errors_total{session=bad,kind=fake,error=other}"), Some(1), "{seen:?}");
+    assert_eq!(
+        counter("silkroute_fetches_total{session=good,kind=fake,outcome=ok}"),
+        Some(2),
+        "{seen:?}"
+    );
+    assert_eq!(
+        counter("silkroute_fetches_total{session=bad,kind=fake,outcome=error}"),
+        Some(1),
+        "{seen:?}"
+    );
+    assert_eq!(
+        counter("silkroute_fetch_errors_total{session=bad,kind=fake,error=other}"),
+        Some(1),
+        "{seen:?}"
+    );
     let timed = seen.iter().any(|(key, value)| {
-        key.starts_with("silkroute_fetch_seconds{session=good") && matches!(value, DebugValue::Histogram(times) if times.len() == 2)
+        key.starts_with("silkroute_fetch_seconds{session=good")
+            && matches!(value, DebugValue::Histogram(times) if times.len() == 2)
     });
     assert!(timed, "{seen:?}");
 }

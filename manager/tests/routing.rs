@@ -1,5 +1,10 @@
 //! Names, the default, places, deadlines, and what a response carries.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
@@ -39,14 +44,24 @@ async fn names_are_unique_ordered_and_told_when_one_is_missing() {
     );
     assert!(manager.add("", Fake::new().0).is_err());
     let handle = manager.get("browser").unwrap();
-    assert_eq!((handle.id(), handle.kind(), handle.state()), ("browser", "fake", SessionState::Idle));
+    assert_eq!(
+        (handle.id(), handle.kind(), handle.state()),
+        ("browser", "fake", SessionState::Idle)
+    );
 }
 
 #[tokio::test]
 async fn w12_when_the_default_goes_the_first_that_is_left_follows() {
     let manager = SessionManager::new();
-    assert_eq!(manager.default_session_id().unwrap_err().to_string(), "No sessions registered");
-    manager.add("a", Fake::new().0).unwrap().add("b", Fake::new().0).unwrap();
+    assert_eq!(
+        manager.default_session_id().unwrap_err().to_string(),
+        "No sessions registered"
+    );
+    manager
+        .add("a", Fake::new().0)
+        .unwrap()
+        .add("b", Fake::new().0)
+        .unwrap();
     manager.add("c", Fake::new().0.as_default()).unwrap();
     assert_eq!(manager.default_session_id().unwrap(), "c");
     manager.remove("c").await.unwrap();
@@ -66,7 +81,10 @@ async fn w22_a_request_can_be_checked_before_it_is_queued() {
     manager.check(&request().session("a")).unwrap();
     let error = manager.check(&request().session("b")).unwrap_err();
     assert_eq!(error.to_string(), "Session 'b' not found. Available: a");
-    assert_eq!(manager.fetch(request().session("b")).await.unwrap_err().to_string(), error.to_string());
+    assert_eq!(
+        manager.fetch(request().session("b")).await.unwrap_err().to_string(),
+        error.to_string()
+    );
 }
 
 #[tokio::test]
@@ -75,7 +93,10 @@ async fn a_request_goes_to_the_session_that_it_names() {
     let (a, a_probe) = Fake::new();
     let (b, b_probe) = Fake::new();
     manager.add("a", a).unwrap().add("b", b).unwrap();
-    assert_eq!(manager.fetch(request().session("b")).await.unwrap().session(), Some("b"));
+    assert_eq!(
+        manager.fetch(request().session("b")).await.unwrap().session(),
+        Some("b")
+    );
     assert_eq!(manager.fetch(request()).await.unwrap().session(), Some("a"));
     assert_eq!((a_probe.fetches(), b_probe.fetches()), (1, 1));
 }
@@ -89,7 +110,11 @@ async fn the_response_carries_the_request_and_its_meta_under_its_own() {
     assert_eq!(response.meta()["by"], "session", "the session's own facts win");
     assert_eq!(response.meta().len(), 2, "w21: nothing that nobody put there");
     let request = response.request().unwrap();
-    assert_eq!(request.downcast_ref::<Fetch>().unwrap().parts().meta["by"], "request", "the request is as it was sent");
+    assert_eq!(
+        request.downcast_ref::<Fetch>().unwrap().parts().meta["by"],
+        "request",
+        "the request is as it was sent"
+    );
 }
 
 #[tokio::test]
@@ -106,7 +131,9 @@ async fn a_shared_request_can_be_sent_again_unchanged() {
 async fn w18_requests_beyond_the_places_wait_in_the_order_they_came() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("one", fake.places(2).fetching(Step::After(SECOND))).unwrap();
+    manager
+        .add("one", fake.places(2).fetching(Step::After(SECOND)))
+        .unwrap();
     let done = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = Vec::new();
     for number in 0..20 {
@@ -129,7 +156,9 @@ async fn w18_requests_beyond_the_places_wait_in_the_order_they_came() {
 async fn w18_waiting_for_a_place_counts_against_the_timeout_of_each_request_alone() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("one", fake.places(1).fetching(Step::Never).timing_out(60 * SECOND)).unwrap();
+    manager
+        .add("one", fake.places(1).fetching(Step::Never).timing_out(60 * SECOND))
+        .unwrap();
     let running = tokio::spawn({
         let manager = manager.clone();
         async move { manager.fetch(request()).await.map(drop) }
@@ -144,7 +173,11 @@ async fn w18_waiting_for_a_place_counts_against_the_timeout_of_each_request_alon
         assert!(error.to_string().contains("none of its 1 places came free"), "{error}");
         assert!(error.to_string().contains("session: one"), "{error}");
     }
-    assert_eq!(begun.elapsed(), 2 * SECOND, "all of them at once, not one after the other");
+    assert_eq!(
+        begun.elapsed(),
+        2 * SECOND,
+        "all of them at once, not one after the other"
+    );
     running.abort();
     drop(running.await);
     assert_eq!(probe.in_flight(), 0);
@@ -168,7 +201,9 @@ async fn a_cancelled_request_gives_its_place_back() {
 async fn a_session_that_ignores_its_timeout_is_cut_off() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("one", fake.fetching(Step::Never).timing_out(3 * SECOND)).unwrap();
+    manager
+        .add("one", fake.fetching(Step::Never).timing_out(3 * SECOND))
+        .unwrap();
     let begun = Instant::now();
     let error = manager.fetch(request()).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -182,9 +217,14 @@ async fn a_session_that_ignores_its_timeout_is_cut_off() {
 async fn a_start_counts_against_the_timeout_and_goes_on_for_the_next() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("slow", fake.starting([Step::After(5 * SECOND)]).lazy()).unwrap();
+    manager
+        .add("slow", fake.starting([Step::After(5 * SECOND)]).lazy())
+        .unwrap();
     let error = manager.fetch(request().timeout(SECOND)).await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("still starting"), "{error}");
+    assert!(
+        error.is_timeout() && error.to_string().contains("still starting"),
+        "{error}"
+    );
     manager.fetch(request()).await.unwrap();
     assert_eq!(probe.starts(), 1);
 }
@@ -198,7 +238,9 @@ async fn a_timeout_beyond_the_end_of_time_is_none() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_fetch_is_the_error_of_that_fetch_alone() {
     let manager = SessionManager::new();
-    manager.add("one", Fake::new().0.places(1).fetching(Step::Panic)).unwrap();
+    manager
+        .add("one", Fake::new().0.places(1).fetching(Step::Panic))
+        .unwrap();
     for _ in 0..3 {
         let error = manager.fetch(request()).await.unwrap_err();
         assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Other);
@@ -211,13 +253,26 @@ async fn a_panic_in_a_fetch_is_the_error_of_that_fetch_alone() {
 async fn w25_each_session_has_counters_of_its_own() {
     let manager = SessionManager::new();
     manager.add("good", Fake::new().0).unwrap();
-    manager.add("bad", Fake::new().0.fetching(Step::Fail("not today"))).unwrap();
+    manager
+        .add("bad", Fake::new().0.fetching(Step::Fail("not today")))
+        .unwrap();
     manager.fetch(request()).await.unwrap();
     manager.fetch(request()).await.unwrap();
     manager.fetch(request().session("bad")).await.unwrap_err();
     let stats = manager.stats();
-    assert_eq!((stats[0].id.as_str(), stats[0].requests, stats[0].succeeded, stats[0].failed), ("good", 2, 2, 0));
-    assert_eq!((stats[1].id.as_str(), stats[1].succeeded, stats[1].failed), ("bad", 0, 1));
+    assert_eq!(
+        (
+            stats[0].id.as_str(),
+            stats[0].requests,
+            stats[0].succeeded,
+            stats[0].failed
+        ),
+        ("good", 2, 2, 0)
+    );
+    assert_eq!(
+        (stats[1].id.as_str(), stats[1].succeeded, stats[1].failed),
+        ("bad", 0, 1)
+    );
     assert!(stats[1].last_error.as_deref().unwrap().contains("not today"));
     assert_eq!((stats[0].in_flight, stats[0].waiting), (0, 0));
     assert!(serde_json::to_string(&stats).unwrap().contains(r#""state":"alive""#));

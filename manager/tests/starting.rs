@@ -1,5 +1,10 @@
 //! How sessions come up: eager and lazy, at the same time, once, all or none, and again after a failure.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
@@ -20,11 +25,16 @@ async fn w1_a_failed_start_closes_the_sessions_that_it_started() {
     let (bad, bad_probe) = Fake::new();
     let (last, last_probe) = Fake::new();
     manager.add("good", good).unwrap();
-    manager.add("bad", bad.starting([Step::Fail("no browser here")])).unwrap();
+    manager
+        .add("bad", bad.starting([Step::Fail("no browser here")]))
+        .unwrap();
     manager.add("last", last.starting([Step::After(SECOND)])).unwrap();
 
     let error = manager.start().await.unwrap_err();
-    assert!(error.to_string().contains("'bad'") && error.to_string().contains("no browser here"), "{error}");
+    assert!(
+        error.to_string().contains("'bad'") && error.to_string().contains("no browser here"),
+        "{error}"
+    );
     assert_eq!((good_probe.live(), bad_probe.live(), last_probe.live()), (0, 0, 0));
     assert!(good_probe.starts() == 1 && last_probe.starts() == 1);
 }
@@ -58,7 +68,9 @@ async fn w2_eager_sessions_start_at_the_same_time() {
 async fn w3_two_lazy_sessions_start_side_by_side() {
     let manager = SessionManager::new();
     for id in ["a", "b", "c", "d"] {
-        manager.add(id, Fake::new().0.starting([Step::After(SECOND)]).lazy()).unwrap();
+        manager
+            .add(id, Fake::new().0.starting([Step::After(SECOND)]).lazy())
+            .unwrap();
     }
     manager.start().await.unwrap();
     let begun = Instant::now();
@@ -73,7 +85,9 @@ async fn w3_two_lazy_sessions_start_side_by_side() {
 async fn a_thousand_requests_start_a_lazy_session_once() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("lazy", fake.starting([Step::After(SECOND)]).lazy()).unwrap();
+    manager
+        .add("lazy", fake.starting([Step::After(SECOND)]).lazy())
+        .unwrap();
     manager.start().await.unwrap();
     assert_eq!(probe.starts(), 0, "lazy sessions do not start with the manager");
 
@@ -92,7 +106,9 @@ async fn a_thousand_requests_start_a_lazy_session_once() {
 async fn w26_a_lazy_session_starts_once_from_many_threads() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("lazy", fake.starting([Step::After(Duration::from_millis(20))]).lazy()).unwrap();
+    manager
+        .add("lazy", fake.starting([Step::After(Duration::from_millis(20))]).lazy())
+        .unwrap();
     let mut requests = JoinSet::new();
     for _ in 0..1_000 {
         let manager = manager.clone();
@@ -141,7 +157,12 @@ async fn w14_a_failed_start_is_shared_by_its_waiters_and_backed_off() {
     assert_eq!(probe.starts(), 1);
 
     let refused = manager.fetch(request()).await.unwrap_err();
-    let Error::Start { attempt: 1, retry_in: Some(wait), .. } = &refused else {
+    let Error::Start {
+        attempt: 1,
+        retry_in: Some(wait),
+        ..
+    } = &refused
+    else {
         panic!("{refused:?}");
     };
     assert!((3 * SECOND..=4 * SECOND).contains(wait), "{wait:?}");
@@ -160,14 +181,19 @@ async fn starts_that_keep_failing_end_until_somebody_calls_for_one() {
     let manager = SessionManager::with_limits(limits);
     let (fake, probe) = Fake::new();
     let fail = || Step::Fail("still broken");
-    manager.add("lazy", fake.starting([fail(), fail(), fail(), Step::Now]).lazy()).unwrap();
+    manager
+        .add("lazy", fake.starting([fail(), fail(), fail(), Step::Now]).lazy())
+        .unwrap();
     for _ in 0..10 {
         manager.fetch(request()).await.unwrap_err();
         tokio::time::sleep(2 * SECOND).await;
     }
     assert_eq!(probe.starts(), 3);
     let error = manager.fetch(request()).await.unwrap_err();
-    assert!(!error.is_retryable() && error.to_string().contains("call start()"), "{error}");
+    assert!(
+        !error.is_retryable() && error.to_string().contains("call start()"),
+        "{error}"
+    );
 
     manager.get("lazy").unwrap().start().await.unwrap();
     manager.fetch(request()).await.unwrap();
@@ -177,7 +203,9 @@ async fn starts_that_keep_failing_end_until_somebody_calls_for_one() {
 async fn w15_a_cancelled_request_leaves_no_half_started_session() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("lazy", fake.starting([Step::After(3 * SECOND)]).lazy()).unwrap();
+    manager
+        .add("lazy", fake.starting([Step::After(3 * SECOND)]).lazy())
+        .unwrap();
 
     let impatient = tokio::time::timeout(SECOND, manager.fetch(request())).await;
     assert!(impatient.is_err());

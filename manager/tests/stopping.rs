@@ -1,5 +1,10 @@
 //! How sessions go: drained, bounded in time, all of them, handed over or closed.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
@@ -32,8 +37,13 @@ async fn w5_one_failing_close_does_not_keep_the_others_open() {
     manager.start().await.unwrap();
 
     let error = manager.close().await.unwrap_err();
-    let Error::Close { failures } = &error else { panic!("{error:?}") };
-    assert_eq!(failures.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["b", "d"]);
+    let Error::Close { failures } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        failures.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(),
+        ["b", "d"]
+    );
     assert!(error.to_string().contains("stuck pipe"), "{error}");
     assert_eq!((a_probe.live(), c_probe.live()), (0, 0));
 }
@@ -49,7 +59,10 @@ async fn w6_sessions_close_at_the_same_time_and_a_hung_one_is_given_up() {
     let begun = Instant::now();
     let error = manager.close().await.unwrap_err();
     assert_eq!(begun.elapsed(), 5 * SECOND);
-    assert!(error.to_string().contains("'hung'") && error.to_string().contains("did not close within 5s"), "{error}");
+    assert!(
+        error.to_string().contains("'hung'") && error.to_string().contains("did not close within 5s"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +107,9 @@ async fn fetches_that_outlast_the_drain_timeout_are_cancelled() {
 async fn requests_that_wait_for_a_place_are_sent_away_by_a_close() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();
-    manager.add("one", fake.places(1).fetching(Step::After(5 * SECOND))).unwrap();
+    manager
+        .add("one", fake.places(1).fetching(Step::After(5 * SECOND)))
+        .unwrap();
     manager.start().await.unwrap();
     let running = fetch_in_background(&manager);
     until("the fetch", || probe.in_flight() == 1).await;
@@ -242,7 +257,11 @@ async fn run_closes_after_success_failure_panic_and_cancellation() {
 
     let panicked = tokio::spawn({
         let manager = manager.clone();
-        async move { manager.run(async |_| -> Result<(), Error> { panic!("in the work") }).await }
+        async move {
+            manager
+                .run(async |_| -> Result<(), Error> { panic!("in the work") })
+                .await
+        }
     });
     assert!(panicked.await.unwrap_err().is_panic());
     assert_eq!(probe.live(), 0);
@@ -296,7 +315,10 @@ async fn w17_a_handle_restarts_its_session() {
     let handle = manager.get("one").unwrap();
     handle.start().await.unwrap();
     handle.restart().await.unwrap();
-    assert_eq!((probe.starts(), probe.closes(), handle.state()), (2, 1, SessionState::Alive));
+    assert_eq!(
+        (probe.starts(), probe.closes(), handle.state()),
+        (2, 1, SessionState::Alive)
+    );
     handle.stop().await.unwrap();
     handle.fetch(request()).await.unwrap();
     assert_eq!(probe.starts(), 3);

@@ -202,8 +202,8 @@ impl BrowserVersion {
         }
     }
 
-    /// A version from its one to three numbers.
-    pub(crate) fn from_numbers(numbers: &[u16]) -> Option<Self> {
+    /// A version from its one to three numbers; `None` for none or more.
+    pub fn from_numbers(numbers: &[u16]) -> Option<Self> {
         let (&major, rest) = numbers.split_first()?;
         (rest.len() <= 2).then(|| Self {
             major,
@@ -247,14 +247,12 @@ impl FromStr for BrowserVersion {
 
     fn from_str(text: &str) -> Result<Self> {
         let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
-        numbers
-            .and_then(|numbers| Self::from_numbers(&numbers))
-            .ok_or_else(|| {
-                Error::invalid(
-                    format!("the browser version `{}`", text.escape_debug()),
-                    "it is one to three numbers, such as 131 or 18.4",
-                )
-            })
+        numbers.and_then(|numbers| Self::from_numbers(&numbers)).ok_or_else(|| {
+            Error::invalid(
+                format!("the browser version `{}`", text.escape_debug()),
+                "it is one to three numbers, such as 131 or 18.4",
+            )
+        })
     }
 }
 

@@ -3,8 +3,8 @@
 //! After `components/embedder_support/user_agent_utils.cc` of Chromium, whose functions `GetRandomOrder` and
 //! `GetGreasedUserAgentBrandVersion` seed everything with the major version.
 
-use super::{Browser, BrowserVersion};
 use super::user_agent::chromium_major;
+use super::{Browser, BrowserVersion};
 
 /// A name and a version in the brand list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,16 +85,44 @@ mod tests {
     #[test]
     fn the_brands_are_those_that_browsers_of_the_version_send() {
         for (name, value) in [
-            ("chrome104", r#""Chromium";v="104", " Not A;Brand";v="99", "Google Chrome";v="104""#),
-            ("chrome105", r#""Google Chrome";v="105", "Not)A;Brand";v="8", "Chromium";v="105""#),
-            ("edge120", r#""Not_A Brand";v="8", "Chromium";v="120", "Microsoft Edge";v="120""#),
-            ("chrome131", r#""Google Chrome";v="131", "Chromium";v="131", "Not_A Brand";v="24""#),
-            ("chrome136", r#""Chromium";v="136", "Google Chrome";v="136", "Not.A/Brand";v="99""#),
-            ("chrome142", r#""Chromium";v="142", "Google Chrome";v="142", "Not_A Brand";v="99""#),
-            ("chrome150", r#""Not;A=Brand";v="8", "Chromium";v="150", "Google Chrome";v="150""#),
-            ("opera125", r#""Opera";v="125", "Not?A_Brand";v="8", "Chromium";v="141""#),
+            (
+                "chrome104",
+                r#""Chromium";v="104", " Not A;Brand";v="99", "Google Chrome";v="104""#,
+            ),
+            (
+                "chrome105",
+                r#""Google Chrome";v="105", "Not)A;Brand";v="8", "Chromium";v="105""#,
+            ),
+            (
+                "edge120",
+                r#""Not_A Brand";v="8", "Chromium";v="120", "Microsoft Edge";v="120""#,
+            ),
+            (
+                "chrome131",
+                r#""Google Chrome";v="131", "Chromium";v="131", "Not_A Brand";v="24""#,
+            ),
+            (
+                "chrome136",
+                r#""Chromium";v="136", "Google Chrome";v="136", "Not.A/Brand";v="99""#,
+            ),
+            (
+                "chrome142",
+                r#""Chromium";v="142", "Google Chrome";v="142", "Not_A Brand";v="99""#,
+            ),
+            (
+                "chrome150",
+                r#""Not;A=Brand";v="8", "Chromium";v="150", "Google Chrome";v="150""#,
+            ),
+            (
+                "opera125",
+                r#""Opera";v="125", "Not?A_Brand";v="8", "Chromium";v="141""#,
+            ),
         ] {
-            assert_eq!(Identity::from_name(name).unwrap().sec_ch_ua().as_deref(), Some(value), "{name}");
+            assert_eq!(
+                Identity::from_name(name).unwrap().sec_ch_ua().as_deref(),
+                Some(value),
+                "{name}"
+            );
         }
         assert_eq!(Identity::from_name("firefox144").unwrap().sec_ch_ua(), None);
         assert_eq!(Identity::from_name("chrome").unwrap().sec_ch_ua(), None);

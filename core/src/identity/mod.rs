@@ -317,8 +317,14 @@ mod tests {
     fn languages_are_weighted_as_each_browser_does_it() {
         assert_eq!(named("chrome142").accept_language(), "en-US,en;q=0.9");
         assert_eq!(named("firefox144").accept_language(), "en-US,en;q=0.5");
-        assert_eq!(named("firefox144").locale("de-DE").accept_language(), "de-DE,de;q=0.8,en-US;q=0.5,en;q=0.3");
-        assert_eq!(named("firefox144").languages(["de", "en-US", "en"]).accept_language(), "de,en-US;q=0.7,en;q=0.3");
+        assert_eq!(
+            named("firefox144").locale("de-DE").accept_language(),
+            "de-DE,de;q=0.8,en-US;q=0.5,en;q=0.3"
+        );
+        assert_eq!(
+            named("firefox144").languages(["de", "en-US", "en"]).accept_language(),
+            "de,en-US;q=0.7,en;q=0.3"
+        );
         assert_eq!(named("safari26").locale("en").accept_language(), "en");
     }
 
@@ -326,13 +332,18 @@ mod tests {
     fn a_browser_that_does_not_exist_on_a_system_is_refused() {
         let error = named("safari26").os(Os::Windows).check().unwrap_err().to_string();
         assert!(error.contains("macos") && error.contains("ios"), "{error}");
-        let error = named("chrome131").languages(["en\r\nx: y"]).check().unwrap_err().to_string();
+        let error = named("chrome131")
+            .languages(["en\r\nx: y"])
+            .check()
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("language"), "{error}");
     }
 
     #[test]
     fn a_configuration_may_leave_out_all_but_the_browser() {
-        let short: Identity = serde_json::from_str(r#"{"browser": "chrome", "version": 131, "locale": "fr-FR"}"#).unwrap();
+        let short: Identity =
+            serde_json::from_str(r#"{"browser": "chrome", "version": 131, "locale": "fr-FR"}"#).unwrap();
         assert_eq!(short.version, Some("131".parse().unwrap()));
         assert_eq!(short.languages[0], "fr-FR");
         let text = serde_json::to_string(&short).unwrap();

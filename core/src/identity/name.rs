@@ -186,7 +186,15 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused_with_the_browsers_there_are() {
-        for bad in ["", "tor145", "chrome133a", "chrome131_beos", "chrome_ios_android", "131", "chrome1.2.3.4"] {
+        for bad in [
+            "",
+            "tor145",
+            "chrome133a",
+            "chrome131_beos",
+            "chrome_ios_android",
+            "131",
+            "chrome1.2.3.4",
+        ] {
             let error = bad.parse::<IdentityName>().unwrap_err().to_string();
             assert!(error.contains("firefox"), "{error}");
         }

@@ -42,7 +42,9 @@ fn chromium(browser: Browser, version: BrowserVersion, os: Os) -> String {
         (Browser::Opera, _) => format!(" OPR/{major}.0.0.0"),
         _ => String::new(),
     };
-    format!("Mozilla/5.0 ({platform}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{engine} {mobile}Safari/537.36{own}")
+    format!(
+        "Mozilla/5.0 ({platform}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{engine} {mobile}Safari/537.36{own}"
+    )
 }
 
 fn firefox(version: BrowserVersion, os: Os) -> String {

@@ -260,7 +260,11 @@ impl Slot {
     fn refusal(&self, state: &State) -> Option<Error> {
         let failure = state.failure.as_ref()?;
         let retry_in = match failure.until {
-            Some(until) => Some(until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?),
+            Some(until) => Some(
+                until
+                    .checked_duration_since(Instant::now())
+                    .filter(|left| !left.is_zero())?,
+            ),
             None => None,
         };
         Some(Error::Start {
@@ -273,7 +277,11 @@ impl Slot {
 
     /// Notes a failed start or life, and gives the error that everybody waiting for it gets.
     fn note_failure(&self, state: &mut State, error: Error) -> Error {
-        let in_a_row = state.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
+        let in_a_row = state
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.in_a_row)
+            .saturating_add(1);
         let wait = (in_a_row < self.limits.failures_in_a_row).then(|| self.limits.backoff_after(in_a_row));
         let failure = Failure {
             in_a_row,

@@ -125,7 +125,9 @@ impl Handover {
 
     #[expect(clippy::expect_used, reason = "only this and drop take it out, and both end it")]
     pub(crate) fn accept(mut self) -> Box<dyn Session> {
-        self.session.take().expect("a handover holds its session until it is accepted")
+        self.session
+            .take()
+            .expect("a handover holds its session until it is accepted")
     }
 }
 

@@ -32,8 +32,12 @@ impl Slot {
 
     /// Takes an idle session up in a task of its own.
     pub(super) fn begin_start(self: &Arc<Self>, state: &mut State) -> Result<Outcome> {
-        let runtime = tokio::runtime::Handle::try_current()
-            .map_err(|_| Error::invalid(format!("the start of session '{}'", self.id), "there is no tokio runtime here"))?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
+            Error::invalid(
+                format!("the start of session '{}'", self.id),
+                "there is no tokio runtime here",
+            )
+        })?;
         let (attempt, settle, outcome) = new_attempt();
         match std::mem::replace(&mut state.life, Life::Starting(attempt.clone_handle())) {
             Life::Idle(session) => {
@@ -98,9 +102,11 @@ impl Slot {
             Ok(Ok(result)) => result?,
             Ok(Err(panic)) => return Err(panicked("start", kind, &*panic)),
             Err(_) => {
-                return Err(FetchError::new(FetchErrorKind::Timeout, format!("it was not ready within {limit:?}"))
-                    .hint("raise Limits::start_timeout if it needs longer")
-                    .into());
+                return Err(
+                    FetchError::new(FetchErrorKind::Timeout, format!("it was not ready within {limit:?}"))
+                        .hint("raise Limits::start_timeout if it needs longer")
+                        .into(),
+                );
             }
         }
         if session.is_alive() {

@@ -108,12 +108,7 @@ impl Slot {
         }
     }
 
-    async fn drain(
-        self: Arc<Self>,
-        generation: Generation,
-        then: Then,
-        settle: Settle,
-    ) -> Result<Option<Handover>> {
+    async fn drain(self: Arc<Self>, generation: Generation, then: Then, settle: Settle) -> Result<Option<Handover>> {
         let stable = generation.since.elapsed() >= self.limits.stable_after;
         let mut session = match come_home(generation, self.limits.drain_timeout, &self.shutdown).await {
             Ok(session) => session,
@@ -143,18 +138,15 @@ impl Slot {
         };
         // Whether it closed cleanly is for the one who closed it; those who wait to use it may go on.
         settle.send_replace(Some(Ok(())));
-        closed.map(|()| handed_over).inspect_err(|error| self.counters.note_error(error))
+        closed
+            .map(|()| handed_over)
+            .inspect_err(|error| self.counters.note_error(error))
     }
 
     /// Gives a stopped session to the one who asked for it, if that is what was asked for.
     fn hand_over(&self, then: Then, session: Box<dyn Session>) -> Option<Handover> {
-        (then == Then::HandOver).then(|| {
-            Handover::new(
-                session,
-                tokio::runtime::Handle::current(),
-                self.limits.close_timeout,
-            )
-        })
+        (then == Then::HandOver)
+            .then(|| Handover::new(session, tokio::runtime::Handle::current(), self.limits.close_timeout))
     }
 
     fn stuck(&self) -> Error {

@@ -188,7 +188,12 @@ impl Session for Fake {
     async fn start(&mut self) -> Result<()> {
         let nth = self.probe.starts.fetch_add(1, SeqCst);
         self.hold();
-        let step = self.on_start.get(nth).or(self.on_start.last()).cloned().unwrap_or(Step::Now);
+        let step = self
+            .on_start
+            .get(nth)
+            .or(self.on_start.last())
+            .cloned()
+            .unwrap_or(Step::Now);
         step.take().await?;
         self.probe.dead.store(false, SeqCst);
         self.alive = true;

@@ -1,0 +1,100 @@
+//! What all connections of a site share.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::journal::Journal;
+use super::tasks::Tasks;
+
+pub(crate) struct State {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) tasks: Tasks,
+    pub(crate) addresses: Addresses,
+    /// Whether requests are recorded, and connections tapped for it.
+    pub(crate) record: bool,
+    pub(crate) robots_txt: Option<String>,
+    memory: Mutex<Memory>,
+}
+
+/// Where the site listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    pub(crate) http: SocketAddr,
+    pub(crate) https: SocketAddr,
+    pub(crate) mtls: SocketAddr,
+}
+
+#[derive(Default)]
+struct Memory {
+    counters: HashMap<String, u64>,
+    logins: HashSet<String>,
+    prepared: HashMap<String, Bytes>,
+}
+
+impl State {
+    pub(crate) fn new(
+        journal: Arc<Journal>,
+        tasks: Tasks,
+        addresses: Addresses,
+        record: bool,
+        robots_txt: Option<String>,
+    ) -> Self {
+        Self {
+            journal,
+            tasks,
+            addresses,
+            record,
+            robots_txt,
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Counts one more under a key: 1 the first time.
+    pub(crate) fn count(&self, key: String) -> u64 {
+        let mut memory = self.memory();
+        let counter = memory.counters.entry(key).or_default();
+        *counter += 1;
+        *counter
+    }
+
+    /// A new login; gives its token.
+    pub(crate) fn log_in(&self) -> String {
+        let token = format!("demo-session-{}", self.count("\0login".to_owned()));
+        self.memory().logins.insert(token.clone());
+        token
+    }
+
+    pub(crate) fn is_logged_in(&self, token: &str) -> bool {
+        self.memory().logins.contains(token)
+    }
+
+    pub(crate) fn log_out(&self, token: &str) {
+        self.memory().logins.remove(token);
+    }
+
+    pub(crate) fn prepared(&self, key: &str) -> Option<Bytes> {
+        self.memory().prepared.get(key).cloned()
+    }
+
+    /// Keeps a body that costs something to make.
+    pub(crate) fn prepare(&self, key: String, body: Bytes) {
+        self.memory().prepared.insert(key, body);
+    }
+
+    /// Forgets counters and logins; prepared bodies stay.
+    pub(crate) fn forget(&self) {
+        let mut memory = self.memory();
+        let prepared = std::mem::take(&mut memory.prepared);
+        *memory = Memory {
+            prepared,
+            ..Memory::default()
+        };
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
