@@ -1,0 +1,132 @@
+//! The cost of the manager, and of session-http, over the same wreq client called directly: GET of a 10 KB page on
+//! loopback, plain and TLS, 1, 16 and 64 at a time.
+//!
+//! `cargo bench -p silkroute-benches --bench overhead [-- ROUNDS]`
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a benchmark that cannot run has nothing to report"
+)]
+
+use async_trait::async_trait;
+use silkroute_benches::{Contender, Server, compare, serve_if_asked};
+use silkroute_core::{Fetch, FetchError, FetchErrorKind, Request, Response, ResponseParts, Result, Session};
+use silkroute_manager::SessionManager;
+use silkroute_session_http::HttpSession;
+
+const PAGE: usize = silkroute_testkit::site::known::PAGE_10K_LENGTH;
+
+fn main() {
+    if serve_if_asked() {
+        return;
+    }
+    let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(9);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let server = Server::start();
+    runtime.block_on(async {
+        for (title, root) in [("http", &server.http), ("https", &server.https)] {
+            let url = format!("{root}/page/10k");
+            let contenders = [
+                bare(&url, &server.ca_pem),
+                managed(&url, &server.ca_pem).await,
+                session(&url, &server.ca_pem).await,
+                managed_session(&url, &server.ca_pem).await,
+            ];
+            for concurrency in [1, 16, 64] {
+                compare(title, &contenders, concurrency, rounds, PAGE).await;
+            }
+        }
+    });
+}
+
+fn client(ca_pem: &str) -> wreq::Client {
+    let store = wreq::tls::trust::CertStore::builder().add_pem_cert(ca_pem).build().unwrap();
+    let emulation = wreq_util::Emulation::builder()
+        .profile(wreq_util::Profile::Chrome149)
+        .platform(wreq_util::Platform::Linux)
+        .build();
+    wreq::Client::builder().emulation(emulation).tls_cert_store(store).build().unwrap()
+}
+
+/// The wreq client by itself.
+fn bare(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+    let (client, url) = (client(ca_pem), url.to_owned());
+    Contender::new("wreq", move || {
+        let get = client.get(&url);
+        async move { get.send().await.unwrap().bytes().await.unwrap().len() }
+    })
+}
+
+/// The same client as the thinnest session there can be.
+#[derive(Debug)]
+struct Thin(wreq::Client);
+
+#[async_trait]
+impl Session for Thin {
+    fn kind(&self) -> &'static str {
+        "thin"
+    }
+    fn is_alive(&self) -> bool {
+        true
+    }
+    async fn start(&mut self) -> Result<()> {
+        Ok(())
+    }
+    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>> {
+        let parts = request.parts();
+        let failed = |error: wreq::Error| FetchError::new(FetchErrorKind::Other, error.to_string());
+        let response = self.0.get(parts.url.as_str()).send().await.map_err(failed)?;
+        let mut reply = ResponseParts::new(response.status(), parts.url.clone());
+        reply.headers = response.headers().clone();
+        reply.body = response.bytes().await.map_err(failed)?;
+        Ok(Box::new(Reply(reply)))
+    }
+    async fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Reply(ResponseParts);
+
+impl Response for Reply {
+    fn parts(&self) -> &ResponseParts {
+        &self.0
+    }
+    fn parts_mut(&mut self) -> &mut ResponseParts {
+        &mut self.0
+    }
+}
+
+async fn managed(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+    let manager = SessionManager::new();
+    manager.add("thin", Thin(client(ca_pem))).unwrap();
+    by_manager("the same client under the manager", manager, url).await
+}
+
+async fn session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+    let mut session = HttpSession::builder().ca_certificate(ca_pem).build().unwrap();
+    session.start().await.unwrap();
+    let session = std::sync::Arc::new(session);
+    let url = url.to_owned();
+    Contender::new("session-http", move || {
+        let (session, request) = (std::sync::Arc::clone(&session), Fetch::get(&url).unwrap());
+        async move { session.fetch(&request).await.unwrap().body().len() }
+    })
+}
+
+async fn managed_session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+    let manager = SessionManager::new();
+    manager.add("http", HttpSession::builder().ca_certificate(ca_pem).build().unwrap()).unwrap();
+    by_manager("session-http under the manager", manager, url).await
+}
+
+async fn by_manager(name: &'static str, manager: SessionManager, url: &str) -> std::sync::Arc<Contender> {
+    manager.start().await.unwrap();
+    let url = url.to_owned();
+    Contender::new(name, move || {
+        let (manager, request) = (manager.clone(), Fetch::get(&url).unwrap());
+        async move { manager.fetch(request).await.unwrap().body().len() }
+    })
+}

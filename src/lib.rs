@@ -1,0 +1,53 @@
+#![doc = include_str!("../README.md")]
+
+use silkroute_core::{Registration, Registry, Result};
+use silkroute_manager::{ManagerConfig, SessionManager};
+
+pub use silkroute_core as core;
+pub use silkroute_core::{
+    Body, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta, Multipart, Options,
+    Part, Proxy, ProxyPool, Request, RequestExt, RequestParts, Response, ResponseParts, Retry, Rotation, Session,
+    SessionOptions, SessionPlugin, Timing, async_trait, register_session,
+};
+pub use silkroute_manager as manager;
+pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionState, SessionStats};
+
+/// The `http` kind: HTTP with a browser's TLS, HTTP/2 and header fingerprint.
+#[cfg(feature = "http")]
+pub use silkroute_session_http as http;
+
+/// What most programs need: `use silkroute::prelude::*;`.
+pub mod prelude {
+    pub use silkroute_core::{
+        CookieJar, Error, Fetch, Identity, Multipart, Part, Proxy, ProxyPool, Request, RequestExt, Response, Result, Retry,
+        Session,
+    };
+    pub use silkroute_manager::{ManagerConfig, SessionExt, SessionManager};
+
+    #[cfg(feature = "http")]
+    pub use silkroute_session_http::{HttpOptions, HttpResponse, HttpSession};
+}
+
+/// The kinds that this build's features bring, listed by hand: a linker may drop what only registers itself.
+static BUILT_IN: &[&Registration] = &[
+    #[cfg(feature = "http")]
+    &silkroute_session_http::REGISTRATION,
+];
+
+/// All session kinds of this program: those of silkroute's features, and those of third parties whose crates it names.
+///
+/// # Errors
+/// [`Error::DuplicateKind`] when two packages claim a kind.
+pub fn registry() -> Result<Registry> {
+    BUILT_IN
+        .iter()
+        .try_fold(Registry::discover()?, |registry, registration| registry.with(registration))
+}
+
+/// A manager with the sessions that a TOML or JSON file describes, of any kind that [`registry`] knows.
+///
+/// # Errors
+/// [`Error::Config`] naming the place in the file that cannot be used.
+pub fn from_config_file(path: impl AsRef<std::path::Path>) -> Result<SessionManager> {
+    SessionManager::from_config(&ManagerConfig::read(path)?, &registry()?)
+}
