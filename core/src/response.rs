@@ -16,7 +16,7 @@ use crate::{Cookie, FetchError, FetchErrorKind, Meta, RedactedHeaders, Request, 
 
 /// What any session gives back.
 ///
-/// Each kind has a type of its own with extras, which [`downcast_ref`](<dyn Response>::downcast_ref) brings to light;
+/// Each kind has a type of its own with extras, which `downcast_ref` brings to light;
 /// what they have in common is reached through the methods of `dyn Response`.
 pub trait Response: Any + fmt::Debug + Send + Sync {
     /// The common parts.

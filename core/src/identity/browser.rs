@@ -68,8 +68,8 @@ impl Browser {
         matches!(self, Self::Chrome | Self::Edge | Self::Opera)
     }
 
-    /// Whether it is made for this system with an engine of its own. All browsers on iOS are Safari underneath, so only
-    /// Safari exists there.
+    /// Whether it is made for this system with an engine of its own. All browsers on iOS are Safari underneath, so
+    /// only Safari exists there.
     pub const fn exists_on(self, os: Os) -> bool {
         match self {
             Self::Chrome | Self::Edge | Self::Firefox => !matches!(os, Os::Ios),

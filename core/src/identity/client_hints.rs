@@ -80,8 +80,8 @@ pub(super) fn header(brands: &[Brand]) -> String {
 mod tests {
     use crate::Identity;
 
-    /// Values that real browsers sent, from the signatures of curl-impersonate (chrome 131, 136, 142, 150, edge 120) and
-    /// the header tables of wreq-util (chrome 105, opera 125).
+    /// Values that real browsers sent, from the signatures of curl-impersonate (chrome 131, 136, 142, 150, edge 120)
+    /// and the header tables of wreq-util (chrome 105, opera 125).
     #[test]
     fn the_brands_are_those_that_browsers_of_the_version_send() {
         for (name, value) in [

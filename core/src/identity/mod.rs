@@ -5,7 +5,9 @@ mod client_hints;
 mod name;
 mod user_agent;
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -35,21 +37,18 @@ pub use name::IdentityName;
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "AtRest")]
-#[schemars(!try_from, deny_unknown_fields)]
 pub struct Identity {
     /// The browser.
     pub browser: Browser,
     /// Its version; absent: the newest that the session offers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<BrowserVersion>,
-    /// The operating system. Default: that of this machine where the browser exists on it, so that an HTTP session and a
-    /// browser on this machine agree; macOS for Safari elsewhere, Android for OkHttp.
-    #[schemars(default)]
+    /// The operating system. Default: that of this machine where the browser exists on it, so that an HTTP session and
+    /// a browser on this machine agree; macOS for Safari elsewhere, Android for OkHttp.
     pub os: Os,
     /// The languages, most preferred first. Default: `en-US`, `en`.
-    #[schemars(default)]
     pub languages: Vec<String>,
     /// The time zone, such as `Europe/Berlin`; absent: that of this machine. HTTP does not show it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +81,8 @@ impl Identity {
         }
     }
 
-    /// The identity of a name such as `chrome`, `firefox133`, `safari18_4` or `chrome131_android`; see [`IdentityName`].
+    /// The identity of a name such as `chrome`, `firefox133`, `safari18_4` or `chrome131_android`; see
+    /// [`IdentityName`].
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that is not one, or a browser that does not exist on the system named.
@@ -217,23 +217,41 @@ impl std::str::FromStr for Identity {
     }
 }
 
-/// What a configuration writes: everything but the browser may be left out.
-#[derive(Deserialize)]
+/// A browser in a version, on an operating system, of somebody with languages, a time zone and a screen.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Identity")]
 struct AtRest {
+    /// The browser.
     browser: Browser,
+    /// Its version; left out: the newest that the session offers.
     #[serde(default)]
     version: Option<BrowserVersion>,
+    /// The operating system; left out: this machine's, where the browser exists on it.
     #[serde(default)]
     os: Option<Os>,
+    /// The locale, such as "de-DE". Not together with `languages`.
     #[serde(default)]
     locale: Option<String>,
+    /// The languages, most preferred first. Not together with `locale`.
     #[serde(default)]
     languages: Option<Vec<String>>,
+    /// The time zone, such as "Europe/Berlin".
     #[serde(default)]
     timezone: Option<String>,
+    /// The screen, in CSS pixels.
     #[serde(default)]
     screen: Option<Screen>,
+}
+
+impl JsonSchema for Identity {
+    fn schema_name() -> Cow<'static, str> {
+        AtRest::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        AtRest::json_schema(generator)
+    }
 }
 
 impl TryFrom<AtRest> for Identity {

@@ -13,9 +13,9 @@ use crate::{Error, Result};
 
 /// The short name of an identity: a browser, and perhaps a version and a system.
 ///
-/// `chrome` is the newest Chrome that a session offers, `firefox133` that version, `chrome131_android` and `safari18_0_ios` a
-/// phone's. The writing of curl-impersonate is understood: `safari184` is 18.4, `safari2601` is 26.0.1; so are `-`, `.` and
-/// capitals. It is written as `chrome131_android`.
+/// `chrome` is the newest Chrome that a session offers, `firefox133` that version, `chrome131_android` and
+/// `safari18_0_ios` a phone's. The writing of curl-impersonate is understood: `safari184` is 18.4, `safari2601` is
+/// 26.0.1; so are `-`, `.` and capitals. It is written as `chrome131_android`.
 ///
 /// ```
 /// use silkroute_core::IdentityName;

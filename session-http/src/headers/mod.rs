@@ -1,0 +1,401 @@
+//! The headers of a navigation, as each browser sends them and in its order.
+
+mod sets;
+mod site;
+
+use std::sync::Arc;
+
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RANGE, REFERER,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use silkroute_core::Identity;
+use url::{Position, Url};
+
+pub(crate) use sets::{boundary, header_order};
+pub(crate) use site::Relation;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// One place in the order of headers.
+#[derive(Clone, Debug)]
+enum Slot {
+    /// A header that is always there.
+    Fixed(HeaderName, HeaderValue),
+    /// A header that the request may bring.
+    Part(Part),
+    /// Where headers go that have no place of their own.
+    Rest,
+}
+
+/// A header whose value belongs to the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Authorization,
+    CacheControl,
+    ContentLength,
+    ContentType,
+    Cookie,
+    Origin,
+    Referer,
+    Site,
+}
+
+impl Part {
+    const fn header(self) -> HeaderName {
+        match self {
+            Self::Authorization => AUTHORIZATION,
+            Self::CacheControl => CACHE_CONTROL,
+            Self::ContentLength => CONTENT_LENGTH,
+            Self::ContentType => CONTENT_TYPE,
+            Self::Cookie => COOKIE,
+            Self::Origin => ORIGIN,
+            Self::Referer => REFERER,
+            Self::Site => SEC_FETCH_SITE,
+        }
+    }
+}
+
+/// What a request brings along, besides the user's own headers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// Length of the body; `None`: there is none and the method does not ask for one.
+    pub(crate) content_length: Option<u64>,
+    pub(crate) content_type: Option<HeaderValue>,
+    /// Whether a form is sent, which browsers do not want from a cache.
+    pub(crate) form: bool,
+    pub(crate) cookie: Option<HeaderValue>,
+    pub(crate) origin: Option<HeaderValue>,
+    pub(crate) referer: Option<HeaderValue>,
+    pub(crate) site: Relation,
+}
+
+impl Facts {
+    fn value(&self, part: Part) -> Option<HeaderValue> {
+        match part {
+            Part::Authorization => None,
+            Part::CacheControl => self.form.then_some(HeaderValue::from_static("max-age=0")),
+            Part::ContentLength => self.content_length.map(HeaderValue::from),
+            Part::ContentType => self.content_type.clone(),
+            Part::Cookie => self.cookie.clone(),
+            Part::Origin => self.origin.clone(),
+            Part::Referer => self.referer.clone(),
+            Part::Site => Some(self.site.header()),
+        }
+    }
+}
+
+/// The headers of an identity, for secure origins or for others.
+#[derive(Clone, Debug)]
+struct Template(Vec<Slot>);
+
+impl Template {
+    /// The headers of a request, in their order. The user's win over the identity's, in the identity's place.
+    fn assemble(&self, user: &HeaderMap, facts: &Facts) -> HeaderMap {
+        let mut out = HeaderMap::with_capacity(self.0.len() + user.keys_len() + 1);
+        let put_users = |out: &mut HeaderMap, name: &HeaderName| {
+            let mut values = user.get_all(name).iter().peekable();
+            let found = values.peek().is_some();
+            values.for_each(|value| {
+                out.append(name.clone(), value.clone());
+            });
+            found
+        };
+        for slot in &self.0 {
+            match slot {
+                Slot::Fixed(name, value) => {
+                    if put_users(&mut out, name) {
+                        continue;
+                    }
+                    // A part of a compressed document decompresses to nothing: browsers ask for ranges as they are.
+                    let plain = *name == ACCEPT_ENCODING && user.contains_key(RANGE);
+                    let value = if plain {
+                        HeaderValue::from_static("identity")
+                    } else {
+                        value.clone()
+                    };
+                    out.append(name.clone(), value);
+                }
+                Slot::Part(part) => {
+                    let name = part.header();
+                    // The length is that of the body, whatever the user thinks it is.
+                    if *part != Part::ContentLength && put_users(&mut out, &name) {
+                        continue;
+                    }
+                    if let Some(value) = facts.value(*part) {
+                        out.append(name, value);
+                    }
+                }
+                Slot::Rest => {
+                    for name in user.keys().filter(|name| !self.has_place_for(name)) {
+                        put_users(&mut out, name);
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn has_place_for(&self, name: &HeaderName) -> bool {
+        // These are made by the connection, and a second one would make the request ambiguous.
+        *name == CONTENT_LENGTH
+            || *name == HOST
+            || self.0.iter().any(|slot| match slot {
+                Slot::Fixed(placed, _) => placed == name,
+                Slot::Part(part) => part.header() == *name,
+                Slot::Rest => false,
+            })
+    }
+}
+
+/// The headers of an identity in a session: what is always the same is put together once.
+#[derive(Clone, Debug)]
+pub(crate) struct HeaderSet {
+    secure: Prepared,
+    plain: Prepared,
+}
+
+#[derive(Clone, Debug)]
+struct Prepared {
+    template: Template,
+    /// A `GET` without anything of its own.
+    bare: Arc<HeaderMap>,
+    /// The same, with room for `Host`.
+    bare_with_host: HeaderMap,
+}
+
+impl Prepared {
+    fn new(template: Template, defaults: &HeaderMap) -> Self {
+        let bare = template.assemble(defaults, &Facts::default());
+        let mut bare_with_host = bare.clone();
+        bare_with_host.insert(HOST, HeaderValue::from_static(""));
+        Self {
+            template,
+            bare: Arc::new(bare),
+            bare_with_host,
+        }
+    }
+}
+
+/// The headers of a request, twice: for the wire, and to be shown.
+pub(crate) struct Assembled {
+    pub(crate) wire: HeaderMap,
+    pub(crate) shown: Arc<HeaderMap>,
+}
+
+impl HeaderSet {
+    /// Of an identity whose version is known, or of none; with the session's default headers.
+    pub(crate) fn new(identity: Option<&Identity>, defaults: &HeaderMap) -> Self {
+        let [secure, plain] =
+            [true, false].map(|secure| Prepared::new(Template(sets::slots(identity, secure)), defaults));
+        Self { secure, plain }
+    }
+
+    fn prepared(&self, secure: bool) -> &Prepared {
+        if secure { &self.secure } else { &self.plain }
+    }
+
+    /// The headers of a `GET` that brings nothing of its own.
+    pub(crate) fn bare(&self, secure: bool, url: &Url) -> Assembled {
+        let prepared = self.prepared(secure);
+        let wire = match host(url) {
+            Some(host) => {
+                let mut wire = prepared.bare_with_host.clone();
+                wire.insert(HOST, host);
+                wire
+            }
+            None => HeaderMap::clone(&prepared.bare),
+        };
+        Assembled {
+            wire,
+            shown: Arc::clone(&prepared.bare),
+        }
+    }
+
+    /// The headers of any request. `user` are the session's defaults and the request's own, merged.
+    pub(crate) fn assemble(&self, secure: bool, url: &Url, user: &HeaderMap, facts: &Facts) -> Assembled {
+        let mut wire = self.prepared(secure).template.assemble(user, facts);
+        let shown = Arc::new(wire.clone());
+        if let Some(host) = host(url) {
+            wire.insert(HOST, host);
+        }
+        Assembled { wire, shown }
+    }
+}
+
+/// The `Host` of a request whose version is certain, which without TLS it is. Otherwise wreq fills it in, if HTTP/1.1 it
+/// will be: that costs it more than half of what all other headers cost.
+fn host(url: &Url) -> Option<HeaderValue> {
+    if url.scheme() != "http" {
+        return None;
+    }
+    HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).ok()
+}
+
+/// The session's headers under the request's: whatever the request has replaces all values of that name.
+pub(crate) fn merge(defaults: &HeaderMap, own: &HeaderMap) -> HeaderMap {
+    let mut merged = defaults.clone();
+    for name in own.keys() {
+        let mut values = own.get_all(name).iter();
+        if let Some(first) = values.next() {
+            merged.insert(name.clone(), first.clone());
+        }
+        for value in values {
+            merged.append(name.clone(), value.clone());
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        headers.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn user(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn set(name: &str) -> HeaderSet {
+        HeaderSet::new(Some(&Identity::from_name(name).unwrap()), &HeaderMap::new())
+    }
+
+    impl HeaderSet {
+        fn assembled(&self, user: &HeaderMap, facts: &Facts) -> HeaderMap {
+            self.assemble(true, &"https://h/".parse().unwrap(), user, facts).wire
+        }
+    }
+
+    #[test]
+    fn a_users_header_takes_the_place_of_the_browsers() {
+        let own = user(&[
+            ("accept-language", "fr"),
+            ("x-first", "1"),
+            ("x-second", "2"),
+            ("user-agent", "mine"),
+        ]);
+        let headers = set("chrome142").assembled(&own, &Facts::default());
+        assert_eq!(
+            names(&headers),
+            [
+                "sec-ch-ua",
+                "sec-ch-ua-mobile",
+                "sec-ch-ua-platform",
+                "upgrade-insecure-requests",
+                "user-agent",
+                "accept",
+                "sec-fetch-site",
+                "sec-fetch-mode",
+                "sec-fetch-user",
+                "sec-fetch-dest",
+                "x-first",
+                "x-second",
+                "accept-encoding",
+                "accept-language",
+                "priority"
+            ]
+        );
+        assert_eq!(headers["user-agent"], "mine");
+        assert_eq!(headers["accept-language"], "fr");
+    }
+
+    #[test]
+    fn a_form_has_its_headers_where_chrome_puts_them() {
+        let facts = Facts {
+            content_length: Some(7),
+            content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
+            form: true,
+            cookie: Some(HeaderValue::from_static("a=b")),
+            origin: Some(HeaderValue::from_static("https://shop.test")),
+            referer: Some(HeaderValue::from_static("https://shop.test/login")),
+            site: Relation::SameOrigin,
+        };
+        let headers = set("chrome142").assembled(&HeaderMap::new(), &facts);
+        assert_eq!(
+            names(&headers),
+            [
+                "content-length",
+                "cache-control",
+                "sec-ch-ua",
+                "sec-ch-ua-mobile",
+                "sec-ch-ua-platform",
+                "origin",
+                "content-type",
+                "upgrade-insecure-requests",
+                "user-agent",
+                "accept",
+                "sec-fetch-site",
+                "sec-fetch-mode",
+                "sec-fetch-user",
+                "sec-fetch-dest",
+                "referer",
+                "accept-encoding",
+                "accept-language",
+                "cookie",
+                "priority"
+            ]
+        );
+        assert_eq!(headers["sec-fetch-site"], "same-origin");
+    }
+
+    #[test]
+    fn on_an_insecure_origin_chrome_says_less() {
+        let headers = set("chrome142").plain.bare;
+        assert_eq!(
+            names(&headers),
+            [
+                "upgrade-insecure-requests",
+                "user-agent",
+                "accept",
+                "accept-encoding",
+                "accept-language"
+            ]
+        );
+        assert_eq!(headers["accept-encoding"], "gzip, deflate");
+    }
+
+    #[test]
+    fn a_range_is_asked_for_uncompressed() {
+        let headers = set("chrome142").assembled(&user(&[("range", "bytes=0-9")]), &Facts::default());
+        assert_eq!(headers["accept-encoding"], "identity");
+    }
+
+    #[test]
+    fn the_length_and_the_host_are_not_the_users_to_set() {
+        let own = user(&[("content-length", "999"), ("host", "evil.test")]);
+        let headers = set("chrome142").assembled(
+            &own,
+            &Facts {
+                content_length: Some(3),
+                ..Facts::default()
+            },
+        );
+        assert_eq!(headers["content-length"], "3");
+        assert!(!headers.contains_key("host"));
+        for name in ["firefox144", "safari26", "okhttp5"] {
+            assert!(
+                !set(name)
+                    .assembled(&own, &Facts::default())
+                    .contains_key("content-length"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_request_replaces_all_values_of_a_name() {
+        let merged = merge(
+            &user(&[("a", "1"), ("a", "2"), ("b", "1")]),
+            &user(&[("a", "3"), ("a", "4")]),
+        );
+        assert_eq!(merged.get_all("a").iter().collect::<Vec<_>>(), ["3", "4"]);
+        assert_eq!(merged["b"], "1");
+    }
+}

@@ -1,0 +1,134 @@
+//! The session itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use silkroute_core::{
+    CookieJar, FetchError, FetchErrorKind, Identity, Request, Response, Result, Session, SessionOptions, async_trait,
+};
+
+use crate::live::Live;
+use crate::settings::{Proxies, Settings};
+use crate::{HttpConfig, HttpOptions, HttpSessionBuilder, fetch};
+
+/// A session that speaks HTTP as a browser does: TLS, HTTP/2 and headers.
+///
+/// It fetches any number of requests at once, on connections that it keeps and reuses. See the crate's documentation.
+///
+/// ```no_run
+/// use silkroute_core::{Fetch, Session};
+/// use silkroute_session_http::HttpSession;
+///
+/// # async fn example() -> silkroute_core::Result<()> {
+/// let mut session = HttpSession::new();
+/// session.start().await?;
+/// let response = session.fetch(&Fetch::get("https://example.com/")?).await?;
+/// println!("{} {}", response.status(), response.text());
+/// session.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct HttpSession {
+    settings: Arc<Settings>,
+    live: Option<Live>,
+}
+
+impl HttpSession {
+    /// A session with all the defaults: the newest Chrome of this machine.
+    pub fn new() -> Self {
+        Self::with(Settings::standard())
+    }
+
+    /// Sets it up first.
+    pub fn builder() -> HttpSessionBuilder {
+        HttpSessionBuilder::default()
+    }
+
+    /// The session of a configuration.
+    ///
+    /// # Errors
+    /// See [`HttpSessionBuilder::build`].
+    pub fn from_config(config: HttpConfig) -> Result<Self> {
+        HttpSessionBuilder::from_config(config).build()
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            live: None,
+        }
+    }
+
+    /// The jar that it keeps cookies in. It stays over [`close`](Session::close) and a new [`start`](Session::start).
+    pub fn cookie_jar(&self) -> &CookieJar {
+        &self.settings.jar
+    }
+
+    /// Whom it impersonates, with the version filled in and, from a list, the one it picked; `None`: nobody.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.settings.profile.identity.as_ref()
+    }
+}
+
+impl Default for HttpSession {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for HttpSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut out = f.debug_struct("HttpSession");
+        out.field("alive", &self.live.is_some())
+            .field("identity", &self.settings.profile.name)
+            .field("timeout", &self.settings.timeout);
+        match &self.settings.proxies {
+            Proxies::Direct => {}
+            Proxies::One(proxy) => {
+                out.field("proxy", proxy);
+            }
+            Proxies::Pool(pool) => {
+                out.field("proxies", &pool.len());
+            }
+        }
+        out.finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Session for HttpSession {
+    fn kind(&self) -> &'static str {
+        HttpOptions::KIND
+    }
+
+    fn is_alive(&self) -> bool {
+        self.live.is_some()
+    }
+
+    fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
+    async fn start(&mut self) -> Result<()> {
+        if self.live.is_none() {
+            self.live = Some(Live::new(&self.settings)?);
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>> {
+        let Some(live) = &self.live else {
+            let closed = FetchError::new(FetchErrorKind::Cancelled, "the session is not started, or was closed")
+                .request(request)
+                .hint("start it: `session.start().await`");
+            return Err(closed.into());
+        };
+        Ok(fetch::fetch(&self.settings, live, request.parts()).await?)
+    }
+
+    /// Drops all connections.
+    async fn close(&mut self) -> Result<()> {
+        self.live = None;
+        Ok(())
+    }
+}
