@@ -1,0 +1,139 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::{Failure, one_line};
+use crate::output;
+
+/// Fetch the web through sessions
+#[derive(Parser)]
+#[command(name = "silkroute", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What it can be told to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List the session kinds there are, with what each can be configured with and what a request may ask of it
+    Kinds(KindsArgs),
+    /// Fetch a URL and print the body
+    #[command(after_help = EXIT_STATUS)]
+    Fetch(Box<FetchArgs>),
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 for a response of any status, 1 when no response came, 2 for bad usage.";
+
+/// `silkroute kinds`.
+#[derive(Args)]
+pub(crate) struct KindsArgs {
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `silkroute fetch`.
+#[derive(Args)]
+pub(crate) struct FetchArgs {
+    /// What to fetch, with its scheme
+    pub(crate) url: String,
+    /// A session of the config file, or a kind to make one of with its defaults [default: the file's default, or http]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    /// Sessions as a TOML or JSON file describes them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The method [default: GET, or POST with -d]
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// A header, in place of the session's of that name; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// The body: text, or @FILE, or @- for standard input
+    #[arg(short = 'd', long = "data", value_name = "BODY", allow_hyphen_values = true)]
+    pub(crate) data: Option<String>,
+    /// An option of the session's kind, such as http.impersonate=firefox; may be repeated
+    #[arg(short = 'o', long = "option", value_name = "KIND.KEY=VALUE")]
+    pub(crate) options: Vec<String>,
+    /// The time for all of it, such as 30s or 500ms [default: the session's]
+    #[arg(long, value_name = "TIME", value_parser = silkroute::core::duration::parse)]
+    pub(crate) timeout: Option<Duration>,
+    /// Accept any TLS certificate
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Trust the certificates of this PEM file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Cookies (Playwright storage state): loaded before if the file exists, written after
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cookies: Option<PathBuf>,
+    /// Write the body to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print one JSON object: status, headers, history, cookies, body and more
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Cli {
+    /// Reads the command line. Help and version are printed here and end the program.
+    pub(crate) fn read() -> Result<Command, Failure> {
+        match Self::try_parse() {
+            Ok(cli) => Ok(cli.command),
+            Err(error) => Err(answer(&error)),
+        }
+    }
+}
+
+/// clap's errors have several lines; ours have one.
+fn answer(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match output::print(text.as_bytes()) {
+            Ok(()) => Failure::Told,
+            Err(failure) => failure,
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Failure::Usage(format!("no command was given\n\n{}", text.trim_end()))
+        }
+        _ => Failure::Usage(format!("{}; see --help", shortened(&text))),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let end = ["\n\nUsage:", "\n\nFor more information"]
+        .iter()
+        .filter_map(|mark| text.find(mark))
+        .min()
+        .unwrap_or(text.len());
+    one_line(&text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn errors_of_the_parser_become_one_line() {
+        let Err(error) = Cli::try_parse_from(["silkroute", "fetch", "http://h/", "--jsno"]) else {
+            panic!("a misspelt flag was taken");
+        };
+        let Failure::Usage(text) = answer(&error) else {
+            panic!("not bad usage");
+        };
+        assert!(!text.contains('\n'), "{text}");
+        assert!(text.contains("'--jsno'") && text.contains("'--json'"), "{text}");
+    }
+}

@@ -1,0 +1,102 @@
+//! `silkroute fetch`: one request through one session.
+
+mod cookies;
+mod options;
+mod report;
+mod request;
+mod signals;
+mod target;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use silkroute::manager::SessionManager;
+use silkroute::{Entry, Error, Fetch, Response};
+
+use crate::args::FetchArgs;
+use crate::failure::{Failure, say, with_causes};
+use crate::output;
+use cookies::CookieFile;
+use target::Target;
+
+/// How long a session may take to close: the response is there already, and somebody waits for it.
+const LONGEST_CLOSE: Duration = Duration::from_secs(5);
+
+/// Fetches and prints.
+pub(crate) fn run(args: &FetchArgs) -> Result<(), Failure> {
+    let registry = silkroute::registry()?;
+    let target = Target::find(&registry, args)?;
+    let request = options::apply(request::build(args, &target.id)?, &args.options, &target, &registry)?;
+    let cookies = args.cookies.as_deref().map(CookieFile::open).transpose()?;
+    let session = target.build(&registry, cookies.as_ref().map(CookieFile::jar))?;
+
+    let limits = silkroute::Limits::default().close_timeout(LONGEST_CLOSE);
+    let manager = SessionManager::with_limits(limits);
+    manager.add(&target.id, Entry::boxed(session))?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::Failed(format!(
+                "starting to wait for input and output: {}",
+                with_causes(&error)
+            ))
+        })?;
+    let fetched = runtime.block_on(fetch(&manager, request));
+    // A name that is still being looked up must not keep the program.
+    runtime.shutdown_background();
+
+    // Cookies that a redirect set on the way to a failure count as well; after a signal nothing is certain.
+    let saved = match (&cookies, &fetched) {
+        (None, _) | (_, Err(Failure::Interrupted(_))) => Ok(()),
+        (Some(cookies), _) => cookies.save(),
+    };
+    let fetched = fetched?;
+    present(args, &fetched)?;
+    saved
+}
+
+/// A response, and how long all of it took.
+struct Fetched {
+    response: Box<dyn Response>,
+    elapsed: Duration,
+}
+
+async fn fetch(manager: &SessionManager, request: Fetch) -> Result<Fetched, Failure> {
+    let begun = Instant::now();
+    let outcome = tokio::select! {
+        outcome = manager.fetch(request) => outcome.map_err(Failure::from),
+        signal = signals::first() => Err(signal.map_or_else(|error| Failure::failed(&error), Failure::Interrupted)),
+    };
+    let elapsed = begun.elapsed();
+    if let Err(error) = manager.close().await {
+        warn_of(&error);
+    }
+    outcome.map(|response| Fetched { response, elapsed })
+}
+
+/// The response came all the same.
+fn warn_of(error: &Error) {
+    say("warning", &with_causes(error));
+}
+
+fn present(args: &FetchArgs, fetched: &Fetched) -> Result<(), Failure> {
+    let body = fetched.response.body();
+    let file = args.output.as_deref();
+    if let Some(file) = file {
+        write_file(file, body)?;
+    }
+    if args.json {
+        output::print_json(&report::of(fetched, file))
+    } else if file.is_none() {
+        output::print(body)
+    } else {
+        Ok(())
+    }
+}
+
+fn write_file(file: &Path, body: &[u8]) -> Result<(), Failure> {
+    std::fs::write(file, body)
+        .map_err(|error| Failure::Failed(format!("writing the body to `{}`: {error}", file.display())))
+}

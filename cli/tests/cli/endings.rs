@@ -1,0 +1,42 @@
+//! How the command ends when somebody else ends it.
+
+use std::io::Read as _;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::command::{Ran, command};
+use silkroute_testkit::site::TestSite;
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_closes_the_session_and_ends_the_program() {
+    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+        let site = TestSite::start().await.unwrap();
+        let child = command(["fetch", site.http_url("/stall").as_str()]).spawn().unwrap();
+        site.wait_until(|site| site.in_flight() == 1, SOON).await.unwrap();
+        let sent = Command::new("kill")
+            .args([format!("-{signal}"), child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.error(status), "interrupted");
+        site.wait_until(|site| site.open_connections() == 0, SOON)
+            .await
+            .unwrap();
+        site.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_leaves_is_no_error() {
+    let site = TestSite::start().await.unwrap();
+    let mut child = command(["fetch", site.http_url("/bytes/4000000").as_str()])
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 10]).unwrap();
+    drop(stdout);
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+}

@@ -1,0 +1,13 @@
+//! The real command, against the test site.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod command;
+#[cfg(unix)]
+mod endings;
+mod fetch;
+mod kinds;
+mod usage;

@@ -1,0 +1,124 @@
+//! What the build takes besides Rust: found, installed, or named.
+//!
+//! BoringSSL, under the `http` kind, is built with cmake and a C++ compiler, patched with git, and bound with libclang.
+
+mod install;
+mod libclang;
+
+use crate::Stop;
+use crate::command::Cmd;
+use crate::steps::Steps;
+
+/// The oldest cmake that BoringSSL takes.
+const OLDEST_CMAKE: (u32, u32) = (3, 22);
+
+/// Something the build takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Compiler,
+    Cmake,
+    Git,
+    Libclang,
+}
+
+const ALL: [Need; 4] = [Need::Compiler, Need::Cmake, Need::Git, Need::Libclang];
+
+impl Need {
+    /// What it is.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Compiler => "a C and C++ compiler with make",
+            Self::Cmake => "cmake 3.22 or newer",
+            Self::Git => "git",
+            Self::Libclang => "libclang",
+        }
+    }
+
+    /// What there is of it.
+    fn found(self) -> Option<String> {
+        match self {
+            Self::Compiler => {
+                let compiler = |variable: &str, usual: &[&str]| {
+                    let named = std::env::var(variable).ok();
+                    let candidates = named.as_deref().into_iter().chain(usual.iter().copied());
+                    candidates.filter_map(version).next()
+                };
+                compiler("CC", &["cc", "gcc", "clang"])?;
+                ["make", "gmake", "ninja"].into_iter().find_map(version)?;
+                compiler("CXX", &["c++", "g++", "clang++"])
+            }
+            Self::Cmake => {
+                let told = version(&std::env::var("CMAKE").unwrap_or_else(|_| "cmake".to_owned()))?;
+                (cmake_version(&told)? >= OLDEST_CMAKE).then_some(told)
+            }
+            Self::Git => version("git"),
+            Self::Libclang => libclang::find().map(|path| path.display().to_string()),
+        }
+    }
+}
+
+/// Finds what is needed; installs what is missing where that can be done.
+pub(crate) fn run(steps: &mut Steps) -> Result<(), Stop> {
+    let missing = steps.step("set-up: look", "cargo xtask demo", || Ok(look()))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let Some(rights) = install::rights() else {
+        return Err(Stop::Usage(install::by_hand(&missing)));
+    };
+    // One broken source of packages among several is no reason to stop: the next step tells.
+    if let Err(Stop::Failed(told)) = steps.run("set-up: update the package lists", &install::update(rights)) {
+        eprintln!("{told}\ngoing on with the lists there are");
+    }
+    if let Err(Stop::Failed(told)) = steps.run("set-up: install", &install::install(rights, &missing)) {
+        return Err(Stop::Usage(format!("{told}\n\n{}", install::by_hand(&missing))));
+    }
+    let still = steps.step("set-up: look again", "cargo xtask demo", || Ok(look()))?;
+    if still.is_empty() {
+        Ok(())
+    } else {
+        Err(Stop::Usage(install::by_hand(&still)))
+    }
+}
+
+fn look() -> Vec<Need> {
+    let mut missing = Vec::new();
+    for need in ALL {
+        match need.found() {
+            Some(told) => println!("    {}: {told}", need.name()),
+            None => {
+                println!("    {}: missing", need.name());
+                missing.push(need);
+            }
+        }
+    }
+    missing
+}
+
+/// The first line that a program says of its version.
+fn version(program: &str) -> Option<String> {
+    let told = Cmd::new(program).arg("--version").ask()?;
+    Some(told.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// Reads `cmake version 3.25.1`.
+fn cmake_version(told: &str) -> Option<(u32, u32)> {
+    let numbers = told
+        .split_whitespace()
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let mut parts = numbers.split(|character: char| !character.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_cmake_are_compared_as_numbers() {
+        assert_eq!(cmake_version("cmake version 3.25.1"), Some((3, 25)));
+        assert_eq!(cmake_version("cmake version 4.0.0-rc1"), Some((4, 0)));
+        assert_eq!(cmake_version("cmake"), None);
+        assert!(cmake_version("cmake version 3.9.2").unwrap() < OLDEST_CMAKE);
+    }
+}

@@ -1,0 +1,147 @@
+//! The tasks themselves.
+
+use std::time::Duration;
+
+use crate::Stop;
+use crate::checks;
+use crate::command::Cmd;
+use crate::setup;
+use crate::steps::Steps;
+use crate::workspace::{Workspace, examples, root};
+
+/// The time that an example may take. It fetches from this machine: seconds are plenty.
+const LONGEST_EXAMPLE: Duration = Duration::from_secs(120);
+
+/// Builds and runs the quickstart.
+pub(crate) fn demo() -> Result<(), Stop> {
+    let mut steps = Steps::begin();
+    setup::run(&mut steps)?;
+    // What it runs and no more; all of it with the same features, so that nothing is built twice.
+    let quickstart = "--package silkroute --example quickstart";
+    steps.run("build", &Cmd::cargo().words("build").words(quickstart))?;
+    steps.run("the demo", &Cmd::cargo().words("run --quiet").words(quickstart))?;
+    println!("{}\n\ndemo ok", steps.table());
+    Ok(())
+}
+
+/// Runs the benchmarks, or one.
+pub(crate) fn bench(name: Option<&str>) -> Result<(), Stop> {
+    let mut steps = Steps::begin();
+    setup::run(&mut steps)?;
+    let mut command = Cmd::cargo().words("bench --package silkroute-benches");
+    if let Some(name) = name {
+        command = command.words("--bench").arg(name);
+    }
+    steps.run("bench", &command)?;
+    println!("{}\n\nbench ok", steps.table());
+    Ok(())
+}
+
+/// Runs every check, the quick ones first. From the clippy step on, all steps share one profile and, but for the single
+/// features, one set of features: BoringSSL and the dependencies are built once.
+pub(crate) fn test() -> Result<(), Stop> {
+    let mut steps = Steps::begin();
+    setup::run(&mut steps)?;
+    steps.run("format", &Cmd::cargo().words("fmt --all --check"))?;
+    steps.step("hygiene", "cargo xtask test", checks::hygiene)?;
+    let workspace = steps.step(
+        "workspace",
+        "cargo metadata --format-version 1 --no-deps",
+        Workspace::read,
+    )?;
+    steps.step("dependencies", "cargo xtask test", || checks::arrows(&workspace))?;
+    let lint = |which: &str| Cmd::cargo().words("clippy").words(which).words("-- -D warnings");
+    steps.run("clippy", &lint("--workspace --all-targets"))?;
+    for (name, flags) in single_features(&workspace) {
+        steps.run(&name, &lint(&flags))?;
+    }
+    steps.run("tests", &tests())?;
+    steps.run("doctests", &Cmd::cargo().words("test --workspace --doc"))?;
+    let documentation = Cmd::cargo().words("doc --workspace --no-deps");
+    steps.run("documentation", &documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
+    run_examples(&mut steps)?;
+    println!("{}\n\ntest run ok", steps.table());
+    Ok(())
+}
+
+/// Every package that has features, with none of them and with each alone: what to call the step, and cargo's flags. Read
+/// from the manifests, so that a new feature joins by itself.
+fn single_features(workspace: &Workspace) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for package in workspace.packages.iter().filter(|package| !package.features.is_empty()) {
+        let bare = format!("--package {} --no-default-features", package.name);
+        all.push((format!("{}: no features", package.name), bare.clone()));
+        for feature in &package.features {
+            all.push((
+                format!("{}: {feature} alone", package.name),
+                format!("{bare} --features {feature}"),
+            ));
+        }
+    }
+    all
+}
+
+/// All tests of libraries, programs and test files. Benchmarks have been compiled by clippy; examples run later.
+fn tests() -> Cmd {
+    let targets = "--workspace --no-fail-fast --lib --bins --tests";
+    if Cmd::cargo().words("nextest --version").ask().is_some() {
+        Cmd::cargo().words("nextest run").words(targets)
+    } else {
+        Cmd::cargo().words("test").words(targets)
+    }
+}
+
+/// Builds all examples, and runs those of the facade and of the crates under `examples/` to a good end. Others may be
+/// programs that do not end.
+fn run_examples(steps: &mut Steps) -> Result<(), Stop> {
+    let build = Cmd::cargo().words("build --workspace --examples --message-format json-render-diagnostics");
+    let built = steps.step("examples: build", "cargo build --workspace --examples", || {
+        build.read().map(|messages| examples(&messages))
+    })?;
+    let ours = built
+        .iter()
+        .filter(|example| example.folder == root() || example.folder.starts_with(root().join("examples")));
+    for example in ours {
+        let program = Cmd::new(&example.program).limit(LONGEST_EXAMPLE);
+        let repeat = format!(
+            "cargo run --manifest-path {} --example {}",
+            manifest(example),
+            example.name
+        );
+        steps.step(&format!("example: {}", example.name), &repeat, || program.run())?;
+    }
+    Ok(())
+}
+
+fn manifest(example: &crate::workspace::Built) -> String {
+    let manifest = example.folder.join("Cargo.toml");
+    manifest.strip_prefix(root()).unwrap_or(&manifest).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_feature_is_checked_alone_and_so_is_none() {
+        let workspace = Workspace::parse(
+            r#"{"packages": [
+                {"name": "a", "features": {"default": ["y"], "y": [], "x": []}},
+                {"name": "b", "features": {}}
+            ]}"#,
+        )
+        .unwrap();
+        let flags: Vec<_> = single_features(&workspace)
+            .into_iter()
+            .map(|(_, flags)| flags)
+            .collect();
+        assert_eq!(
+            flags,
+            [
+                "--package a --no-default-features",
+                "--package a --no-default-features --features x",
+                "--package a --no-default-features --features y",
+            ]
+        );
+    }
+}
