@@ -1,0 +1,317 @@
+//! Setting up a crawl, and what comes of it.
+
+mod handle;
+mod stream;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use silkroute_manager::SessionManager;
+use tokio::sync::mpsc;
+
+use crate::engine::{Control, Engine, Setup, Sink};
+use crate::export::{Csv, Export, Json, JsonLines};
+use crate::offsite::AllowedHosts;
+use crate::schedule::{Rules, Schedule};
+use crate::{CrawlError, Frontier, MemoryFrontier, Result, Settings, Spider, Stats};
+
+pub use self::handle::CrawlHandle;
+pub use self::stream::CrawlStream;
+
+/// Why a crawl ended.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Nothing was left to visit.
+    Finished,
+    /// It had as many pages as were asked for.
+    MaxPages,
+    /// It had as many items as were asked for.
+    MaxItems,
+    /// Its time was up.
+    MaxTime,
+    /// Its handle stopped it, or nobody read its stream any more.
+    Stopped,
+    /// It could not go on; the error says why.
+    Failed,
+}
+
+/// What came of a crawl.
+#[non_exhaustive]
+#[derive(Debug)]
+pub struct Crawl<I> {
+    /// The items, in the order they were found; none where they went to a stream, or to [exports
+    /// alone](CrawlBuilder::export_only).
+    pub items: Vec<I>,
+    /// What was done.
+    pub stats: Stats,
+    /// Why it ended.
+    pub ended: Ended,
+}
+
+/// A crawl on its way to being run. Every setting of [`Settings`] is a method of it.
+#[must_use = "a crawl does nothing before it is run"]
+pub struct CrawlBuilder<S: Spider> {
+    spider: S,
+    settings: Settings,
+    sessions: Option<SessionManager>,
+    frontier: Option<Arc<dyn Frontier>>,
+    exports: Vec<Box<dyn Export<S::Item>>>,
+    export_only: bool,
+}
+
+impl<S: Spider> CrawlBuilder<S> {
+    pub(crate) fn new(spider: S) -> Self {
+        Self {
+            settings: spider.settings(),
+            spider,
+            sessions: None,
+            frontier: None,
+            exports: Vec::new(),
+            export_only: false,
+        }
+    }
+
+    pub(crate) fn change(mut self, change: impl FnOnce(Settings) -> Settings) -> Self {
+        self.settings = change(self.settings);
+        self
+    }
+
+    /// Takes all settings from here, in place of the spider's.
+    pub fn settings(self, settings: Settings) -> Self {
+        self.change(|_| settings)
+    }
+
+    /// How many requests go to one session at once, on top of what the session itself allows.
+    pub fn session_concurrency(self, session: impl Into<String>, requests: usize) -> Self {
+        self.change(|settings| settings.session_concurrency(session, requests))
+    }
+
+    /// Stays on these hosts, those below them, and all their ports.
+    pub fn allowed_hosts<H: Into<String>>(self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.change(|settings| settings.allowed_hosts(hosts))
+    }
+
+    /// Fetches through these sessions, in place of those that the spider would configure. They are started with the
+    /// crawl and left running after it.
+    pub fn sessions(mut self, sessions: &SessionManager) -> Self {
+        self.sessions = Some(sessions.clone());
+        self
+    }
+
+    /// Keeps its requests in this frontier, in place of one in memory. The order is then the frontier's own.
+    pub fn frontier(mut self, frontier: impl Frontier) -> Self {
+        self.frontier = Some(Arc::new(frontier));
+        self
+    }
+
+    /// Writes each item to a file as a line of JSON, as it comes. Folders are made as needed.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn export_jsonl(self, path: impl AsRef<Path>) -> Result<Self, CrawlError> {
+        let export = JsonLines::create(path)?;
+        Ok(self.export(export))
+    }
+
+    /// Writes the items to a file as one JSON array, as they come.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn export_json(self, path: impl AsRef<Path>) -> Result<Self, CrawlError> {
+        let export = Json::create(path)?;
+        Ok(self.export(export))
+    }
+
+    /// Writes each item to a file as a line of CSV, as it comes. The first item's fields are the columns.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn export_csv(self, path: impl AsRef<Path>) -> Result<Self, CrawlError> {
+        let export = Csv::create(path)?;
+        Ok(self.export(export))
+    }
+
+    /// Gives each item to this export.
+    pub fn export(mut self, export: impl Export<S::Item>) -> Self {
+        self.exports.push(Box::new(export));
+        self
+    }
+
+    /// Shows on standard error how it goes, if that is a terminal.
+    #[cfg(feature = "progress")]
+    pub fn progress(self) -> Self {
+        self.change(|mut settings| {
+            settings.progress = true;
+            settings
+        })
+    }
+
+    /// Keeps no items but in the exports: for crawls whose items do not fit into memory.
+    pub fn export_only(mut self) -> Self {
+        self.export_only = true;
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// It could not begin, or not go on. What fails for a request or an item is no error of the crawl: see [`Stats`].
+    pub async fn run(self) -> Result<Crawl<S::Item>, CrawlError> {
+        let sink = self.sink();
+        self.prepare()?.run(sink).await
+    }
+
+    /// Like [`run`](Self::run), with a handle to look at it, pause it or stop it on the way. It begins when the future
+    /// is polled.
+    ///
+    /// ```no_run
+    /// # use silkroute_spider::{CrawlError, Spider};
+    /// # async fn example(spider: impl Spider) -> Result<(), CrawlError> {
+    /// let (handle, crawl) = spider.crawl().with_handle()?;
+    /// let crawl = tokio::spawn(crawl);
+    /// println!("{} pages so far", handle.stats().pages);
+    /// handle.stop();
+    /// # let _ = crawl.await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A setting cannot be used.
+    pub fn with_handle(self) -> Result<(CrawlHandle, impl Future<Output = CrawlResult<S>> + Send), CrawlError> {
+        let sink = self.sink();
+        let prepared = self.prepare()?;
+        Ok((prepared.handle(), prepared.run(sink)))
+    }
+
+    /// Runs it in the background and gives its items as they come, through a buffer of the [size that was
+    /// set](Settings::stream_buffer): when it is full the spider waits, and no item is dropped. Dropping the stream
+    /// ends the crawl. It must be called on a tokio runtime.
+    ///
+    /// # Errors
+    /// A setting cannot be used.
+    pub fn stream(self) -> Result<CrawlStream<S::Item>, CrawlError> {
+        let prepared = self.prepare()?;
+        let (sender, items) = mpsc::channel(prepared.settings.stream_buffer);
+        let handle = prepared.handle();
+        let task = tokio::spawn(prepared.run(Sink::Streamed(sender)));
+        Ok(CrawlStream::new(items, handle, task))
+    }
+
+    fn sink(&self) -> Sink<S::Item> {
+        if self.export_only {
+            Sink::Exported
+        } else {
+            Sink::Collected(Mutex::default())
+        }
+    }
+
+    fn prepare(self) -> Result<Prepared<S>, CrawlError> {
+        let settings = self.settings;
+        let (allowed, throttle) = settings.settle()?;
+        let schedule = Schedule::new(Rules {
+            concurrency: settings.concurrency,
+            host_concurrency: settings.host_concurrency.unwrap_or(usize::MAX),
+            delay: settings.download_delay,
+            throttle,
+            robots: settings.robots.is_some(),
+        });
+        let stats = Stats {
+            concurrency: settings.concurrency,
+            ..Stats::default()
+        };
+        let frontier = self.frontier;
+        Ok(Prepared {
+            control: Arc::new(Control::new(schedule, stats, settings.max_pages)),
+            frontier: frontier.unwrap_or_else(|| Arc::new(MemoryFrontier::new(settings.order))),
+            spider: self.spider,
+            settings,
+            allowed,
+            sessions: self.sessions,
+            exports: self.exports,
+        })
+    }
+}
+
+type CrawlResult<S> = Result<Crawl<<S as Spider>::Item>, CrawlError>;
+
+/// A crawl whose settings can be used.
+struct Prepared<S: Spider> {
+    spider: S,
+    settings: Settings,
+    allowed: AllowedHosts,
+    control: Arc<Control>,
+    frontier: Arc<dyn Frontier>,
+    sessions: Option<SessionManager>,
+    exports: Vec<Box<dyn Export<S::Item>>>,
+}
+
+impl<S: Spider> Prepared<S> {
+    fn handle(&self) -> CrawlHandle {
+        CrawlHandle::new(Arc::clone(&self.control))
+    }
+
+    async fn run(self, sink: Sink<S::Item>) -> CrawlResult<S> {
+        let name = self.spider.name().to_owned();
+        let own = self.sessions.is_none();
+        let sessions = match self.sessions {
+            Some(sessions) => sessions,
+            None => {
+                let sessions = SessionManager::new();
+                let configured = self.spider.configure_sessions(&sessions);
+                configured.map_err(|source| CrawlError::Sessions {
+                    spider: name.clone(),
+                    source,
+                })?;
+                sessions
+            }
+        };
+        if sessions.is_empty() {
+            return Err(CrawlError::NoSessions { spider: name });
+        }
+        sessions.start().await?;
+        let engine = Engine::new(Setup {
+            spider: self.spider,
+            sessions: sessions.clone(),
+            settings: self.settings,
+            frontier: self.frontier,
+            allowed: self.allowed,
+            control: self.control,
+            sink,
+            exports: self.exports,
+        })
+        .map(Arc::new);
+        let result = match &engine {
+            Ok(engine) => engine.run().await,
+            Err(_) => Ok(()),
+        };
+        let closed = if own { sessions.close().await } else { Ok(()) };
+        let engine = engine?;
+        match (result, closed) {
+            (Ok(()), Ok(())) => {}
+            (Ok(()), Err(closing)) => return Err(closing.into()),
+            (Err(error), Ok(())) => return Err(error),
+            (Err(error), Err(closing)) => {
+                tracing::error!(%closing, "and sessions did not close cleanly either");
+                return Err(error);
+            }
+        }
+        let state = engine.control.lock();
+        if state.starts == 0 && state.ended == Some(Ended::Finished) {
+            return Err(CrawlError::NoStart { spider: name });
+        }
+        let items = match &engine.sink {
+            Sink::Collected(items) => std::mem::take(&mut *items.lock().unwrap_or_else(PoisonError::into_inner)),
+            Sink::Streamed(_) | Sink::Exported => Vec::new(),
+        };
+        let (pages, items_kept) = (state.stats.pages, state.stats.items);
+        tracing::info!(spider = name, pages, items = items_kept, ended = ?state.ended, "crawled");
+        Ok(Crawl {
+            items,
+            stats: state.stats.clone(),
+            ended: state.ended.unwrap_or(Ended::Finished),
+        })
+    }
+}

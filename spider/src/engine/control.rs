@@ -1,0 +1,236 @@
+//! What all parts of a running crawl share, and what its handle turns.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::Ended;
+use crate::frontier::Entry;
+use crate::schedule::{Schedule, Turn};
+use crate::{CrawlError, Stats};
+
+/// With so many requests waiting to be sent again, nothing new is sent.
+const MOST_DELAYED: usize = 10_000;
+
+/// With so many requests waiting, start requests are not asked for, even if all hosts of those are early.
+const MOST_STARTS: i64 = 10_000;
+
+pub(crate) struct Control {
+    state: Mutex<State>,
+    /// One place or one request came free.
+    pub(super) work: Notify,
+    /// Something is due earlier than was known.
+    pub(super) clock: Notify,
+    /// The start requests may give one more.
+    pub(super) hungry: Notify,
+    /// Nothing more is taken up.
+    pub(super) over: CancellationToken,
+    /// What is under way is cut off.
+    pub(super) cut: CancellationToken,
+}
+
+pub(crate) struct State {
+    pub(super) schedule: Schedule,
+    pub(crate) stats: Stats,
+    pub(super) delayed: BinaryHeap<Delayed>,
+    /// Requests in the frontier. A lease may be counted before the push that it takes from, so for a moment less than
+    /// none.
+    pub(super) pending: i64,
+    /// Turns taken and not ended.
+    pub(super) active: usize,
+    /// Requests that are pages, or may become some.
+    pub(super) pages_taken: u64,
+    /// Items that are kept, or about to be.
+    pub(super) items_taken: u64,
+    pub(crate) starts: u64,
+    pub(super) starts_done: bool,
+    paused: bool,
+    pub(crate) ended: Option<Ended>,
+    pub(super) error: Option<CrawlError>,
+    pub(super) max_pages: Option<u64>,
+    pub(super) begun: Instant,
+    armed: Option<Instant>,
+}
+
+/// A request that waits to be sent again.
+pub(super) struct Delayed {
+    pub(super) due: Instant,
+    pub(super) nth: u64,
+    pub(super) lease: u64,
+    pub(super) host: Arc<str>,
+    pub(super) session: usize,
+    pub(super) entry: Entry,
+}
+
+/// The one due first is the greatest, as the heap wants it.
+impl Ord for Delayed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.due, other.nth).cmp(&(self.due, self.nth))
+    }
+}
+
+impl PartialOrd for Delayed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Delayed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Delayed {}
+
+impl Control {
+    pub(crate) fn new(schedule: Schedule, stats: Stats, max_pages: Option<u64>) -> Self {
+        let state = State {
+            schedule,
+            stats,
+            delayed: BinaryHeap::new(),
+            pending: 0,
+            active: 0,
+            pages_taken: 0,
+            items_taken: 0,
+            starts: 0,
+            starts_done: false,
+            paused: false,
+            ended: None,
+            error: None,
+            max_pages,
+            begun: Instant::now(),
+            armed: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            work: Notify::new(),
+            clock: Notify::new(),
+            hungry: Notify::new(),
+            over: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the crawl for this reason, unless it has ended already. What is under way is finished.
+    pub(crate) fn end(&self, state: &mut State, ended: Ended) {
+        if state.ended.is_none() {
+            tracing::debug!(?ended, "the crawl ends");
+            state.ended = Some(ended);
+            self.over.cancel();
+        }
+    }
+
+    pub(super) fn fail(&self, error: CrawlError) {
+        tracing::error!(%error, "the crawl cannot go on");
+        let mut state = self.lock();
+        state.error.get_or_insert(error);
+        self.end(&mut state, Ended::Failed);
+    }
+
+    /// Ends the crawl if nothing is left that could go on.
+    pub(super) fn end_if_done(&self, state: &mut State) {
+        if state.starts_done && state.active == 0 && state.pending <= 0 && state.delayed.is_empty() {
+            self.end(state, Ended::Finished);
+        }
+    }
+
+    /// Takes the next turn, for a worker; `None`: the crawl is over.
+    pub(super) async fn next(&self) -> Option<Turn> {
+        loop {
+            {
+                let mut state = self.lock();
+                if state.ended.is_some() {
+                    return None;
+                }
+                let turn = state.take();
+                if state.due() != state.armed {
+                    state.armed = state.due();
+                    self.clock.notify_one();
+                }
+                if state.wants_starts() {
+                    self.hungry.notify_one();
+                }
+                if !matches!(turn, Turn::Wait) {
+                    // One wakes the next, for as long as there is something to do.
+                    if state.schedule.has_more() {
+                        self.work.notify_last();
+                    }
+                    return Some(turn);
+                }
+            }
+            tokio::select! {
+                () = self.work.notified() => {}
+                () = self.over.cancelled() => return None,
+            }
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        if state.ended == Some(Ended::Stopped) {
+            self.cut.cancel();
+        }
+        self.end(&mut state, Ended::Stopped);
+    }
+
+    pub(crate) fn pause(&self, paused: bool) {
+        self.lock().paused = paused;
+        if !paused {
+            self.work.notify_one();
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let state = self.lock();
+        let mut stats = state.stats.clone();
+        stats.elapsed = state.begun.elapsed();
+        stats
+    }
+}
+
+impl State {
+    fn take(&mut self) -> Turn {
+        let enough = self.max_pages.is_some_and(|most| self.pages_taken >= most);
+        if self.paused || enough || self.delayed.len() >= MOST_DELAYED {
+            return Turn::Wait;
+        }
+        let turn = self.schedule.take(Instant::now());
+        match &turn {
+            Turn::Send(_) => {
+                self.active += 1;
+                self.pages_taken += 1;
+            }
+            Turn::Robots(_) => self.active += 1,
+            Turn::Wait => {}
+        }
+        turn
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// When something happens by itself.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let delayed = self.delayed.peek().map(|delayed| delayed.due);
+        self.schedule.next_due().into_iter().chain(delayed).min()
+    }
+
+    /// Whether fewer requests wait than could be under way, or those that wait are all for hosts whose time has not
+    /// come.
+    pub(super) fn wants_starts(&self) -> bool {
+        let waiting = self.pending + (self.delayed.len() as i64);
+        !self.starts_done
+            && !self.paused
+            && (waiting < self.stats.concurrency as i64 || (waiting < MOST_STARTS && self.schedule.is_short()))
+    }
+}

@@ -1,0 +1,301 @@
+//! The running crawl.
+//!
+//! A fixed number of workers take turns ([`Control::next`]), each with one request at a time: send, judge, parse, queue
+//! what was found. A place among the requests under way is held from the sending to the response; there are twice as
+//! many workers as places, so that slow spider code does not keep the network idle, and no more, so that pages do not
+//! pile up before it.
+
+mod clock;
+mod control;
+mod meters;
+#[cfg(feature = "progress")]
+mod progress;
+mod retry;
+mod robots;
+mod run;
+mod starts;
+mod turn;
+
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt as _;
+use silkroute_core::{Registry, Request as _};
+use silkroute_manager::SessionManager;
+use tokio::time::Instant;
+use url::{Position, Url};
+
+use self::meters::Meters;
+use crate::codec::Codec;
+use crate::crawl::Ended;
+use crate::error::panicked;
+use crate::export::Export;
+use crate::frontier::Entry;
+use crate::key::KeyMaker;
+use crate::offsite::AllowedHosts;
+use crate::{BoxError, CrawlError, CrawlOver, Failure, FailureKind, Frontier, Result, Settings, Spider, Visit};
+
+pub(crate) use self::control::Control;
+
+/// What the engine of one crawl holds.
+pub(crate) struct Engine<S: Spider> {
+    pub(crate) spider: S,
+    pub(crate) sessions: SessionManager,
+    pub(crate) settings: Settings,
+    pub(crate) frontier: Arc<dyn Frontier>,
+    pub(crate) allowed: AllowedHosts,
+    pub(crate) control: Arc<Control>,
+    pub(crate) codec: Codec<S::Step>,
+    pub(crate) sink: Sink<S::Item>,
+    pub(crate) exports: Mutex<Vec<Box<dyn Export<S::Item>>>>,
+    default_session: Arc<str>,
+    registry: Registry,
+    meters: Meters,
+}
+
+/// Where the items end up.
+pub(crate) enum Sink<I> {
+    Collected(Mutex<Vec<I>>),
+    Streamed(tokio::sync::mpsc::Sender<I>),
+    /// In the exports alone.
+    Exported,
+}
+
+/// Requests on their way into the frontier, and the count of those that do not go.
+#[derive(Default)]
+pub(crate) struct Admission {
+    entries: Vec<Entry>,
+    places: Vec<Lane>,
+    offsite: u64,
+    too_deep: u64,
+}
+
+/// What a lane is made of.
+#[derive(Clone)]
+struct Lane {
+    host: Arc<str>,
+    session: Arc<str>,
+}
+
+impl Admission {
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.offsite == 0 && self.too_deep == 0
+    }
+}
+
+/// The parts of an engine that a crawl decides.
+pub(crate) struct Setup<S: Spider> {
+    pub(crate) spider: S,
+    pub(crate) sessions: SessionManager,
+    pub(crate) settings: Settings,
+    pub(crate) frontier: Arc<dyn Frontier>,
+    pub(crate) allowed: AllowedHosts,
+    pub(crate) control: Arc<Control>,
+    pub(crate) sink: Sink<S::Item>,
+    pub(crate) exports: Vec<Box<dyn Export<S::Item>>>,
+}
+
+impl<S: Spider> Engine<S> {
+    pub(crate) fn new(setup: Setup<S>) -> Result<Self, CrawlError> {
+        Ok(Self {
+            default_session: setup.sessions.default_session_id()?.into(),
+            registry: Registry::discover()?,
+            meters: Meters::new(setup.spider.name()),
+            codec: Codec::new().map_err(|source| CrawlError::frontier("write the default step", source))?,
+            spider: setup.spider,
+            sessions: setup.sessions,
+            settings: setup.settings,
+            frontier: setup.frontier,
+            allowed: setup.allowed,
+            control: setup.control,
+            sink: setup.sink,
+            exports: Mutex::new(setup.exports),
+        })
+    }
+
+    /// Adds a request to a batch, if it may go.
+    pub(crate) fn admit(&self, visit: &Visit<S::Step>, keys: &mut KeyMaker, batch: &mut Admission) -> Result {
+        if self.settings.max_depth.is_some_and(|most| visit.depth > most) {
+            batch.too_deep += 1;
+            return Ok(());
+        }
+        if !self.allowed.allow(visit.url()) {
+            batch.offsite += 1;
+            return Ok(());
+        }
+        self.sessions.check(visit)?;
+        if !visit.parts().options.is_empty() {
+            self.registry.check(visit)?;
+        }
+        let (entry, place) = self.entry(visit, keys, batch.entries.last().zip(batch.places.last()))?;
+        batch.entries.push(entry);
+        batch.places.push(place);
+        Ok(())
+    }
+
+    /// What the frontier keeps of a request, with its host and its session. Neighbours mostly share a lane.
+    fn entry(
+        &self,
+        visit: &Visit<S::Step>,
+        keys: &mut KeyMaker,
+        last: Option<(&Entry, &Lane)>,
+    ) -> Result<(Entry, Lane)> {
+        let session = visit.parts.session.as_deref().unwrap_or(&self.default_session);
+        let host = host_of(&visit.parts.url);
+        let (lane, place) = match last {
+            Some((entry, place)) if *place.host == *host && &*place.session == session => {
+                (Arc::clone(&entry.lane), place.clone())
+            }
+            _ => (
+                Arc::from(format!("{session} {host}")),
+                Lane {
+                    host: Arc::from(&*host),
+                    session: Arc::from(session),
+                },
+            ),
+        };
+        let entry = Entry {
+            key: keys.key(&self.settings.fingerprint, visit, session),
+            again: visit.again,
+            lane,
+            priority: visit.priority,
+            record: self.codec.write(visit)?,
+        };
+        Ok((entry, place))
+    }
+
+    /// Puts a batch into the frontier, and those that were new into their rows.
+    pub(crate) async fn push(&self, batch: Admission) -> Result<(), CrawlError> {
+        let lanes: Vec<_> = batch.entries.iter().map(|entry| Arc::clone(&entry.lane)).collect();
+        let pushed = if batch.entries.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.frontier.push(batch.entries).await
+        };
+        let ranks = match pushed {
+            Ok(ranks) => ranks,
+            Err(source) => {
+                self.control.fail(CrawlError::frontier("take in requests", source));
+                return Err(CrawlError::frontier("take in requests", "see the crawl's own error"));
+            }
+        };
+        let now = Instant::now();
+        let mut state = self.control.lock();
+        state.stats.offsite += batch.offsite;
+        state.stats.too_deep += batch.too_deep;
+        for ((rank, lane), place) in ranks.into_iter().zip(lanes).zip(batch.places) {
+            let Some(rank) = rank else {
+                state.stats.duplicates += 1;
+                continue;
+            };
+            state.pending += 1;
+            let session = state.schedule.session(&place.session);
+            state.schedule.offer(&place.host, &lane, session, rank, now);
+        }
+        if state.schedule.has_more() {
+            self.control.work.notify_last();
+        }
+        Ok(())
+    }
+
+    /// Gives an item out.
+    pub(crate) async fn item(&self, item: S::Item) -> Result<(), CrawlOver> {
+        if !self.take_item_place() {
+            return Err(CrawlOver);
+        }
+        let hook = AssertUnwindSafe(async { self.spider.on_item(item).await })
+            .catch_unwind()
+            .await;
+        let kept = hook.unwrap_or_else(|panic| Err(panicked("on_item", &*panic)));
+        let result = match kept {
+            Ok(Some(item)) => self.export(&item).map(|()| Some(item)),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(Some(item)) => {
+                match &self.sink {
+                    Sink::Collected(items) => items.lock().unwrap_or_else(PoisonError::into_inner).push(item),
+                    Sink::Exported => drop(item),
+                    Sink::Streamed(stream) => {
+                        if stream.send(item).await.is_err() {
+                            let mut state = self.control.lock();
+                            state.items_taken -= 1;
+                            self.control.end(&mut state, Ended::Stopped);
+                            return Err(CrawlOver);
+                        }
+                    }
+                }
+                self.meters.items.increment(1);
+                let mut state = self.control.lock();
+                state.stats.items += 1;
+                if self.settings.max_items.is_some_and(|most| state.stats.items >= most) {
+                    self.control.end(&mut state, Ended::MaxItems);
+                }
+            }
+            Ok(None) => {
+                let mut state = self.control.lock();
+                state.items_taken -= 1;
+                state.stats.items_dropped += 1;
+            }
+            Err(error) => {
+                {
+                    let mut state = self.control.lock();
+                    state.items_taken -= 1;
+                    state.stats.items_failed += 1;
+                }
+                self.report(FailureKind::Item, None, error).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one more item is wanted.
+    fn take_item_place(&self) -> bool {
+        let mut state = self.control.lock();
+        if self.settings.max_items.is_some_and(|most| state.items_taken >= most) {
+            return false;
+        }
+        state.items_taken += 1;
+        true
+    }
+
+    fn export(&self, item: &S::Item) -> Result {
+        let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
+        // An item stands in all exports or is reported; one that fails in the second stands in the first.
+        exports.iter_mut().try_for_each(|export| export.write(item))
+    }
+
+    /// Logs what failed, and tells the spider.
+    async fn report(&self, kind: FailureKind, visit: Option<Visit<S::Step>>, error: BoxError) {
+        let failure = Failure { kind, visit, error };
+        tracing::warn!(spider = self.spider.name(), %failure, "a part of the crawl failed");
+        let told = AssertUnwindSafe(async { self.spider.on_error(failure).await })
+            .catch_unwind()
+            .await;
+        if let Err(panic) = told {
+            self.hook_failed(&panicked("on_error", &*panic));
+        }
+    }
+
+    /// Counts an error of a hook that nothing else comes of.
+    fn hook_failed(&self, error: &BoxError) {
+        tracing::warn!(spider = self.spider.name(), %error, "a hook failed");
+        self.control.lock().stats.hook_errors += 1;
+    }
+}
+
+/// What a host is to a crawl: an origin, such as `https://shop.test` or `http://127.0.0.1:8080`. robots.txt goes by it.
+fn host_of(url: &Url) -> Cow<'_, str> {
+    if url.username().is_empty() && url.password().is_none() {
+        Cow::Borrowed(&url[..Position::AfterPort])
+    } else {
+        let (scheme, host) = (url.scheme(), &url[Position::BeforeHost..Position::AfterPort]);
+        Cow::Owned(format!("{scheme}://{host}"))
+    }
+}

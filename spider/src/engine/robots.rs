@@ -1,0 +1,81 @@
+//! Who fetches robots.txt, and what comes of it.
+
+use std::sync::Arc;
+
+use silkroute_core::{Fetch, Request as _, RequestExt as _, Response};
+use silkroute_manager::SessionState;
+use tokio::time::Instant;
+use url::Url;
+
+use super::Engine;
+use crate::robots::READ_AT_MOST;
+use crate::schedule::Place;
+use crate::{RobotsPolicy, RobotsRules, Spider};
+
+/// What could not be had is asked for again after this long, or when the rules expire if that is sooner.
+const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
+
+impl<S: Spider> Engine<S> {
+    /// Fetches the robots.txt of a host, while all requests for it wait.
+    pub(super) async fn fetch_robots(&self, place: &Place, policy: &RobotsPolicy) {
+        let (rules, kept) = match self.ask_for_robots(place).await {
+            Ok(response) => read(response.as_ref(), policy),
+            Err(error) => {
+                tracing::warn!(host = %place.host, %error, "no robots.txt: nothing is fetched from this host");
+                (RobotsRules::disallow_all(), ASK_AGAIN.min(policy.expires_after))
+            }
+        };
+        let now = Instant::now();
+        let until = now.checked_add(kept).unwrap_or(now + ASK_AGAIN);
+        let mut state = self.control.lock();
+        state.schedule.robots_known(place, Arc::new(rules), until);
+        state.active -= 1;
+        self.control.end_if_done(&mut state);
+        drop(state);
+        self.control.work.notify_one();
+    }
+
+    async fn ask_for_robots(&self, place: &Place) -> silkroute_core::Result<Box<dyn Response>> {
+        let waiting = self.control.lock().schedule.session_name(place.session);
+        let url = format!("{}/robots.txt", place.host);
+        let session = self.cheapest_session(&waiting);
+        let mut request = Fetch::get(&url)?.session(session);
+        request.parts_mut().timeout = Some(std::time::Duration::from_secs(30));
+        self.sessions.fetch(request).await
+    }
+
+    /// A session of the kind `http`; else one that runs already; else the one that the request waiting for it will
+    /// start anyway.
+    fn cheapest_session(&self, waiting: &str) -> String {
+        let stats = self.sessions.stats();
+        let http = |id: &str| stats.iter().any(|session| session.id == id && session.kind == "http");
+        let default = &*self.default_session;
+        if http(default) {
+            return default.to_owned();
+        }
+        let cheap = stats.iter().find(|session| session.kind == "http");
+        let running = || stats.iter().find(|session| session.state == SessionState::Alive);
+        cheap
+            .or_else(running)
+            .map_or_else(|| waiting.to_owned(), |session| session.id.clone())
+    }
+
+    /// Whether the robots.txt of its host allows a URL.
+    pub(super) fn robots_allow(&self, host: &str, url: &Url) -> bool {
+        let rules = self.control.lock().schedule.robots(host);
+        rules.is_none_or(|rules| rules.allows(&url[url::Position::BeforePath..url::Position::AfterQuery]))
+    }
+}
+
+/// RFC 9309 section 2.3.1: what does not exist allows everything, what cannot be had nothing.
+fn read(response: &dyn Response, policy: &RobotsPolicy) -> (RobotsRules, std::time::Duration) {
+    match response.status().as_u16() {
+        200..300 => {
+            let body = response.body();
+            let rules = RobotsRules::parse(&body[..body.len().min(READ_AT_MOST)], &policy.agent);
+            (rules, policy.expires_after)
+        }
+        300..500 => (RobotsRules::allow_all(), policy.expires_after),
+        _ => (RobotsRules::disallow_all(), ASK_AGAIN.min(policy.expires_after)),
+    }
+}

@@ -1,0 +1,117 @@
+//! A crawl from its first task to its last.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError};
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::Engine;
+use crate::crawl::Ended;
+use crate::error::panicked;
+use crate::{CrawlError, Result, Spider};
+
+impl<S: Spider> Engine<S> {
+    /// Runs until the crawl has ended and nothing of it is left. Dropping the future ends all its tasks.
+    pub(crate) async fn run(self: &Arc<Self>) -> Result<(), CrawlError> {
+        let started = AssertUnwindSafe(async { self.spider.on_start(&self.sessions).await })
+            .catch_unwind()
+            .await;
+        started
+            .unwrap_or_else(|panic| Err(panicked("on_start", &*panic)))
+            .map_err(|source| CrawlError::OnStart {
+                spider: self.spider.name().to_owned(),
+                source,
+            })?;
+        self.crawl().await;
+        let closed = AssertUnwindSafe(async { self.spider.on_close().await }).catch_unwind();
+        let closed = tokio::time::timeout(self.settings.drain_timeout, closed).await;
+        let closed = match closed {
+            Ok(closed) => closed.unwrap_or_else(|panic| Err(panicked("on_close", &*panic))),
+            Err(_) => Err(format!("on_close did not come back within {:?}", self.settings.drain_timeout).into()),
+        };
+        if let Err(error) = closed {
+            self.hook_failed(&error);
+        }
+        self.finish_exports()?;
+        let mut state = self.control.lock();
+        state.stats.elapsed = state.begun.elapsed();
+        match state.error.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    async fn crawl(self: &Arc<Self>) {
+        let begun = {
+            let mut state = self.control.lock();
+            state.begun = Instant::now();
+            state.begun
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(self).feed());
+        tasks.spawn(Arc::clone(self).tick());
+        #[cfg(feature = "progress")]
+        tasks.spawn(Arc::clone(self).show_progress());
+        for _ in 0..self.settings.concurrency * 2 {
+            tasks.spawn(Arc::clone(self).work());
+        }
+        let time_is_up = async {
+            match self.settings.max_time.and_then(|most| begun.checked_add(most)) {
+                Some(end) => sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(time_is_up);
+        let drained = async {
+            self.control.over.cancelled().await;
+            tokio::select! {
+                () = tokio::time::sleep(self.settings.drain_timeout) => {}
+                () = self.control.cut.cancelled() => {}
+            }
+        };
+        tokio::pin!(drained);
+        let mut timed = false;
+        loop {
+            tokio::select! {
+                biased;
+                task = tasks.join_next() => match task {
+                    None => return,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => self.control.fail(CrawlError::Engine(error.to_string())),
+                },
+                () = &mut time_is_up, if !timed => {
+                    timed = true;
+                    let mut state = self.control.lock();
+                    self.control.end(&mut state, Ended::MaxTime);
+                }
+                () = &mut drained => {
+                    let active = self.control.lock().active;
+                    tracing::warn!(spider = self.spider.name(), active, "pages under way were cut off");
+                    tasks.abort_all();
+                    while tasks.join_next().await.is_some() {}
+                    return;
+                }
+            }
+        }
+    }
+
+    fn finish_exports(&self) -> Result<(), CrawlError> {
+        let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut result = Ok(());
+        for export in exports.iter_mut() {
+            if let Err(source) = export.finish() {
+                let path = export.path();
+                let error = CrawlError::Export {
+                    attempted: "finish",
+                    path,
+                    source,
+                };
+                tracing::error!(%error, "an export is not whole");
+                result = result.and(Err(error));
+            }
+        }
+        result
+    }
+}

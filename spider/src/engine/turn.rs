@@ -1,0 +1,236 @@
+//! One turn of a worker: a request from its lease to its acknowledgement.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use silkroute_core::{Request, Response};
+use tokio::time::Instant;
+
+use super::Engine;
+use crate::crawl::Ended;
+use crate::error::panicked;
+use crate::key::KeyMaker;
+use crate::schedule::{Place, Turn};
+use crate::{CrawlError, CrawlOver, FailureKind, Output, Page, Spider, Visit};
+
+/// A request that was sent.
+pub(super) struct Sent<S: Spider> {
+    pub(super) place: Place,
+    pub(super) lease: u64,
+    pub(super) visit: Arc<Visit<S::Step>>,
+}
+
+impl<S: Spider> Engine<S> {
+    pub(super) async fn work(self: Arc<Self>) {
+        while let Some(turn) = self.control.next().await {
+            match turn {
+                Turn::Send(place) => self.send(place).await,
+                Turn::Robots(place) => {
+                    if let Some(policy) = &self.settings.robots {
+                        self.fetch_robots(&place, policy).await;
+                    }
+                }
+                Turn::Wait => {}
+            }
+        }
+    }
+
+    async fn send(self: &Arc<Self>, place: Place) {
+        let leased = match self.frontier.lease(&place.lane).await {
+            Ok(leased) => leased,
+            Err(source) => {
+                self.control.fail(CrawlError::frontier("give out a request", source));
+                None
+            }
+        };
+        let Some(lease) = leased else {
+            return self.skip(&place, None).await;
+        };
+        {
+            let mut state = self.control.lock();
+            state.pending -= 1;
+            state.schedule.leased(&place, lease.next, Instant::now());
+            if state.schedule.has_more() {
+                self.control.work.notify_last();
+            }
+        }
+        let mut visit = match self.codec.read(&lease.record, lease.priority) {
+            Ok(visit) => visit,
+            Err(source) => {
+                self.control
+                    .fail(CrawlError::frontier("give a request back whole", source));
+                return self.skip(&place, None).await;
+            }
+        };
+        if self.settings.robots.is_some() && !self.robots_allow(&place.host, visit.url()) {
+            self.control.lock().stats.robots_disallowed += 1;
+            return self.skip(&place, Some(lease.id)).await;
+        }
+        visit.settle_referer();
+        let visit = Arc::new(visit);
+        self.learn_session_limit(&place).await;
+        let fetched = self.sessions.fetch_shared(Arc::clone(&visit) as Arc<dyn Request>).await;
+        let sent = Sent::new(place, lease.id, visit);
+        match fetched {
+            Ok(response) => self.received(sent, response).await,
+            Err(error) => {
+                self.free(&sent.place, Err(()));
+                self.on_failure(sent, error).await;
+            }
+        }
+    }
+
+    async fn received(self: &Arc<Self>, sent: Sent<S>, response: Box<dyn Response>) {
+        let facts = (response.status().as_u16(), response.body().len(), response.timing());
+        self.free(&sent.place, Ok(facts));
+        let blocked = self.is_blocked(response.as_ref());
+        let asked = self.observe(&sent, response.as_ref(), blocked);
+        if blocked {
+            {
+                let mut state = self.control.lock();
+                let session = state.schedule.session_name(sent.place.session);
+                state.stats.blocked(&session, &sent.place.host);
+            }
+            return self.on_block(sent, response.as_ref(), asked).await;
+        }
+        match self.is_wanted(&sent, response.as_ref()).await {
+            Ok(true) => self.parse(sent, response).await,
+            Ok(false) => {
+                self.done_with(sent.lease).await;
+                self.finish(false);
+            }
+            Err(error) => {
+                self.control.fail(error);
+                self.finish(false);
+            }
+        }
+    }
+
+    /// Whether a response that redirects led to stands where the crawl may go and has not been.
+    async fn is_wanted(&self, sent: &Sent<S>, response: &dyn Response) -> Result<bool, CrawlError> {
+        if response.history().is_empty() && response.url() == sent.visit.url() {
+            return Ok(true);
+        }
+        if !self.allowed.allow(response.url()) {
+            self.control.lock().stats.offsite += 1;
+            return Ok(false);
+        }
+        let parts = sent.visit.parts();
+        if parts.method != http::Method::GET || sent.visit.again {
+            return Ok(true);
+        }
+        let session = parts.session.as_deref().unwrap_or(&self.default_session);
+        let rules = &self.settings.fingerprint;
+        let mut keys = KeyMaker::default();
+        let target = keys.get(rules, response.url(), session);
+        if target == keys.get(rules, sent.visit.url(), session) {
+            return Ok(true);
+        }
+        let seen = self.frontier.seen(target).await;
+        let seen = seen.map_err(|source| CrawlError::frontier("say what was seen", source))?;
+        if seen {
+            self.control.lock().stats.duplicates += 1;
+        }
+        Ok(!seen)
+    }
+
+    async fn parse(self: &Arc<Self>, sent: Sent<S>, response: Box<dyn Response>) {
+        let mut out = Output::new(Arc::clone(self), sent.visit.depth);
+        let page = Page::new(response, Arc::clone(&sent.visit));
+        let parsed = AssertUnwindSafe(async { self.spider.parse(page, &mut out).await })
+            .catch_unwind()
+            .await;
+        let parsed = parsed.unwrap_or_else(|panic| Err(panicked("parse", &*panic)));
+        let flushed = out.flush().await;
+        if let Err(error) = parsed.and(flushed)
+            && !error.is::<CrawlOver>()
+        {
+            self.control.lock().stats.parse_errors += 1;
+            self.report(FailureKind::Parse, Some((*sent.visit).clone()), error)
+                .await;
+        }
+        self.meters.pages.increment(1);
+        self.done_with(sent.lease).await;
+        self.finish(true);
+    }
+
+    /// Gives back the place of a request, and counts what became of it.
+    fn free(&self, place: &Place, outcome: Result<(u16, usize, silkroute_core::Timing), ()>) {
+        let mut state = self.control.lock();
+        state.schedule.free(place);
+        let session = state.schedule.session_name(place.session);
+        state.stats.fetched(&session, &place.host, outcome);
+        if state.schedule.has_more() {
+            self.control.work.notify_last();
+        }
+    }
+
+    /// Ends a turn in which nothing was sent.
+    async fn skip(&self, place: &Place, lease: Option<u64>) {
+        self.control.lock().schedule.free(place);
+        if let Some(lease) = lease {
+            self.done_with(lease).await;
+        }
+        self.finish(false);
+    }
+
+    pub(super) async fn done_with(&self, lease: u64) {
+        if let Err(source) = self.frontier.acknowledge(lease).await {
+            self.control
+                .fail(CrawlError::frontier("note that a request is done", source));
+        }
+    }
+
+    /// Ends a turn.
+    pub(super) fn finish(&self, page: bool) {
+        let mut state = self.control.lock();
+        state.active -= 1;
+        if page {
+            state.stats.pages += 1;
+            if state.max_pages.is_some_and(|most| state.stats.pages >= most) {
+                self.control.end(&mut state, Ended::MaxPages);
+            }
+        } else {
+            state.pages_taken -= 1;
+            self.control.work.notify_one();
+        }
+        self.control.end_if_done(&mut state);
+    }
+
+    /// Asks a session how many requests it takes at once, before its first. It is started for that, as it would be
+    /// anyway.
+    async fn learn_session_limit(&self, place: &Place) {
+        let name = {
+            let mut state = self.control.lock();
+            if !state.schedule.ask_limit(place.session) {
+                return;
+            }
+            state.schedule.session_name(place.session)
+        };
+        let own = match self.sessions.get(&name) {
+            Ok(handle) => handle.lease().await.map(|session| session.concurrency()),
+            Err(error) => Err(error),
+        };
+        let own = match own {
+            Ok(own) => own.map_or(usize::MAX, std::num::NonZeroUsize::get),
+            Err(error) => {
+                // The request itself meets the same error, and is the one to report it.
+                tracing::debug!(session = %name, %error, "how many requests it takes at once is not known yet");
+                self.control.lock().schedule.limit_unknown(place.session);
+                return;
+            }
+        };
+        let wanted = self
+            .settings
+            .session_concurrency
+            .get(&*name)
+            .copied()
+            .unwrap_or(usize::MAX);
+        let mut state = self.control.lock();
+        state.schedule.limit_session(place.session, own.min(wanted));
+        if state.schedule.has_more() {
+            self.control.work.notify_last();
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Elements of an XML page.
+
+use quick_xml::Reader;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::{BytesStart, Event};
+
+use crate::Result;
+
+/// Nothing sensible is nested deeper.
+const DEEPEST: usize = 256;
+
+/// An element, with all that is in it. Names are without their namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct XmlNode {
+    name: String,
+    attrs: Vec<(String, String)>,
+    text: String,
+    children: Vec<XmlNode>,
+}
+
+impl XmlNode {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its own text, without that of the elements in it, trimmed.
+    pub fn text(&self) -> &str {
+        self.text.trim()
+    }
+
+    /// An attribute.
+    pub fn attr(&self, name: &str) -> Option<&str> {
+        self.attrs
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The elements in it.
+    pub fn children(&self) -> &[XmlNode] {
+        &self.children
+    }
+
+    /// The first element of this name directly in it.
+    pub fn child(&self, name: &str) -> Option<&XmlNode> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of the first element of this name directly in it.
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        self.child(name).map(XmlNode::text)
+    }
+}
+
+/// The outermost elements of these names.
+pub(super) fn nodes(text: &str, names: &[&str]) -> Result<Vec<XmlNode>> {
+    let mut reader = Reader::from_str(text);
+    let mut found = Vec::new();
+    // Those that are open, from the outermost of a wanted name on.
+    let mut open: Vec<XmlNode> = Vec::new();
+    loop {
+        let event = reader.read_event();
+        let place = reader.buffer_position();
+        let refused =
+            |reason: &dyn std::fmt::Display| format!("the page is not well-formed XML at byte {place}: {reason}");
+        match event.map_err(|error| refused(&error))? {
+            Event::Start(tag) => {
+                let node = node(&tag)?;
+                if !open.is_empty() || names.contains(&node.name.as_str()) {
+                    if open.len() >= DEEPEST {
+                        return Err(refused(&"it is nested deeper than 256 elements").into());
+                    }
+                    open.push(node);
+                }
+            }
+            Event::Empty(tag) => {
+                let node = node(&tag)?;
+                match open.last_mut() {
+                    Some(parent) => parent.children.push(node),
+                    None if names.contains(&node.name.as_str()) => found.push(node),
+                    None => {}
+                }
+            }
+            Event::End(_) => {
+                if let Some(node) = open.pop() {
+                    match open.last_mut() {
+                        Some(parent) => parent.children.push(node),
+                        None => found.push(node),
+                    }
+                }
+            }
+            Event::Text(text) => {
+                if let Some(node) = open.last_mut() {
+                    node.text.push_str(&text.xml10_content()?);
+                }
+            }
+            Event::CData(text) => {
+                if let Some(node) = open.last_mut() {
+                    node.text.push_str(&text.decode()?);
+                }
+            }
+            Event::GeneralRef(entity) => {
+                if let Some(node) = open.last_mut() {
+                    let name = entity.decode()?;
+                    match (entity.resolve_char_ref()?, resolve_xml_entity(&name)) {
+                        (Some(character), _) => node.text.push(character),
+                        (None, Some(text)) => node.text.push_str(text),
+                        // HTML's names are common in feeds and unknown to XML: it stays as it is written.
+                        (None, None) => node.text.push_str(&format!("&{name};")),
+                    }
+                }
+            }
+            Event::Eof if open.is_empty() => return Ok(found),
+            Event::Eof => return Err(refused(&"it ends within an element").into()),
+            Event::Decl(_) | Event::PI(_) | Event::DocType(_) | Event::Comment(_) => {}
+        }
+    }
+}
+
+fn node(tag: &BytesStart<'_>) -> Result<XmlNode> {
+    let local = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let mut attrs = Vec::new();
+    for attr in tag.attributes() {
+        let attr = attr.map_err(|error| format!("a tag cannot be read: {error}"))?;
+        let value = String::from_utf8_lossy(&attr.value);
+        let value = quick_xml::escape::unescape(&value).map_or_else(|_| value.to_string(), |value| value.into_owned());
+        attrs.push((local(attr.key.local_name().as_ref()), value));
+    }
+    Ok(XmlNode {
+        name: local(tag.local_name().as_ref()),
+        attrs,
+        ..XmlNode::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_found_by_their_local_names_with_all_that_is_in_them() {
+        let text = r#"<?xml version="1.0"?><!DOCTYPE x><rss xmlns:g="urn:g"><channel><title>not this</title>
+            <g:item id="1&amp;2"><title>A &lt;b&gt; &#233; &nbsp;</title><g:price>9.50</g:price><![CDATA[<raw>]]></g:item>
+            <item/></channel></rss>"#;
+        let items = nodes(text, &["item"]).unwrap();
+        assert_eq!(items.len(), 2);
+        assert_eq!(items[0].attr("id"), Some("1&2"));
+        assert_eq!(items[0].text_of("title"), Some("A <b> é &nbsp;"));
+        assert_eq!(items[0].text_of("price"), Some("9.50"));
+        assert_eq!(items[0].text(), "<raw>");
+        assert_eq!(
+            items[1],
+            XmlNode {
+                name: "item".into(),
+                ..XmlNode::default()
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_malformed_or_too_deep_is_an_error_with_its_place() {
+        for text in ["<a><item></a>", "<item>", "<a><item><b></item></a>"] {
+            let error = nodes(text, &["item"]).unwrap_err().to_string();
+            assert!(error.contains("at byte"), "{text}: {error}");
+        }
+        let deep = format!("<item>{}", "<a>".repeat(100_000));
+        assert!(nodes(&deep, &["item"]).unwrap_err().to_string().contains("256"));
+    }
+}

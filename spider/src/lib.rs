@@ -1,0 +1,43 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        reason = "a test states its invariants by failing"
+    )
+)]
+
+mod codec;
+mod crawl;
+mod engine;
+mod error;
+pub mod export;
+pub mod feed;
+mod frontier;
+mod key;
+mod links;
+mod offsite;
+mod output;
+mod page;
+mod robots;
+mod schedule;
+mod settings;
+mod spider;
+mod stats;
+mod throttle;
+mod visit;
+
+pub use crawl::{Crawl, CrawlBuilder, CrawlHandle, CrawlStream, Ended};
+pub use error::{BoxError, CrawlError, CrawlOver, Failure, FailureKind, Result};
+pub use frontier::{Entry, Frontier, Lease, MemoryFrontier, Order, Rank};
+pub use futures_util::stream::BoxStream;
+pub use links::{CrawlRule, LinkExtractor};
+pub use output::Output;
+pub use page::Page;
+pub use robots::{RobotsPolicy, RobotsRules};
+pub use settings::Settings;
+pub use spider::{Spider, Starts};
+pub use stats::{Histogram, Stats, Tally};
+pub use throttle::AutoThrottle;
+pub use visit::{Step, Visit};

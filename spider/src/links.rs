@@ -1,0 +1,316 @@
+//! The links of a page, and rules for which of them to follow.
+
+use std::collections::HashSet;
+
+use regex::Regex;
+use silkroute_core::{Error, RequestExt as _};
+use silkroute_select::{Document, Element, Selector};
+use url::Url;
+
+use crate::offsite::AllowedHosts;
+use crate::visit::Step;
+use crate::{Output, Page, Result, Spider};
+
+/// What is rarely a page: images, sound, film, archives, office documents, programs, fonts.
+const NOT_PAGES: &str = "\
+    7z 7zip bz2 rar tar tar.gz tgz gz xz zip mng pct bmp gif jpg jpeg png pst psp tif tiff ai drw dxf eps ps svg \
+    cdr ico webp avif heic mp3 wma ogg wav ra aac mid au aiff flac m4a opus 3gp asf asx avi mov mp4 mpg qt rm swf \
+    wmv m4v webm flv mkv xls xlsx xltm xltx xlsm ppt pptx pptm pps potm potx ppsx doc docx docm dot dotm dotx odt \
+    ods odg odp pages key numbers css pdf exe bin rss dmg iso apk jar deb rpm msi js woff woff2 ttf otf eot";
+
+/// Finds the links of a page: those of `<a href>` and `<area href>`, to pages, each once, in their order.
+///
+/// ```
+/// use silkroute_select::Document;
+/// use silkroute_spider::LinkExtractor;
+///
+/// # fn main() -> silkroute_core::Result<()> {
+/// let page = Document::parse(
+///     "<nav><a href=/login>Log in</a></nav><a href=/p/7#top>Seven</a><a href=/p/7>7</a><a href=/p/7.pdf>print</a>",
+///     "https://shop.test/".parse().unwrap(),
+/// );
+/// let links = LinkExtractor::new().allow("/p/")?.links(&page);
+/// assert_eq!(links.iter().map(|url| url.as_str()).collect::<Vec<_>>(), ["https://shop.test/p/7"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct LinkExtractor {
+    allow: Vec<Regex>,
+    deny: Vec<Regex>,
+    allow_hosts: AllowedHosts,
+    deny_hosts: AllowedHosts,
+    scopes: Vec<Selector>,
+    links: Selector,
+    attrs: Vec<String>,
+    keep_fragment: bool,
+    deny_extensions: HashSet<String>,
+}
+
+impl Default for LinkExtractor {
+    #[expect(clippy::expect_used, reason = "the selector is a constant that every test parses")]
+    fn default() -> Self {
+        Self {
+            allow: Vec::new(),
+            deny: Vec::new(),
+            allow_hosts: AllowedHosts::default(),
+            deny_hosts: AllowedHosts::default(),
+            scopes: Vec::new(),
+            links: "a[href], area[href]".parse().expect("a selector"),
+            attrs: vec!["href".to_owned()],
+            keep_fragment: false,
+            deny_extensions: NOT_PAGES.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+}
+
+impl LinkExtractor {
+    /// One that takes all links to pages.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes only URLs in which this regular expression, or another that was allowed, is found.
+    ///
+    /// # Errors
+    /// It is not a regular expression.
+    pub fn allow(mut self, pattern: &str) -> silkroute_core::Result<Self> {
+        self.allow.push(regex(pattern)?);
+        Ok(self)
+    }
+
+    /// Leaves out URLs in which this regular expression is found.
+    ///
+    /// # Errors
+    /// It is not a regular expression.
+    pub fn deny(mut self, pattern: &str) -> silkroute_core::Result<Self> {
+        self.deny.push(regex(pattern)?);
+        Ok(self)
+    }
+
+    /// Takes only URLs on these hosts and those below them.
+    ///
+    /// # Errors
+    /// One of them is no host.
+    pub fn allow_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> silkroute_core::Result<Self> {
+        self.allow_hosts = hosts_of(hosts)?;
+        Ok(self)
+    }
+
+    /// Leaves out URLs on these hosts and those below them.
+    ///
+    /// # Errors
+    /// One of them is no host.
+    pub fn deny_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> silkroute_core::Result<Self> {
+        self.deny_hosts = hosts_of(hosts)?;
+        Ok(self)
+    }
+
+    /// Looks only inside of what this CSS selector finds, or another that was given.
+    ///
+    /// # Errors
+    /// The selector cannot be read.
+    pub fn within(mut self, css: &str) -> silkroute_core::Result<Self> {
+        self.scopes.push(css.parse()?);
+        Ok(self)
+    }
+
+    /// Takes these attributes of these elements, in place of `href` of `a` and `area`.
+    ///
+    /// # Errors
+    /// The names do not make a selector.
+    pub fn elements(mut self, tags: &[&str], attrs: &[&str]) -> silkroute_core::Result<Self> {
+        self.links = tags.join(", ").parse()?;
+        self.attrs = attrs.iter().map(|&attr| attr.to_owned()).collect();
+        Ok(self)
+    }
+
+    /// Tells URLs apart by what follows their `#`.
+    #[must_use]
+    pub fn keep_fragment(mut self) -> Self {
+        self.keep_fragment = true;
+        self
+    }
+
+    /// Leaves out files of these extensions, such as `pdf` or `tar.gz`, in place of those that are rarely pages.
+    #[must_use]
+    pub fn deny_extensions<E: AsRef<str>>(mut self, extensions: impl IntoIterator<Item = E>) -> Self {
+        let bare = |extension: E| extension.as_ref().trim_start_matches('.').to_ascii_lowercase();
+        self.deny_extensions = extensions.into_iter().map(bare).collect();
+        self
+    }
+
+    /// The links of a page. What is no URL is left out.
+    pub fn links(&self, page: &Document) -> Vec<Url> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut take = |element: Element<'_>| {
+            for link in self.attrs.iter().filter_map(|attr| element.attr(attr)) {
+                let Ok(mut url) = page.urljoin(link) else { continue };
+                if !self.keep_fragment {
+                    url.set_fragment(None);
+                }
+                if self.matches(&url) && seen.insert(url.clone()) {
+                    found.push(url);
+                }
+            }
+        };
+        if self.scopes.is_empty() {
+            page.select(&self.links).iter().for_each(&mut take);
+        }
+        for scope in &self.scopes {
+            for element in page.select(scope).iter() {
+                element.select(&self.links).iter().for_each(&mut take);
+            }
+        }
+        found
+    }
+
+    /// Whether it would take this URL from a page.
+    pub fn matches(&self, url: &Url) -> bool {
+        let text = url.as_str();
+        matches!(url.scheme(), "http" | "https")
+            && !self.is_denied_file(url.path())
+            && (self.allow.is_empty() || self.allow.iter().any(|pattern| pattern.is_match(text)))
+            && !self.deny.iter().any(|pattern| pattern.is_match(text))
+            && self.allow_hosts.allow(url)
+            && (self.deny_hosts.is_empty() || !self.deny_hosts.allow(url))
+    }
+
+    /// Every ending of a name counts: of `a.tar.gz`, `tar.gz` and `gz`.
+    fn is_denied_file(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        name.match_indices('.')
+            .any(|(dot, _)| self.deny_extensions.contains(&name[dot + 1..].to_ascii_lowercase()))
+    }
+}
+
+/// Which links to follow, and for which step.
+///
+/// ```no_run
+/// use silkroute_spider::{CrawlRule, LinkExtractor, Output, Page, Result, Spider};
+///
+/// # async fn example<S: Spider<Step = u8>>(page: Page<u8>, out: &mut Output<S>) -> Result {
+/// let rules = [
+///     CrawlRule::new(LinkExtractor::new().allow("/p/")?).step(1).session("stealth"),
+///     CrawlRule::new(LinkExtractor::new().allow("[?]page=")?),
+/// ];
+/// CrawlRule::follow_all(&rules, &page, out).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct CrawlRule<S = ()> {
+    links: LinkExtractor,
+    step: S,
+    session: Option<String>,
+    priority: Option<i32>,
+}
+
+impl<S: Step> CrawlRule<S> {
+    /// Follows these links, for the step that is the default, as [`Page::follow`] does.
+    pub fn new(links: LinkExtractor) -> Self {
+        Self {
+            links,
+            step: S::default(),
+            session: None,
+            priority: None,
+        }
+    }
+
+    /// For this step.
+    #[must_use]
+    pub fn step(mut self, step: S) -> Self {
+        self.step = step;
+        self
+    }
+
+    /// Through this session, in place of the page's.
+    #[must_use]
+    pub fn session(mut self, session: impl Into<String>) -> Self {
+        self.session = Some(session.into());
+        self
+    }
+
+    /// With this priority, in place of the page's.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// Follows the links of a page by these rules. A link that several would take is followed by the first.
+    ///
+    /// # Errors
+    /// As of [`Output::visit`].
+    pub async fn follow_all<P: Spider<Step = S>>(rules: &[Self], page: &Page<S>, out: &mut Output<P>) -> Result {
+        let mut taken = HashSet::new();
+        for rule in rules {
+            for url in rule.links.links(page.document()) {
+                if !taken.insert(url.clone()) {
+                    continue;
+                }
+                let mut visit = page.follow_url(url).step(rule.step.clone());
+                if let Some(session) = &rule.session {
+                    visit = visit.session(session);
+                }
+                let priority = rule.priority.unwrap_or(visit.priority);
+                out.visit(visit.priority(priority)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn regex(pattern: &str) -> silkroute_core::Result<Regex> {
+    Regex::new(pattern).map_err(|error| Error::invalid(format!("the regular expression `{pattern}`"), error))
+}
+
+fn hosts_of<H: Into<String>>(hosts: impl IntoIterator<Item = H>) -> silkroute_core::Result<AllowedHosts> {
+    let hosts: Vec<String> = hosts.into_iter().map(Into::into).collect();
+    AllowedHosts::new(&hosts).map_err(|error| Error::invalid("a host of a link extractor", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(extractor: &LinkExtractor, html: &str) -> Vec<String> {
+        let page = Document::parse(html, "https://shop.test/list/?page=1".parse().unwrap());
+        extractor.links(&page).into_iter().map(Into::into).collect()
+    }
+
+    #[test]
+    fn links_to_pages_each_once_in_their_order() {
+        let html = "<a href=' b '>b</a><a href=b#x>b</a><area href=/c><a href=mailto:x@y>m</a><a href=d.PDF>d</a>\
+            <a href='e.tar.gz'>e</a><a href='f.html'>f</a><a>none</a><link href=/style><a href='http://['>bad</a>";
+        assert_eq!(
+            links(&LinkExtractor::new(), html),
+            [
+                "https://shop.test/list/b",
+                "https://shop.test/c",
+                "https://shop.test/list/f.html"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_allowed_denied_and_where_is_looked() {
+        let html = "<a href=/p/1>1</a><div class=main><a href=/p/2>2</a><a href=/p/2/print>2</a>\
+            <a href=//cdn.test/p/3>3</a></div><img src=/p/4 alt=4>";
+        let pages = LinkExtractor::new().allow("/p/").unwrap().deny("print").unwrap();
+        assert_eq!(links(&pages, html).len(), 3);
+        let inside = pages
+            .clone()
+            .within(".main")
+            .unwrap()
+            .allow_hosts(["shop.test"])
+            .unwrap();
+        assert_eq!(links(&inside, html), ["https://shop.test/p/2"]);
+        let outside = pages.clone().deny_hosts(["shop.test"]).unwrap();
+        assert_eq!(links(&outside, html), ["https://cdn.test/p/3"]);
+        let images = LinkExtractor::new().elements(&["img"], &["src"]).unwrap();
+        assert_eq!(links(&images, html), ["https://shop.test/p/4"]);
+        assert!(LinkExtractor::new().allow("(").is_err());
+    }
+}

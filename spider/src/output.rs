@@ -1,0 +1,75 @@
+//! Where `parse` puts what it found.
+
+use std::sync::Arc;
+
+use crate::engine::{Admission, Engine};
+use crate::key::KeyMaker;
+use crate::{CrawlOver, Result, Spider, Visit};
+
+/// Requests are handed to the frontier this many at a time.
+const BATCH: usize = 64;
+
+/// Where [`parse`](Spider::parse) puts items and further requests. Both wait when the crawl cannot take more.
+pub struct Output<S: Spider> {
+    engine: Arc<Engine<S>>,
+    keys: KeyMaker,
+    batch: Admission,
+    /// How many links away what it takes is, at least.
+    depth: u32,
+}
+
+impl<S: Spider> Output<S> {
+    pub(crate) fn new(engine: Arc<Engine<S>>, page_depth: u32) -> Self {
+        Self {
+            engine,
+            keys: KeyMaker::default(),
+            batch: Admission::default(),
+            depth: page_depth.saturating_add(1),
+        }
+    }
+
+    /// Queues a request, unless it was seen, leads off the allowed hosts or is too many links away; that is counted.
+    ///
+    /// # Errors
+    /// Its session does not exist, or its options are not what their kind takes.
+    /// [`CrawlError::Frontier`](crate::CrawlError::Frontier) when it cannot be kept.
+    pub async fn visit(&mut self, mut visit: Visit<S::Step>) -> Result {
+        visit.depth = visit.depth.max(self.depth);
+        self.engine.admit(&visit, &mut self.keys, &mut self.batch)?;
+        if self.batch.len() >= BATCH {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives out an item: through [`on_item`](Spider::on_item) to the exports, and to whoever runs the crawl. Waits
+    /// while a stream is full. An item that cannot be exported is counted and reported, and the page goes on.
+    ///
+    /// # Errors
+    /// [`CrawlOver`] when the crawl has all the items it was asked for, or nobody reads its stream any more.
+    pub async fn item(&mut self, item: S::Item) -> Result<(), CrawlOver> {
+        self.engine.item(item).await
+    }
+
+    /// Adds to a count of the spider's own, in [`Stats::custom`](crate::Stats::custom). The first thousand names are
+    /// kept apart.
+    pub fn count(&mut self, name: &str, by: u64) {
+        self.engine.control.lock().stats.count(name, by);
+    }
+
+    pub(crate) async fn flush(&mut self) -> Result {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        Ok(self.engine.push(batch).await?)
+    }
+}
+
+impl<S: Spider> std::fmt::Debug for Output<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output")
+            .field("waiting", &self.batch.len())
+            .finish_non_exhaustive()
+    }
+}

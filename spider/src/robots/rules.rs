@@ -1,0 +1,332 @@
+//! What a robots.txt says to one agent, by RFC 9309 and, where that leaves room, as Google reads it.
+
+use std::time::Duration;
+
+/// Longer lines are cut: a line cannot hold more than the longest URL, and Google's reader keeps eight of those.
+const LINE: usize = 2_083 * 8;
+/// RFC 9309 section 2.5: at least 500 KiB must be read.
+pub(crate) const READ_AT_MOST: usize = 512 * 1024;
+
+/// The rules of a robots.txt for one agent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RobotsRules {
+    rules: Vec<Rule>,
+    crawl_delay: Option<Duration>,
+    sitemaps: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Rule {
+    allow: bool,
+    pattern: String,
+}
+
+impl RobotsRules {
+    /// Reads the groups for an agent, such as `MyBot`; if there are none, those for all agents. The name's case, and a
+    /// version after a `/`, do not matter.
+    ///
+    /// ```
+    /// use silkroute_spider::RobotsRules;
+    ///
+    /// let rules = RobotsRules::parse(b"User-agent: *\nDisallow: /cart\nCrawl-delay: 2", "MyBot");
+    /// assert!(!rules.allows("/cart?add=7"));
+    /// assert!(rules.allows("/products"));
+    /// ```
+    pub fn parse(robots: &[u8], agent: &str) -> Self {
+        let agent = agent.split('/').next().unwrap_or_default();
+        let (mut specific, mut global) = (Vec::new(), Vec::new());
+        let (mut specific_delay, mut global_delay) = (None, None);
+        let mut sitemaps = Vec::new();
+        let (mut in_specific, mut in_global, mut seen_specific) = (false, false, false);
+        // Agent lines that follow one another share a group; a rule ends the row.
+        let mut separated = false;
+        let robots = robots.strip_prefix(b"\xef\xbb\xbf").unwrap_or(robots);
+        let robots = &robots[..robots.len().min(READ_AT_MOST)];
+        for line in robots.split(|byte| matches!(byte, b'\n' | b'\r')) {
+            let line = String::from_utf8_lossy(&line[..line.len().min(LINE)]);
+            let Some((key, value)) = key_and_value(&line) else {
+                continue;
+            };
+            match Key::of(key) {
+                Key::UserAgent => {
+                    if separated {
+                        (in_specific, in_global, separated) = (false, false, false);
+                    }
+                    let everyone = value
+                        .strip_prefix('*')
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+                    if everyone {
+                        in_global = true;
+                    } else if !agent.is_empty() && product(value).eq_ignore_ascii_case(agent) {
+                        (in_specific, seen_specific) = (true, true);
+                    }
+                }
+                key @ (Key::Allow | Key::Disallow) => {
+                    if !in_specific && !in_global {
+                        continue;
+                    }
+                    separated = true;
+                    let allow = key == Key::Allow;
+                    for pattern in patterns(value, allow) {
+                        let rule = Rule { allow, pattern };
+                        if in_specific {
+                            specific.push(rule);
+                        } else {
+                            global.push(rule);
+                        }
+                    }
+                }
+                Key::CrawlDelay => {
+                    let delay = value
+                        .parse()
+                        .ok()
+                        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                    if in_specific {
+                        specific_delay = specific_delay.or(delay);
+                    } else if in_global {
+                        global_delay = global_delay.or(delay);
+                    }
+                }
+                Key::Sitemap => sitemaps.push(value.to_owned()),
+                Key::Other => {}
+            }
+        }
+        let (rules, crawl_delay) = if seen_specific {
+            (specific, specific_delay)
+        } else {
+            (global, global_delay)
+        };
+        Self {
+            rules,
+            crawl_delay,
+            sitemaps,
+        }
+    }
+
+    /// Rules that allow everything.
+    pub fn allow_all() -> Self {
+        Self::default()
+    }
+
+    /// Rules that allow nothing.
+    pub fn disallow_all() -> Self {
+        let rules = vec![Rule {
+            allow: false,
+            pattern: "/".to_owned(),
+        }];
+        Self {
+            rules,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a path, with its query, may be fetched. The longest pattern that matches decides; of two as long, the
+    /// one that allows.
+    pub fn allows(&self, path: &str) -> bool {
+        let mut best: Option<(usize, bool)> = None;
+        for rule in &self.rules {
+            if best.is_none_or(|best| (rule.pattern.len(), rule.allow) > best) && matches(path, &rule.pattern) {
+                best = Some((rule.pattern.len(), rule.allow));
+            }
+        }
+        best.is_none_or(|(_, allow)| allow)
+    }
+
+    /// The time it asks to leave between requests.
+    pub fn crawl_delay(&self) -> Option<Duration> {
+        self.crawl_delay
+    }
+
+    /// The sitemaps it names, as it names them.
+    pub fn sitemaps(&self) -> &[String] {
+        &self.sitemaps
+    }
+}
+
+/// The part of an agent line that counts: letters, `-` and `_`.
+fn product(agent: &str) -> &str {
+    let end = agent
+        .find(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_'))
+        .unwrap_or(agent.len());
+    &agent[..end]
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Key {
+    UserAgent,
+    Allow,
+    Disallow,
+    CrawlDelay,
+    Sitemap,
+    Other,
+}
+
+impl Key {
+    /// The misspellings are those that Google's reader accepts.
+    fn of(key: &str) -> Self {
+        let is = |names: &[&str]| {
+            names.iter().any(|name| {
+                key.get(..name.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(name))
+            })
+        };
+        if is(&["user-agent", "useragent", "user agent"]) {
+            Self::UserAgent
+        } else if is(&["allow"]) {
+            Self::Allow
+        } else if is(&["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"]) {
+            Self::Disallow
+        } else if is(&["crawl-delay", "crawldelay"]) {
+            Self::CrawlDelay
+        } else if is(&["sitemap", "site-map"]) {
+            Self::Sitemap
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// `key: value`, or `key value` where there are exactly these two words; what follows `#` is a comment.
+fn key_and_value(line: &str) -> Option<(&str, &str)> {
+    let line = line.split('#').next().unwrap_or_default().trim();
+    let (key, value) = match line.split_once(':') {
+        Some(pair) => pair,
+        None => line
+            .split_once([' ', '\t'])
+            .filter(|(_, value)| !value.trim_start().contains([' ', '\t']))?,
+    };
+    let key = key.trim();
+    (!key.is_empty()).then_some((key, value.trim()))
+}
+
+/// The patterns of a rule: its own and, as it allows an index page, that page's folder.
+fn patterns(value: &str, allow: bool) -> Vec<String> {
+    // An empty rule matches nothing.
+    if value.is_empty() {
+        return Vec::new();
+    }
+    let pattern = escaped(value);
+    let folder = pattern
+        .rfind('/')
+        .filter(|&slash| allow && pattern[slash..].starts_with("/index.htm"));
+    let folder = folder.map(|slash| format!("{}$", &pattern[..=slash]));
+    folder.into_iter().chain([pattern]).collect()
+}
+
+/// In the spelling that URLs have: what is not ASCII percent-encoded, and the digits of escapes in capitals.
+fn escaped(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut digits = 0;
+    for byte in pattern.bytes() {
+        if digits > 0 && byte.is_ascii_hexdigit() {
+            digits -= 1;
+            out.push(byte.to_ascii_uppercase().into());
+            continue;
+        }
+        digits = if byte == b'%' { 2 } else { 0 };
+        if byte.is_ascii() {
+            out.push(byte.into());
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// Whether a pattern matches a path from its beginning: `*` stands for anything, a `$` at the end for the end. Takes
+/// the time of the path's length times the pattern's, at most.
+fn matches(path: &str, pattern: &str) -> bool {
+    let (pattern, anchored) = match pattern.strip_suffix('$') {
+        Some(pattern) => (pattern, true),
+        None => (pattern, false),
+    };
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = path.strip_prefix(first) else {
+        return false;
+    };
+    let pieces: Vec<&str> = pieces.collect();
+    let Some((last, middle)) = pieces.split_last() else {
+        return !anchored || rest.is_empty();
+    };
+    for piece in middle {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    if anchored {
+        rest.ends_with(last)
+    } else {
+        rest.contains(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Google's reader takes the path out of a URL that nobody has normalised.
+    fn path(url: &str) -> String {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let path = rest.find(['/', '?', ';']).map_or("/", |at| &rest[at..]);
+        let path = path.split('#').next().unwrap_or_default();
+        if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("/{path}")
+        }
+    }
+
+    #[test]
+    fn it_reads_as_rfc_9309_and_google_do() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../shared/conformance/google_robotstxt.json"
+        );
+        let Ok(text) = std::fs::read_to_string(file) else {
+            eprintln!("NOT RUN: the vectors of google/robotstxt are not at {file}");
+            return;
+        };
+        #[derive(serde::Deserialize)]
+        struct Vector {
+            test: String,
+            robots: String,
+            agent: String,
+            url: String,
+            allowed: bool,
+        }
+        let vectors: Vec<Vector> = serde_json::from_str(&text).unwrap();
+        let wrong: Vec<_> = vectors
+            .iter()
+            .filter(|v| RobotsRules::parse(v.robots.as_bytes(), &v.agent).allows(&path(&v.url)) != v.allowed)
+            .map(|v| format!("{}: {:?} {} {} {}", v.test, v.robots, v.agent, v.url, v.allowed))
+            .collect();
+        println!(
+            "robots.txt: {} of {} vectors",
+            vectors.len() - wrong.len(),
+            vectors.len()
+        );
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn delays_and_sitemaps_are_read() {
+        let rules = RobotsRules::parse(
+            b"Sitemap: http://h/s.xml\nUser-agent: a\nCrawl-delay: 0.5\nDisallow:\nUser-agent: *\nCrawl-delay: 9\nDisallow: /",
+            "A/1.0",
+        );
+        assert_eq!(rules.crawl_delay(), Some(Duration::from_millis(500)));
+        assert_eq!(rules.sitemaps(), ["http://h/s.xml"]);
+        assert!(rules.allows("/x"));
+        assert!(!RobotsRules::disallow_all().allows("/x"));
+        assert!(RobotsRules::allow_all().allows("/x"));
+    }
+
+    #[test]
+    fn no_pattern_takes_forever() {
+        let pattern = format!("Disallow: /{}b", "*a".repeat(4_000));
+        let rules = RobotsRules::parse(format!("User-agent: *\n{pattern}").as_bytes(), "");
+        assert!(rules.allows(&format!("/{}", "a".repeat(8_000))));
+    }
+}

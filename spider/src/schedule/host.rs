@@ -1,0 +1,70 @@
+//! What the engine knows of one host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::RobotsRules;
+use crate::frontier::Rank;
+
+/// A host, as far as its turn is concerned.
+pub(super) struct Host {
+    /// Its lanes, one for each session that has had work for it; few.
+    pub(super) lanes: Vec<Lane>,
+    /// Whether its lanes stand in the sessions' rows. Closed while it is full, early, or its robots.txt is on the way.
+    pub(super) open: bool,
+    pub(super) in_flight: usize,
+    /// No request starts before.
+    pub(super) not_before: Instant,
+    /// What the throttle came to; `None` before its first response.
+    pub(super) delay: Option<Duration>,
+    pub(super) robots: Robots,
+    /// Whether a timer will open it.
+    pub(super) timed: bool,
+    /// Whether it stands among those that may be forgotten.
+    pub(super) listed_idle: bool,
+}
+
+/// The requests of one session for one host.
+pub(super) struct Lane {
+    pub(super) session: usize,
+    /// What the frontier calls it.
+    pub(super) name: Arc<str>,
+    /// The rank of its first request; `None`: it has none, as far as is known.
+    pub(super) head: Option<Rank>,
+}
+
+#[derive(Clone)]
+pub(super) enum Robots {
+    Unknown,
+    /// One request fetches it; the others wait.
+    Loading,
+    Known {
+        rules: Arc<RobotsRules>,
+        until: Instant,
+    },
+}
+
+impl Host {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            lanes: Vec::new(),
+            open: true,
+            in_flight: 0,
+            not_before: now,
+            delay: None,
+            robots: Robots::Unknown,
+            timed: false,
+            listed_idle: false,
+        }
+    }
+
+    /// Whether nothing would be lost but what was learnt of it.
+    pub(super) fn is_idle(&self, now: Instant) -> bool {
+        self.in_flight == 0
+            && self.not_before <= now
+            && !matches!(self.robots, Robots::Loading)
+            && self.lanes.iter().all(|lane| lane.head.is_none())
+    }
+}

@@ -1,0 +1,369 @@
+//! Whose turn it is.
+//!
+//! Requests stand in lanes, one for each session and host. Every session has a row of the lanes that could go at once,
+//! ordered by the rank of their first request; a host that is full, early or not known well enough yet takes its lanes
+//! out of the rows, and the event that changes this puts them back. So taking the next request costs a few look-ups,
+//! however many hosts wait, and no place is held by one that waits.
+
+mod host;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::host::{Host, Lane, Robots};
+use crate::RobotsRules;
+use crate::frontier::Rank;
+use crate::throttle::{Observation, Throttle};
+
+/// Idle hosts beyond so many are forgotten, the longest idle first.
+const IDLE_HOSTS: usize = 10_000;
+
+/// What the schedule goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) concurrency: usize,
+    pub(crate) host_concurrency: usize,
+    pub(crate) delay: Duration,
+    pub(crate) throttle: Option<Throttle>,
+    pub(crate) robots: bool,
+}
+
+/// What is to be done next.
+pub(crate) enum Turn {
+    /// Lease the next request of this lane and send it. A place is taken for it.
+    Send(Place),
+    /// Fetch the robots.txt of this host. A place is taken for it.
+    Robots(Place),
+    /// Nothing, until something happens.
+    Wait,
+}
+
+/// A place among the requests under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) host: Arc<str>,
+    pub(crate) lane: Arc<str>,
+    pub(crate) session: usize,
+}
+
+struct Session {
+    name: Arc<str>,
+    limit: usize,
+    /// Whether the limit is its own, or on the way.
+    asked: bool,
+    in_flight: usize,
+    row: BTreeSet<(Rank, Arc<str>)>,
+}
+
+pub(crate) struct Schedule {
+    rules: Rules,
+    hosts: HashMap<Arc<str>, Host>,
+    sessions: Vec<Session>,
+    timers: BinaryHeap<Reverse<(Instant, Arc<str>)>>,
+    idle: VecDeque<Arc<str>>,
+    in_flight: usize,
+}
+
+impl Schedule {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            hosts: HashMap::new(),
+            sessions: Vec::new(),
+            timers: BinaryHeap::new(),
+            idle: VecDeque::new(),
+            in_flight: 0,
+        }
+    }
+
+    /// The number of a session. One that is new has one place, until it is asked how many it has.
+    pub(crate) fn session(&mut self, name: &str) -> usize {
+        if let Some(known) = self.sessions.iter().position(|session| &*session.name == name) {
+            return known;
+        }
+        self.sessions.push(Session {
+            name: Arc::from(name),
+            limit: 1,
+            asked: false,
+            in_flight: 0,
+            row: BTreeSet::new(),
+        });
+        self.sessions.len() - 1
+    }
+
+    pub(crate) fn session_name(&self, session: usize) -> Arc<str> {
+        Arc::clone(&self.sessions[session].name)
+    }
+
+    pub(crate) fn limit_session(&mut self, session: usize, limit: usize) {
+        self.sessions[session].limit = limit.max(1);
+    }
+
+    /// Whether a session is still to be asked for its limit; the one who is told so asks.
+    pub(crate) fn ask_limit(&mut self, session: usize) -> bool {
+        !std::mem::replace(&mut self.sessions[session].asked, true)
+    }
+
+    /// It did not say. The next request asks again.
+    pub(crate) fn limit_unknown(&mut self, session: usize) {
+        self.sessions[session].asked = false;
+    }
+
+    /// A request came into a lane.
+    pub(crate) fn offer(&mut self, host: &Arc<str>, lane: &Arc<str>, session: usize, rank: Rank, now: Instant) {
+        if !self.hosts.contains_key(host) {
+            self.forget_idle(now);
+            self.hosts.insert(Arc::clone(host), Host::new(now));
+        }
+        let Some(known) = self.hosts.get_mut(host) else { return };
+        let index = known.lanes.iter().position(|lane| lane.session == session);
+        let index = index.unwrap_or_else(|| {
+            known.lanes.push(Lane {
+                session,
+                name: Arc::clone(lane),
+                head: None,
+            });
+            known.lanes.len() - 1
+        });
+        let lane = &mut known.lanes[index];
+        let old = lane.head;
+        if old.is_some_and(|old| old <= rank) {
+            return;
+        }
+        lane.head = Some(rank);
+        if known.open {
+            let row = &mut self.sessions[session].row;
+            if let Some(old) = old {
+                row.remove(&(old, Arc::clone(host)));
+            }
+            row.insert((rank, Arc::clone(host)));
+        }
+    }
+
+    /// Takes the next turn.
+    pub(crate) fn take(&mut self, now: Instant) -> Turn {
+        self.open_due(now);
+        while self.in_flight < self.rules.concurrency {
+            let first = self
+                .sessions
+                .iter()
+                .enumerate()
+                .filter(|(_, session)| session.in_flight < session.limit)
+                .filter_map(|(index, session)| Some((session.row.first()?, index)))
+                .min();
+            let Some(((_, host), index)) = first else {
+                return Turn::Wait;
+            };
+            let host = Arc::clone(host);
+            if let Some(turn) = self.try_host(host, index, now) {
+                return turn;
+            }
+        }
+        Turn::Wait
+    }
+
+    /// Whether a turn could be taken at once, or nearly so.
+    pub(crate) fn has_more(&self) -> bool {
+        self.in_flight < self.rules.concurrency
+            && self
+                .sessions
+                .iter()
+                .any(|session| session.in_flight < session.limit && !session.row.is_empty())
+    }
+
+    /// Whether there are places, and no request that could have one.
+    pub(crate) fn is_short(&self) -> bool {
+        self.in_flight < self.rules.concurrency && !self.has_more()
+    }
+
+    fn try_host(&mut self, name: Arc<str>, session: usize, now: Instant) -> Option<Turn> {
+        let host = self.hosts.get_mut(&name)?;
+        if self.rules.robots {
+            match &host.robots {
+                Robots::Known { until, .. } if *until > now => {}
+                Robots::Loading => {
+                    self.close(&name);
+                    return None;
+                }
+                Robots::Unknown | Robots::Known { .. } => {
+                    host.robots = Robots::Loading;
+                    self.close(&name);
+                    self.in_flight += 1;
+                    let lane = Arc::from("");
+                    return Some(Turn::Robots(Place {
+                        host: name,
+                        lane,
+                        session,
+                    }));
+                }
+            }
+        }
+        if host.in_flight >= self.rules.host_concurrency {
+            self.close(&name);
+            return None;
+        }
+        if host.not_before > now {
+            self.close_until_due(&name);
+            return None;
+        }
+        let delay = match &self.rules.throttle {
+            Some(throttle) => host.delay.unwrap_or_else(|| throttle.first(floor(&self.rules, host))),
+            None => floor(&self.rules, host),
+        };
+        if !delay.is_zero() {
+            host.not_before = now + delay;
+        }
+        host.in_flight += 1;
+        let lane = host.lanes.iter_mut().find(|lane| lane.session == session)?;
+        let place = Place {
+            host: Arc::clone(&name),
+            lane: Arc::clone(&lane.name),
+            session,
+        };
+        let rank = lane.head.take();
+        self.in_flight += 1;
+        let session = &mut self.sessions[session];
+        session.in_flight += 1;
+        if let Some(rank) = rank {
+            session.row.remove(&(rank, name));
+        }
+        Some(Turn::Send(place))
+    }
+
+    /// The lease of a place came back: `next` is the first request left in the lane.
+    pub(crate) fn leased(&mut self, place: &Place, next: Option<Rank>, now: Instant) {
+        if let Some(next) = next {
+            self.offer(&place.host, &place.lane, place.session, next, now);
+        }
+    }
+
+    /// A response came, or none will: the place is free.
+    pub(crate) fn free(&mut self, place: &Place) {
+        self.in_flight -= 1;
+        self.sessions[place.session].in_flight -= 1;
+        if let Some(host) = self.hosts.get_mut(&place.host) {
+            host.in_flight -= 1;
+            let quiet = host.in_flight == 0 && host.lanes.iter().all(|lane| lane.head.is_none());
+            if !host.open && !host.timed && !matches!(host.robots, Robots::Loading) {
+                self.open(&place.host);
+            }
+            if quiet && let Some(host) = self.hosts.get_mut(&place.host).filter(|host| !host.listed_idle) {
+                host.listed_idle = true;
+                self.idle.push_back(Arc::clone(&place.host));
+            }
+        }
+    }
+
+    /// What a response tells of its host. Gives the delay that the throttle comes to.
+    pub(crate) fn observe(&mut self, host: &str, seen: Observation) -> Option<Duration> {
+        let throttle = self.rules.throttle.as_ref()?;
+        let host = self.hosts.get_mut(host)?;
+        let floor = floor(&self.rules, host);
+        let current = host.delay.unwrap_or_else(|| throttle.first(floor));
+        let next = throttle.next(current, floor, seen);
+        host.delay = Some(next);
+        Some(next)
+    }
+
+    /// Sends nothing to a host before this time.
+    pub(crate) fn hold(&mut self, host: &str, until: Instant) {
+        if let Some(host) = self.hosts.get_mut(host) {
+            host.not_before = host.not_before.max(until);
+        }
+    }
+
+    /// The robots.txt of a host is there.
+    pub(crate) fn robots_known(&mut self, place: &Place, rules: Arc<RobotsRules>, until: Instant) {
+        self.in_flight -= 1;
+        if let Some(host) = self.hosts.get_mut(&place.host) {
+            host.robots = Robots::Known { rules, until };
+            self.open(&place.host);
+        }
+    }
+
+    /// The rules of a host, where it has some.
+    pub(crate) fn robots(&self, host: &str) -> Option<Arc<RobotsRules>> {
+        match &self.hosts.get(host)?.robots {
+            Robots::Known { rules, .. } => Some(Arc::clone(rules)),
+            Robots::Unknown | Robots::Loading => None,
+        }
+    }
+
+    /// When the next host comes due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// Opens the hosts whose time has come.
+    pub(crate) fn open_due(&mut self, now: Instant) {
+        while let Some(Reverse((due, _))) = self.timers.peek()
+            && *due <= now
+        {
+            if let Some(Reverse((_, host))) = self.timers.pop() {
+                if let Some(host) = self.hosts.get_mut(&host) {
+                    host.timed = false;
+                }
+                self.open(&host);
+            }
+        }
+    }
+
+    /// Puts the lanes of a host into the rows. Whether their time has come is seen when they come up.
+    fn open(&mut self, name: &Arc<str>) {
+        let Some(host) = self.hosts.get_mut(name) else { return };
+        host.open = true;
+        for lane in &host.lanes {
+            if let Some(rank) = lane.head {
+                self.sessions[lane.session].row.insert((rank, Arc::clone(name)));
+            }
+        }
+    }
+
+    fn close(&mut self, name: &Arc<str>) {
+        let Some(host) = self.hosts.get_mut(name) else { return };
+        host.open = false;
+        for lane in &host.lanes {
+            if let Some(rank) = lane.head {
+                self.sessions[lane.session].row.remove(&(rank, Arc::clone(name)));
+            }
+        }
+    }
+
+    fn close_until_due(&mut self, name: &Arc<str>) {
+        self.close(name);
+        if let Some(host) = self.hosts.get_mut(name)
+            && !host.timed
+        {
+            host.timed = true;
+            self.timers.push(Reverse((host.not_before, Arc::clone(name))));
+        }
+    }
+
+    /// What was learnt of a host is kept while there is room: its delay, its robots.txt.
+    fn forget_idle(&mut self, now: Instant) {
+        while self.idle.len() > IDLE_HOSTS
+            && let Some(name) = self.idle.pop_front()
+        {
+            match self.hosts.get_mut(&name) {
+                Some(host) if !host.is_idle(now) => host.listed_idle = false,
+                _ => drop(self.hosts.remove(&name)),
+            }
+        }
+    }
+}
+
+/// The delay that the crawl or the host's robots.txt asks for.
+fn floor(rules: &Rules, host: &Host) -> Duration {
+    let asked = match &host.robots {
+        Robots::Known { rules, .. } => rules.crawl_delay().unwrap_or_default(),
+        Robots::Unknown | Robots::Loading => Duration::ZERO,
+    };
+    rules.delay.max(asked)
+}
+
+#[cfg(test)]
+mod tests;

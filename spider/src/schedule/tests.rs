@@ -1,0 +1,90 @@
+use super::*;
+use crate::Order;
+
+fn schedule(concurrency: usize, host_concurrency: usize, delay_ms: u64) -> Schedule {
+    Schedule::new(Rules {
+        concurrency,
+        host_concurrency,
+        delay: Duration::from_millis(delay_ms),
+        throttle: None,
+        robots: false,
+    })
+}
+
+fn offer(schedule: &mut Schedule, host: &str, session: &str, nth: u64, now: Instant) {
+    let lane = Arc::from(format!("{session} {host}"));
+    let session = schedule.session(session);
+    if schedule.ask_limit(session) {
+        schedule.limit_session(session, 10);
+    }
+    let rank = Rank::new(0, nth, Order::BreadthFirst);
+    schedule.offer(&Arc::from(host), &lane, session, rank, now);
+}
+
+fn sent(turn: Turn) -> Option<Place> {
+    match turn {
+        Turn::Send(place) => Some(place),
+        Turn::Robots(_) => panic!("no robots.txt is obeyed here"),
+        Turn::Wait => None,
+    }
+}
+
+#[test]
+fn the_oldest_request_of_any_host_goes_first() {
+    let (mut schedule, now) = (schedule(10, 10, 0), Instant::now());
+    offer(&mut schedule, "b", "s", 2, now);
+    offer(&mut schedule, "a", "s", 1, now);
+    offer(&mut schedule, "c", "t", 0, now);
+    let order: Vec<_> = std::iter::from_fn(|| sent(schedule.take(now)))
+        .map(|place| place.host)
+        .collect();
+    assert_eq!(order.iter().map(|host| &**host).collect::<Vec<_>>(), ["c", "a", "b"]);
+}
+
+#[test]
+fn a_full_session_holds_up_no_other_on_the_same_host() {
+    let (mut schedule, now) = (schedule(10, 10, 0), Instant::now());
+    let tabs = schedule.session("browser");
+    assert!(schedule.ask_limit(tabs), "it keeps its one place");
+    offer(&mut schedule, "a", "browser", 0, now);
+    let first = sent(schedule.take(now)).unwrap();
+    schedule.leased(&first, Some(Rank::new(0, 1, Order::BreadthFirst)), now);
+    offer(&mut schedule, "a", "http", 2, now);
+    assert_eq!(&*sent(schedule.take(now)).unwrap().lane, "http a");
+    assert!(sent(schedule.take(now)).is_none());
+    schedule.free(&first);
+    assert_eq!(&*sent(schedule.take(now)).unwrap().lane, "browser a");
+}
+
+#[test]
+fn a_delay_closes_its_host_until_it_is_due() {
+    let (mut schedule, now) = (schedule(10, 10, 100), Instant::now());
+    offer(&mut schedule, "a", "s", 0, now);
+    let first = sent(schedule.take(now)).unwrap();
+    schedule.leased(&first, Some(Rank::new(0, 1, Order::BreadthFirst)), now);
+    assert!(sent(schedule.take(now)).is_none());
+    assert_eq!(schedule.next_due(), Some(now + Duration::from_millis(100)));
+    schedule.free(&first);
+    assert!(sent(schedule.take(now + Duration::from_millis(99))).is_none());
+    assert!(sent(schedule.take(now + Duration::from_millis(100))).is_some());
+}
+
+#[test]
+fn idle_hosts_are_forgotten_beyond_a_number() {
+    let (mut schedule, now) = (schedule(10, 10, 0), Instant::now());
+    for host in 0..IDLE_HOSTS as u64 + 500 {
+        offer(&mut schedule, &host.to_string(), "s", host, now);
+        let place = sent(schedule.take(now)).unwrap();
+        schedule.free(&place);
+    }
+    assert!(schedule.hosts.len() <= IDLE_HOSTS + 1, "{}", schedule.hosts.len());
+    for nth in 0..100 {
+        offer(&mut schedule, "the same", "s", nth, now);
+        let place = sent(schedule.take(now)).unwrap();
+        schedule.free(&place);
+    }
+    assert!(
+        schedule.idle.len() <= IDLE_HOSTS + 2,
+        "one that comes and goes is listed once"
+    );
+}

@@ -1,0 +1,179 @@
+//! How a crawl behaves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use silkroute_core::{FingerprintRules, Retry};
+
+use crate::offsite::AllowedHosts;
+use crate::throttle::Throttle;
+use crate::{AutoThrottle, CrawlError, Order, RobotsPolicy};
+
+/// How a crawl behaves. A spider gives its own with [`Spider::settings`](crate::Spider::settings); the crawl builder
+/// changes them for one crawl.
+///
+/// ```
+/// use std::time::Duration;
+/// use silkroute_spider::Settings;
+///
+/// let settings = Settings::default()
+///     .concurrency(64)
+///     .host_concurrency(8)
+///     .download_delay(Duration::from_millis(250))
+///     .max_pages(10_000);
+/// # let _ = settings;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) concurrency: usize,
+    pub(crate) host_concurrency: Option<usize>,
+    pub(crate) session_concurrency: BTreeMap<String, usize>,
+    pub(crate) download_delay: Duration,
+    pub(crate) throttle: Option<AutoThrottle>,
+    pub(crate) retry: Retry,
+    pub(crate) blocked_retry: Retry,
+    pub(crate) max_retry_after: Duration,
+    pub(crate) robots: Option<RobotsPolicy>,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) order: Order,
+    pub(crate) fingerprint: FingerprintRules,
+    pub(crate) max_depth: Option<u32>,
+    pub(crate) max_pages: Option<u64>,
+    pub(crate) max_items: Option<u64>,
+    pub(crate) max_time: Option<Duration>,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) stream_buffer: usize,
+    #[cfg(feature = "progress")]
+    pub(crate) progress: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: 16,
+            host_concurrency: None,
+            session_concurrency: BTreeMap::new(),
+            download_delay: Duration::ZERO,
+            throttle: None,
+            retry: Retry::attempts(3),
+            blocked_retry: Retry::attempts(4),
+            max_retry_after: Duration::from_secs(600),
+            robots: None,
+            allowed_hosts: Vec::new(),
+            order: Order::BreadthFirst,
+            fingerprint: FingerprintRules::default(),
+            max_depth: None,
+            max_pages: None,
+            max_items: None,
+            max_time: None,
+            drain_timeout: Duration::from_secs(30),
+            stream_buffer: 100,
+            #[cfg(feature = "progress")]
+            progress: false,
+        }
+    }
+}
+
+/// Writes each setter once, for [`Settings`] and for the crawl builder.
+macro_rules! setters {
+    ($($(#[doc = $doc:literal])+ $name:ident($arg:ident: $type:ty) $set:expr;)+) => {
+        impl Settings {
+            $($(#[doc = $doc])+
+            #[must_use]
+            pub fn $name(mut self, $arg: $type) -> Self {
+                let set: fn(&mut Self, $type) = $set;
+                set(&mut self, $arg);
+                self
+            })+
+        }
+
+        impl<S: crate::Spider> crate::CrawlBuilder<S> {
+            $($(#[doc = $doc])+
+            pub fn $name(self, $arg: $type) -> Self {
+                self.change(|settings| settings.$name($arg))
+            })+
+        }
+    };
+}
+
+setters! {
+    /// How many requests are under way at once; 16.
+    concurrency(requests: usize) |settings, requests| settings.concurrency = requests;
+    /// How many of them go to one host; no limit of its own.
+    host_concurrency(requests: usize) |settings, requests| settings.host_concurrency = Some(requests);
+    /// The time from the start of one request to a host to the start of the next; none. It holds no place: other hosts
+    /// go on.
+    download_delay(delay: Duration) |settings, delay| settings.download_delay = delay;
+    /// Adapts the delay to how each host fares; it does not.
+    throttle(throttle: AutoThrottle) |settings, throttle| settings.throttle = Some(throttle);
+    /// How often a request is sent that brings no response, and how long the waits are; 3 times in all. On top of what
+    /// its session tries by itself.
+    retry(retry: Retry) |settings, retry| settings.retry = retry;
+    /// How often a request is sent whose response is a block, and how long the waits are; 4 times in all.
+    blocked_retry(retry: Retry) |settings, retry| settings.blocked_retry = retry;
+    /// The longest `Retry-After` that is waited for; 10 minutes. A request whose host asks for more fails.
+    max_retry_after(longest: Duration) |settings, longest| settings.max_retry_after = longest;
+    /// Obeys robots.txt; it does not.
+    robots(policy: RobotsPolicy) |settings, policy| settings.robots = Some(policy);
+    /// Breadth first, or depth first; breadth first.
+    order(order: Order) |settings, order| settings.order = order;
+    /// What makes two requests the same, besides session, method, canonical URL and body; nothing.
+    fingerprint(rules: FingerprintRules) |settings, rules| settings.fingerprint = rules;
+    /// How many links away from a start request it goes; without limit.
+    max_depth(links: u32) |settings, links| settings.max_depth = Some(links);
+    /// Ends after so many pages were given to `parse`; without limit.
+    max_pages(pages: u64) |settings, pages| settings.max_pages = Some(pages);
+    /// Ends after so many items; without limit.
+    max_items(items: u64) |settings, items| settings.max_items = Some(items);
+    /// Ends after this time; without limit.
+    max_time(time: Duration) |settings, time| settings.max_time = Some(time);
+    /// The time that pages under way get to finish when the crawl is ended early; 30 s. Then they are cut off.
+    drain_timeout(time: Duration) |settings, time| settings.drain_timeout = time;
+    /// How many items a stream holds for its reader; 100. When it is full, the spider waits.
+    stream_buffer(items: usize) |settings, items| settings.stream_buffer = items;
+}
+
+impl Settings {
+    /// How many requests go to one session at once, on top of what the session itself allows.
+    #[must_use]
+    pub fn session_concurrency(mut self, session: impl Into<String>, requests: usize) -> Self {
+        self.session_concurrency.insert(session.into(), requests);
+        self
+    }
+
+    /// Stays on these hosts, those below them, and all their ports: for start requests, links and redirects alike. All
+    /// hosts when none is given.
+    #[must_use]
+    pub fn allowed_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.allowed_hosts.extend(hosts.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn settle(&self) -> Result<(AllowedHosts, Option<Throttle>), CrawlError> {
+        let counts = [
+            ("concurrency", Some(self.concurrency)),
+            ("host_concurrency", self.host_concurrency),
+        ];
+        let sessions = self
+            .session_concurrency
+            .values()
+            .map(|&n| ("session_concurrency", Some(n)));
+        for (setting, count) in counts
+            .into_iter()
+            .chain(sessions)
+            .chain([("stream_buffer", Some(self.stream_buffer))])
+        {
+            if !count.is_none_or(|count| (1..=1_000_000).contains(&count)) {
+                return Err(CrawlError::Setting {
+                    setting,
+                    reason: "it is 1 to 1,000,000".to_owned(),
+                });
+            }
+        }
+        let throttle = self
+            .throttle
+            .as_ref()
+            .map(|throttle| throttle.settle(self.host_concurrency));
+        Ok((AllowedHosts::new(&self.allowed_hosts)?, throttle.transpose()?))
+    }
+}

@@ -1,0 +1,185 @@
+//! What a crawl has done.
+
+mod histogram;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use silkroute_core::Timing;
+
+pub use histogram::Histogram;
+
+/// Hosts beyond so many are counted together, as `(other)`: a crawl of the open web must not grow by its numbers.
+const HOSTS: usize = 1_000;
+const OTHER: &str = "(other)";
+const CUSTOM: usize = 1_000;
+
+/// What a crawl has done so far, or did.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Stats {
+    /// Requests that were sent, retries included, robots.txt not.
+    pub requests: u64,
+    /// Responses of any status.
+    pub responses: u64,
+    /// Responses that `parse` got.
+    pub pages: u64,
+    /// Requests that were given up without a response.
+    pub failed: u64,
+    /// Requests that were sent again, after no response or a block.
+    pub retries: u64,
+    /// Responses that were blocks.
+    pub blocked: u64,
+    /// Requests that were given up as blocked.
+    pub gave_up_blocked: u64,
+    /// Requests and redirects that led to a host that is not allowed.
+    pub offsite: u64,
+    /// Requests that were seen already, and redirects to pages that were.
+    pub duplicates: u64,
+    /// Requests that were too many links away.
+    pub too_deep: u64,
+    /// Requests that robots.txt does not allow.
+    pub robots_disallowed: u64,
+    /// Items that were kept.
+    pub items: u64,
+    /// Items that `on_item` dropped.
+    pub items_dropped: u64,
+    /// Items that `on_item` or an export failed on.
+    pub items_failed: u64,
+    /// Pages that `parse` failed on.
+    pub parse_errors: u64,
+    /// Errors and panics of the other hooks.
+    pub hook_errors: u64,
+    /// Bytes of all bodies, decompressed.
+    pub response_bytes: u64,
+    /// Responses by status.
+    pub status: BTreeMap<u16, u64>,
+    /// By session.
+    pub sessions: BTreeMap<String, Tally>,
+    /// By host, with its port where that is not the usual one. From the 1,001st on together, as `(other)`.
+    pub hosts: BTreeMap<String, Tally>,
+    /// Counts of the spider's own, of [`Output::count`](crate::Output::count).
+    pub custom: BTreeMap<String, u64>,
+    /// The delay that each host was at in the end, where a throttle set it.
+    #[serde(serialize_with = "seconds_by_name")]
+    pub throttle_delays: BTreeMap<String, Duration>,
+    /// How many requests were wanted at once.
+    pub concurrency: usize,
+    /// How long it took.
+    #[serde(serialize_with = "seconds")]
+    pub elapsed: Duration,
+}
+
+/// What went to one session, or one host.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Tally {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Of them, those that brought no response.
+    pub failed: u64,
+    /// Of them, those whose response was a block.
+    pub blocked: u64,
+    /// Bytes of the bodies.
+    pub bytes: u64,
+    /// From a request to its response, in the session.
+    pub latency: Histogram,
+}
+
+impl Stats {
+    /// Pages for each second.
+    pub fn pages_per_second(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 {
+            self.pages as f64 / seconds
+        } else {
+            0.0
+        }
+    }
+
+    pub(crate) fn fetched(&mut self, session: &str, host: &str, outcome: Result<(u16, usize, Timing), ()>) {
+        for tally in [
+            tally(&mut self.sessions, session, usize::MAX),
+            tally(&mut self.hosts, host, HOSTS),
+        ] {
+            tally.requests += 1;
+            match &outcome {
+                Ok((_, bytes, timing)) => {
+                    tally.bytes += *bytes as u64;
+                    tally.latency.record(timing.total);
+                }
+                Err(()) => tally.failed += 1,
+            }
+        }
+        self.requests += 1;
+        if let Ok((status, bytes, _)) = outcome {
+            self.responses += 1;
+            self.response_bytes += bytes as u64;
+            *self.status.entry(status).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn blocked(&mut self, session: &str, host: &str) {
+        self.blocked += 1;
+        tally(&mut self.sessions, session, usize::MAX).blocked += 1;
+        tally(&mut self.hosts, host, HOSTS).blocked += 1;
+    }
+
+    pub(crate) fn throttled(&mut self, host: &str, delay: Duration) {
+        if self.throttle_delays.len() < HOSTS || self.throttle_delays.contains_key(host) {
+            match self.throttle_delays.get_mut(host) {
+                Some(known) => *known = delay,
+                None => drop(self.throttle_delays.insert(host.to_owned(), delay)),
+            }
+        }
+    }
+
+    /// Beyond a thousand names they are counted together.
+    pub(crate) fn count(&mut self, name: &str, by: u64) {
+        let name = if self.custom.len() < CUSTOM || self.custom.contains_key(name) {
+            name
+        } else {
+            OTHER
+        };
+        match self.custom.get_mut(name) {
+            Some(count) => *count += by,
+            None => drop(self.custom.insert(name.to_owned(), by)),
+        }
+    }
+}
+
+fn tally<'a>(tallies: &'a mut BTreeMap<String, Tally>, name: &str, most: usize) -> &'a mut Tally {
+    let name = if tallies.contains_key(name) || tallies.len() < most {
+        name
+    } else {
+        OTHER
+    };
+    tallies.entry(name.to_owned()).or_default()
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((time.as_secs_f64() * 1_000.0).round() / 1_000.0)
+}
+
+fn seconds_by_name<S: serde::Serializer>(times: &BTreeMap<String, Duration>, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_map(times.iter().map(|(name, time)| (name, time.as_secs_f64())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_without_end_do_not_make_the_stats_grow() {
+        let mut stats = Stats::default();
+        for host in 0..3_000 {
+            stats.fetched("http", &format!("h{host}.test"), Ok((200, 10, Timing::default())));
+        }
+        assert_eq!(stats.hosts.len(), HOSTS + 1);
+        assert_eq!(stats.hosts[OTHER].requests, 2_000);
+        assert_eq!(stats.sessions["http"].requests, 3_000);
+        let json = serde_json::to_value(&stats).unwrap();
+        assert_eq!(json["status"]["200"], 3_000);
+    }
+}

@@ -1,0 +1,198 @@
+//! A delay between the requests to a host that follows how the host fares.
+
+use std::time::Duration;
+
+use crate::CrawlError;
+
+/// Adapts the delay between requests to each host: towards its latency divided by the concurrency aimed at, at once
+/// when that is longer, by halves when it is shorter, and twice as long after every response that is an error or a
+/// block.
+///
+/// ```
+/// use std::time::Duration;
+/// use silkroute_spider::AutoThrottle;
+///
+/// let throttle = AutoThrottle::default().start_delay(Duration::from_secs(1)).target_concurrency(2.0);
+/// # let _ = throttle;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct AutoThrottle {
+    start_delay: Duration,
+    max_delay: Duration,
+    target_concurrency: Option<f64>,
+    block_backoff: bool,
+}
+
+impl Default for AutoThrottle {
+    fn default() -> Self {
+        Self {
+            start_delay: Duration::from_secs(5),
+            max_delay: Duration::from_secs(60),
+            target_concurrency: None,
+            block_backoff: true,
+        }
+    }
+}
+
+impl AutoThrottle {
+    /// The delay before anything is known of a host; 5 s.
+    #[must_use]
+    pub fn start_delay(mut self, delay: Duration) -> Self {
+        self.start_delay = delay;
+        self
+    }
+
+    /// The longest delay; 60 s.
+    #[must_use]
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
+        self
+    }
+
+    /// How many requests a host shall have in hand on average. The concurrency per host where that is limited, else 1.
+    #[must_use]
+    pub fn target_concurrency(mut self, requests: f64) -> Self {
+        self.target_concurrency = Some(requests);
+        self
+    }
+
+    /// Whether an error or a block lengthens the delay; it does.
+    #[must_use]
+    pub fn block_backoff(mut self, back_off: bool) -> Self {
+        self.block_backoff = back_off;
+        self
+    }
+
+    /// Settles what it aims at, given the concurrency per host.
+    pub(crate) fn settle(&self, per_host: Option<usize>) -> Result<Throttle, CrawlError> {
+        let target = self.target_concurrency.unwrap_or(per_host.unwrap_or(1) as f64);
+        let refused = |reason: &str| CrawlError::Setting {
+            setting: "throttle",
+            reason: reason.to_owned(),
+        };
+        if !(target > 0.0 && target.is_finite()) {
+            return Err(refused("the target concurrency must be more than 0"));
+        }
+        if self.max_delay < self.start_delay {
+            return Err(refused("the longest delay is shorter than the first one"));
+        }
+        Ok(Throttle {
+            start: self.start_delay,
+            max: self.max_delay,
+            target,
+            block_backoff: self.block_backoff,
+        })
+    }
+}
+
+/// How a response came back, as far as the delay is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observation {
+    pub(crate) latency: Duration,
+    /// A response of 2xx that is no block.
+    pub(crate) ok: bool,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// The rule of a crawl: from one delay of a host to the next. `floor` is the delay that the crawl or the host's
+/// robots.txt asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Throttle {
+    start: Duration,
+    max: Duration,
+    target: f64,
+    block_backoff: bool,
+}
+
+impl Throttle {
+    pub(crate) fn first(&self, floor: Duration) -> Duration {
+        floor.max(self.start).min(self.max)
+    }
+
+    pub(crate) fn next(&self, current: Duration, floor: Duration, seen: Observation) -> Duration {
+        let target = seen.latency.div_f64(self.target.max(f64::MIN_POSITIVE));
+        let mut next = (current.saturating_add(target) / 2).max(target);
+        if !seen.ok {
+            let penalty = if self.block_backoff {
+                seen.retry_after.unwrap_or(current.saturating_mul(2))
+            } else {
+                current
+            };
+            next = next.max(penalty).max(current);
+        }
+        next.max(floor).min(self.max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ZERO: Duration = Duration::ZERO;
+
+    fn secs(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn throttle(settings: AutoThrottle) -> Throttle {
+        settings.settle(None).unwrap()
+    }
+
+    fn seen(latency: f64, ok: bool, retry_after: Option<f64>) -> Observation {
+        Observation {
+            latency: secs(latency),
+            ok,
+            retry_after: retry_after.map(secs),
+        }
+    }
+
+    #[test]
+    fn it_starts_at_the_start_delay_between_floor_and_longest() {
+        assert_eq!(throttle(AutoThrottle::default()).first(ZERO), secs(5.0));
+        assert_eq!(throttle(AutoThrottle::default()).first(secs(9.0)), secs(9.0));
+        assert_eq!(throttle(AutoThrottle::default()).first(secs(99.0)), secs(60.0));
+    }
+
+    #[test]
+    fn each_block_doubles_the_delay() {
+        let rule = throttle(AutoThrottle::default());
+        let mut delay = secs(1.0);
+        let delays: Vec<_> = (0..5)
+            .map(|_| {
+                delay = rule.next(delay, ZERO, seen(0.01, false, None));
+                delay.as_secs()
+            })
+            .collect();
+        assert_eq!(delays, [2, 4, 8, 16, 32]);
+        let calm = throttle(AutoThrottle::default().block_backoff(false));
+        assert_eq!(calm.next(secs(4.0), ZERO, seen(0.01, false, None)), secs(4.0));
+    }
+
+    #[test]
+    fn a_spike_is_taken_at_once_and_recovery_by_halves() {
+        let rule = throttle(AutoThrottle::default());
+        assert_eq!(rule.next(secs(1.0), ZERO, seen(10.0, true, None)), secs(10.0));
+        let settled = (0..20).fold(secs(1.0), |delay, _| rule.next(delay, ZERO, seen(2.0, true, None)));
+        assert_eq!(settled, secs(2.0));
+        assert_eq!(rule.next(secs(10.0), ZERO, seen(2.0, true, None)), secs(6.0));
+        let four = throttle(AutoThrottle::default().target_concurrency(4.0));
+        let settled = (0..60).fold(secs(8.0), |delay, _| four.next(delay, ZERO, seen(2.0, true, None)));
+        assert!(settled.abs_diff(secs(0.5)) < Duration::from_millis(1), "{settled:?}");
+    }
+
+    #[test]
+    fn retry_after_sets_the_delay_within_bounds_and_never_speeds_up() {
+        let rule = throttle(AutoThrottle::default());
+        assert_eq!(rule.next(secs(1.0), ZERO, seen(0.1, false, Some(3_600.0))), secs(60.0));
+        assert_eq!(rule.next(secs(10.0), ZERO, seen(0.1, false, Some(0.0))), secs(10.0));
+        assert_eq!(rule.next(secs(1.0), ZERO, seen(0.1, false, Some(7.0))), secs(7.0));
+        assert_eq!(rule.next(secs(1.0), secs(3.0), seen(0.1, true, None)), secs(3.0));
+    }
+
+    #[test]
+    fn what_cannot_be_aimed_at_is_refused() {
+        assert!(AutoThrottle::default().target_concurrency(0.0).settle(None).is_err());
+        assert!(AutoThrottle::default().max_delay(secs(1.0)).settle(None).is_err());
+        assert_eq!(AutoThrottle::default().settle(Some(8)).unwrap().target, 8.0);
+    }
+}

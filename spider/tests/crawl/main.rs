@@ -1,0 +1,16 @@
+//! Crawls of a web in memory, on a clock of their own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+#![allow(unreachable_pub, dead_code, reason = "the support is shared by all")]
+#![allow(clippy::type_complexity, reason = "hooks are types of functions")]
+
+mod basics;
+mod defects;
+mod limits;
+mod real_time;
+mod robots;
+mod scheduling;
+mod support;
