@@ -1,0 +1,249 @@
+//! A browser: launched by us, or running elsewhere.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use crate::cdp::transport::{self, Reader, Writer};
+use crate::cdp::{CdpSession, Connection, RawCommand};
+use crate::context::{Context, ContextOptions};
+use crate::launch::{self, GRACE, LaunchOptions, Process};
+use crate::setup::Setup;
+use crate::targets::{DEFAULT_CONTEXT, Targets};
+use crate::{CloseReason, Deadline, Error, Result};
+
+/// Which browser it is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Version {
+    /// Such as `Chrome/156.0.8078.79`, or `HeadlessChrome/..`.
+    pub product: String,
+    /// Its own `User-Agent`.
+    pub user_agent: String,
+}
+
+/// How to reach a browser that runs elsewhere.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// `ws://` or `wss://`, or `http://` or `https://`, where `/json/version` names the websocket.
+    pub cdp_url: Url,
+    /// How long it may take until it answers. Default 30 s.
+    pub timeout: Duration,
+}
+
+impl ConnectOptions {
+    /// This URL, with the defaults.
+    pub fn new(cdp_url: Url) -> Self {
+        Self {
+            cdp_url,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) connection: Connection,
+    pub(crate) targets: Targets,
+    version: Version,
+    process: Option<Mutex<Process>>,
+}
+
+/// A browser. A cheap clone; with the last one, and the last [`Context`] and [`Tab`](crate::Tab), a browser that was
+/// launched is killed, and one that was connected to is left running, without what we opened in it.
+#[derive(Clone)]
+pub struct Browser {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Browser")
+            .field("product", &self.inner.version.product)
+            .field("pid", &self.pid())
+            .field("closed", &self.close_reason())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Browser {
+    /// Starts a browser and waits until it answers. Dropping the future ends what was started.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Launch`] with what the browser said, [`Error::Io`].
+    pub async fn launch(options: &LaunchOptions) -> Result<Self> {
+        let deadline = Deadline::after(options.start_timeout);
+        let (connection, process) = launch::start(options).await?;
+        match Self::over(connection, true, deadline).await {
+            Ok(mut inner) => {
+                inner.process = Some(Mutex::new(process));
+                Ok(Self { inner: Arc::new(inner) })
+            }
+            Err(error) => {
+                let error = process.launch_error(error);
+                drop(process);
+                Err(error)
+            }
+        }
+    }
+
+    /// Connects to a browser that runs elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], [`Error::Timeout`], [`Error::Invalid`].
+    pub async fn connect(options: &ConnectOptions) -> Result<Self> {
+        let deadline = Deadline::after(options.timeout);
+        let url = transport::resolve(&options.cdp_url, deadline).await?;
+        let opening = deadline
+            .run("opening the websocket", transport::connect_websocket(&url))
+            .await?;
+        let (reader, writer) = opening.map_err(|error| Error::Connect {
+            url: transport::public(&options.cdp_url),
+            reason: error.to_string(),
+        })?;
+        let connection = Connection::new(Reader::WebSocket(reader), Writer::WebSocket(writer));
+        Ok(Self {
+            inner: Arc::new(Self::over(connection, false, deadline).await?),
+        })
+    }
+
+    /// A browser at the other end of a connection that is there already.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn attach(connection: Connection, deadline: Deadline) -> Result<Self> {
+        Ok(Self {
+            inner: Arc::new(Self::over(connection, false, deadline).await?),
+        })
+    }
+
+    async fn over(connection: Connection, launched: bool, deadline: Deadline) -> Result<Inner> {
+        let targets = Targets::start(&connection, launched);
+        let root = connection.root();
+        let version = root
+            .send_as(RawCommand::new("Browser.getVersion", json!({}))?, deadline)
+            .await?;
+        // Tabs are containers of pages, and not paused; the browser's own pages are not ours to touch.
+        let attach = json!({
+            "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true,
+            "filter": [{"type": "tab", "exclude": true}, {"type": "browser", "exclude": true},
+                       {"type": "browser_ui", "exclude": true}, {}],
+        });
+        let mut commands = vec![RawCommand::new("Target.setAutoAttach", attach)?];
+        if launched {
+            // Nothing is written to disk behind anyone's back. Elsewhere that is for others to say.
+            commands.push(RawCommand::new(
+                "Browser.setDownloadBehavior",
+                json!({"behavior": "deny"}),
+            )?);
+        }
+        root.send_all(&commands, deadline).await?;
+        Ok(Inner {
+            connection,
+            targets,
+            version,
+            process: None,
+        })
+    }
+
+    /// Which browser it is.
+    pub fn version(&self) -> &Version {
+        &self.inner.version
+    }
+
+    /// The session of the browser itself.
+    pub fn session(&self) -> CdpSession {
+        self.inner.connection.root()
+    }
+
+    /// Whether it can be used.
+    pub fn is_alive(&self) -> bool {
+        self.close_reason().is_none()
+    }
+
+    /// Why it cannot be used any more.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.session().close_reason()
+    }
+
+    /// Waits until it has gone, for whatever reason.
+    pub async fn closed(&self) -> CloseReason {
+        self.session().closed().await
+    }
+
+    /// Its process, where we launched it.
+    pub fn pid(&self) -> Option<u32> {
+        self.process(|process| process.pid())
+    }
+
+    /// All its processes, where we launched it and the system tells.
+    pub fn processes(&self) -> Vec<u32> {
+        self.process(|process| process.processes()).unwrap_or_default()
+    }
+
+    fn process<T>(&self, with: impl FnOnce(&mut Process) -> T) -> Option<T> {
+        let process = self.inner.process.as_ref()?;
+        Some(with(&mut process.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// The context that the browser has from the start. Of a browser that was connected to it holds its user's cookies.
+    pub fn default_context(&self) -> Context {
+        Context::default_of(self.clone(), None)
+    }
+
+    /// The same, and as long as a clone of it is kept, what shared workers and service workers are told before they run. Only
+    /// for a browser that was launched: elsewhere the workers of that context may be others'.
+    pub fn default_context_with(&self, setup: Setup) -> Context {
+        let context = Context::default_of(self.clone(), setup);
+        self.inner.targets.add_context(DEFAULT_CONTEXT, &context.state);
+        context
+    }
+
+    /// A context of its own: cookies, cache, storage and proxy apart from all others. It is disposed of with its last clone.
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn new_context(&self, options: ContextOptions, deadline: Deadline) -> Result<Context> {
+        Context::create(self.clone(), options, deadline).await
+    }
+
+    /// Ends it. A launched browser is asked to, given five seconds, and then killed; when this returns, no process and no
+    /// fresh profile is left. One that was connected to stays. Safe to call again.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when something is left after ten seconds.
+    pub async fn close(&self) -> Result<()> {
+        let Some(gone) = self.process(|process| process.gone()) else {
+            self.inner.connection.close(&CloseReason::Closed);
+            return Ok(());
+        };
+        let grace = Deadline::after(GRACE);
+        if self.is_alive() {
+            // It may hang up before it answers.
+            let asked = self
+                .session()
+                .send(RawCommand::new("Browser.close", json!({}))?, grace)
+                .await;
+            if let Err(error) = asked.as_ref()
+                && !error.is_gone()
+            {
+                tracing::debug!(%error, "the browser does not close when asked");
+            }
+        }
+        if gone.wait(grace).await.is_err() {
+            self.process(Process::kill);
+        }
+        let ended = gone.wait(Deadline::after(GRACE)).await;
+        self.inner.connection.close(&CloseReason::Closed);
+        ended
+    }
+
+    /// Kills it at once, without waiting.
+    pub fn kill(&self) {
+        self.process(Process::kill);
+        self.inner.connection.close(&CloseReason::Closed);
+    }
+}

@@ -1,0 +1,194 @@
+//! Browser contexts: cookies, cache, storage and proxy of their own.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use silkroute_core::{Cookie, Proxy};
+
+use crate::browser::Browser;
+use crate::cdp::RawCommand;
+use crate::cookies;
+use crate::launch::proxy_server;
+use crate::setup::Setup;
+use crate::tab::{Tab, TabOptions};
+use crate::{Deadline, Result, TargetInfo};
+
+/// What a context is made with.
+#[derive(Clone, Default)]
+pub struct ContextOptions {
+    /// Its proxy. Default: the browser's. Never bypassed, not even for this machine.
+    pub proxy: Option<Proxy>,
+    /// What its shared workers and service workers are told before they run.
+    pub setup: Setup,
+}
+
+impl fmt::Debug for ContextOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextOptions")
+            .field("proxy", &self.proxy)
+            .field("setup", &self.setup.is_some())
+            .finish()
+    }
+}
+
+pub(crate) struct ContextState {
+    pub(crate) browser: Browser,
+    /// `None`: the one that the browser has from the start.
+    pub(crate) id: Option<String>,
+    setup: Setup,
+    proxy: Option<Proxy>,
+}
+
+impl ContextState {
+    pub(crate) fn commands(&self, target: &TargetInfo) -> Vec<RawCommand> {
+        self.setup
+            .as_ref()
+            .map(|setup| setup.commands(target))
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for ContextState {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        self.browser.inner.targets.forget_context(&id);
+        let root = self.browser.session();
+        let Ok(command) = RawCommand::new("Target.disposeBrowserContext", json!({"browserContextId": id})) else {
+            return;
+        };
+        // Ends by itself within its second. Without a runtime the whole browser is about to go.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { root.post(command, Duration::from_secs(1)).await });
+        }
+    }
+}
+
+/// A browser context. A cheap clone; one that was made for us is disposed of with the last clone and the last of its tabs.
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) state: Arc<ContextState>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("id", &self.state.id)
+            .field("proxy", &self.state.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    pub(crate) fn default_of(browser: Browser, setup: Setup) -> Self {
+        Self {
+            state: Arc::new(ContextState {
+                browser,
+                id: None,
+                setup,
+                proxy: None,
+            }),
+        }
+    }
+
+    pub(crate) async fn create(browser: Browser, options: ContextOptions, deadline: Deadline) -> Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Created {
+            browser_context_id: String,
+        }
+        // Disposed of by the browser should the connection break.
+        let mut params = json!({"disposeOnDetach": true});
+        if let Some(proxy) = &options.proxy {
+            params["proxyServer"] = proxy_server(proxy).into();
+            params["proxyBypassList"] = "<-loopback>".into();
+        }
+        let root = browser.session();
+        let created: Created = root
+            .send_as(RawCommand::new("Target.createBrowserContext", params)?, deadline)
+            .await?;
+        let id = created.browser_context_id;
+        let state = ContextState {
+            browser,
+            id: Some(id.clone()),
+            setup: options.setup,
+            proxy: options.proxy,
+        };
+        let context = Self { state: Arc::new(state) };
+        context.state.browser.inner.targets.add_context(&id, &context.state);
+        // Nothing is written to disk behind anyone's back.
+        let downloads = json!({"behavior": "deny", "browserContextId": id, "eventsEnabled": false});
+        root.send(RawCommand::new("Browser.setDownloadBehavior", downloads)?, deadline)
+            .await?;
+        Ok(context)
+    }
+
+    /// Its browser.
+    pub fn browser(&self) -> &Browser {
+        &self.state.browser
+    }
+
+    /// Its id; `None` for the one that the browser has from the start.
+    pub fn id(&self) -> Option<&str> {
+        self.state.id.as_deref()
+    }
+
+    /// Its own proxy.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.state.proxy.as_ref()
+    }
+
+    /// Opens a tab, empty and ready to navigate. Dropping the future closes what was opened.
+    ///
+    /// # Errors
+    /// Those of commands, and [`Error::Invalid`](crate::Error::Invalid) for options that cannot be.
+    pub async fn open(&self, options: TabOptions, deadline: Deadline) -> Result<Tab> {
+        Tab::open(self.clone(), options, deadline).await
+    }
+
+    /// All its cookies. Those with a partition key keep it among their other attributes.
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn cookies(&self, deadline: Deadline) -> Result<Vec<Cookie>> {
+        cookies::all(&self.state.browser.session(), self.id(), deadline).await
+    }
+
+    /// Puts cookies in, replacing those of the same name, domain and path.
+    ///
+    /// # Errors
+    /// Those of commands; a cookie that the browser refuses fails all.
+    pub async fn set_cookies(&self, cookies: &[Cookie], deadline: Deadline) -> Result<()> {
+        cookies::set(&self.state.browser.session(), self.id(), cookies, deadline).await
+    }
+
+    /// Takes all cookies out.
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn clear_cookies(&self, deadline: Deadline) -> Result<()> {
+        let command = RawCommand::new("Storage.clearCookies", cookies::scope(self.id()))?;
+        self.state.browser.session().send(command, deadline).await.map(drop)
+    }
+
+    /// Grants permissions such as `geolocation` or `notifications` to an origin, or to all; what is not named is denied.
+    ///
+    /// # Errors
+    /// Those of commands; a permission that the browser does not know is one.
+    pub async fn grant_permissions(
+        &self,
+        permissions: &[&str],
+        origin: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let mut params = cookies::scope(self.id());
+        params["permissions"] = permissions.into();
+        if let Some(origin) = origin {
+            params["origin"] = origin.into();
+        }
+        let command = RawCommand::new("Browser.grantPermissions", params)?;
+        self.state.browser.session().send(command, deadline).await.map(drop)
+    }
+}

@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        reason = "a test states its invariants by failing"
+    )
+)]
+
+mod browser;
+pub mod cdp;
+mod context;
+mod cookies;
+mod deadline;
+mod error;
+pub mod launch;
+mod pool;
+mod setup;
+mod tab;
+mod target;
+mod targets;
+
+pub use browser::{Browser, ConnectOptions, Version};
+pub use context::{Context, ContextOptions};
+pub use deadline::Deadline;
+pub use error::{CloseReason, Error, Result};
+pub use launch::{Headless, LaunchOptions};
+pub use pool::{Lease, PoolOptions, PoolStats, TabPool};
+pub use setup::{SessionSetup, Setup};
+pub use tab::{
+    Blocking, CaptureFilter, Captured, ColorScheme, ConsoleEntry, Document, DocumentKind, DocumentTiming, Geolocation,
+    ImageFormat, Navigation, PdfOptions, Redirect, RedirectKind, RequestFilter, ScreenshotOptions, ScrollOutcome,
+    SelectorState, Tab, TabOptions, UserAgent, Viewport, WaitUntil,
+};
+pub use target::{TargetInfo, TargetKind};
+
+/// The protocol's typed commands, from chromiumoxide: what [`cdp::CdpSession::call`] takes.
+pub mod protocol {
+    pub use chromiumoxide::cdp::{browser_protocol, js_protocol};
+    pub use chromiumoxide::{Command, Method};
+}

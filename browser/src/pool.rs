@@ -1,0 +1,282 @@
+//! A pool of tabs: so many at one time, handed out in the order in which they were asked for, and used again.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::context::Context;
+use crate::tab::{Tab, TabOptions};
+use crate::{CloseReason, Deadline, Error, Result};
+
+/// How a pool is.
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// Tabs at one time, 1 to 50. Default 1.
+    pub max_pages: usize,
+    /// Whether a tab is cleared and used again. Default true; false opens a new one for each use, which takes about twice as
+    /// long.
+    pub reuse_tabs: bool,
+    /// After so many uses a tab is closed rather than cleared. Default 100.
+    pub recycle_after: u32,
+    /// Whether what sites stored (`localStorage`, databases, caches of service workers) goes with each use, as soon as no
+    /// other tab of the pool has the site open. Cookies and the HTTP cache always stay. Default true.
+    pub clear_storage: bool,
+    /// How long clearing may take; a tab that takes longer is closed. Default 5 s.
+    pub clear_timeout: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            max_pages: 1,
+            reuse_tabs: true,
+            recycle_after: 100,
+            clear_storage: true,
+            clear_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How many tabs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Handed out, or being cleared.
+    pub busy: usize,
+    /// Ready to be used again.
+    pub idle: usize,
+    /// The most there may be.
+    pub max_pages: usize,
+}
+
+struct Used {
+    tab: Arc<Tab>,
+    uses: u32,
+}
+
+#[derive(Default)]
+struct Tabs {
+    /// The one that was used last at the back, as its page is the most likely to be in memory.
+    idle: VecDeque<Used>,
+    leased: Vec<Arc<Tab>>,
+    clearing: JoinSet<()>,
+    closed: bool,
+}
+
+struct Inner {
+    options: PoolOptions,
+    places: Arc<Semaphore>,
+    tabs: Mutex<Tabs>,
+}
+
+impl Inner {
+    fn tabs(&self) -> MutexGuard<'_, Tabs> {
+        self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A pool of tabs of one browser, whatever their contexts. A cheap clone.
+#[derive(Clone)]
+pub struct TabPool {
+    inner: Arc<Inner>,
+}
+
+impl fmt::Debug for TabPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TabPool")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl TabPool {
+    /// An empty pool.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `max_pages` is not 1 to 50.
+    pub fn new(options: PoolOptions) -> Result<Self> {
+        if !(1..=50).contains(&options.max_pages) {
+            return Err(Error::invalid(
+                "max_pages",
+                format!("it is {}, not 1 to 50", options.max_pages),
+            ));
+        }
+        let places = Arc::new(Semaphore::new(options.max_pages));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                options,
+                places,
+                tabs: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Waits for a place, in order, and hands out a tab of this context that was told these options. Dropping the future
+    /// gives up the place.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], [`Error::Gone`] after [`close`](Self::close), and those of [`Context::open`].
+    pub async fn acquire(&self, context: &Context, options: TabOptions, deadline: Deadline) -> Result<Lease> {
+        let closed = |_| Error::Gone {
+            what: "waiting for a tab".to_owned(),
+            reason: CloseReason::Closed,
+        };
+        let waiting = Arc::clone(&self.inner.places).acquire_owned();
+        let place = deadline.run("waiting for a free tab", waiting).await?.map_err(closed)?;
+        if let Some(used) = self.take(context, &options) {
+            let uses = used.uses;
+            match used.tab.tell(options.clone(), deadline).await {
+                Ok(()) => return Ok(self.lease(used.tab, uses, place)),
+                // It may have crashed while it was idle: a new one will do.
+                Err(error) if error.is_browser_gone() || error.is_timeout() => return Err(error),
+                Err(error) => tracing::debug!(%error, "a used tab is replaced"),
+            }
+        }
+        let tab = context.open(options, deadline).await?;
+        Ok(self.lease(Arc::new(tab), 0, place))
+    }
+
+    /// A used tab of this context, if there is one; else room is made for a new one.
+    fn take(&self, context: &Context, options: &TabOptions) -> Option<Used> {
+        let mut tabs = self.inner.tabs();
+        tabs.idle.retain(|used| used.tab.is_alive());
+        let fits = |used: &Used| used.tab.context().id() == context.id() && used.tab.has_setup(&options.setup);
+        if let Some(at) = tabs.idle.iter().rposition(fits) {
+            return tabs.idle.remove(at);
+        }
+        // All tabs that are not idle have a place of their own, and we have taken one.
+        let busy = self.inner.options.max_pages - self.inner.places.available_permits();
+        if tabs.idle.len() + busy > self.inner.options.max_pages {
+            tabs.idle.pop_front();
+        }
+        None
+    }
+
+    fn lease(&self, tab: Arc<Tab>, uses: u32, place: OwnedSemaphorePermit) -> Lease {
+        self.inner.tabs().leased.push(Arc::clone(&tab));
+        Lease {
+            tab: Some(tab),
+            uses: uses + 1,
+            place: Some(place),
+            pool: Arc::clone(&self.inner),
+        }
+    }
+
+    /// How many tabs there are.
+    pub fn stats(&self) -> PoolStats {
+        let max_pages = self.inner.options.max_pages;
+        let busy = max_pages - self.inner.places.available_permits().min(max_pages);
+        PoolStats {
+            busy,
+            idle: self.inner.tabs().idle.len(),
+            max_pages,
+        }
+    }
+
+    /// Refuses whoever waits or comes, and closes the tabs that are not handed out. Those that are, are closed as they
+    /// come back.
+    pub fn close(&self) {
+        self.inner.places.close();
+        let (idle, mut clearing) = {
+            let mut tabs = self.inner.tabs();
+            tabs.closed = true;
+            (std::mem::take(&mut tabs.idle), std::mem::take(&mut tabs.clearing))
+        };
+        clearing.abort_all();
+        drop(idle);
+    }
+}
+
+/// A tab that is handed out. [`finish`](Self::finish) gives it back to be used again; dropping it, as a cancelled or failed
+/// fetch does, closes it, and the next one gets another.
+pub struct Lease {
+    tab: Option<Arc<Tab>>,
+    uses: u32,
+    place: Option<OwnedSemaphorePermit>,
+    pool: Arc<Inner>,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("tab", &self.tab)
+            .field("uses", &self.uses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Deref for Lease {
+    type Target = Tab;
+
+    #[expect(clippy::expect_used, reason = "it is taken only by what consumes the lease")]
+    fn deref(&self) -> &Tab {
+        self.tab.as_ref().expect("a lease has a tab until it ends")
+    }
+}
+
+impl Lease {
+    /// How often this tab has been handed out, this time included.
+    pub fn uses(&self) -> u32 {
+        self.uses
+    }
+
+    /// Gives it back in good order: it is cleared in the background, and its place is free once that is done.
+    pub fn finish(mut self) {
+        let Some(tab) = self.tab.take() else { return };
+        let place = self.place.take();
+        let (pool, uses) = (Arc::clone(&self.pool), self.uses);
+        let options = &pool.options;
+        let mut tabs = pool.tabs();
+        while tabs.clearing.try_join_next().is_some() {}
+        tabs.leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
+        if !options.reuse_tabs || uses >= options.recycle_after || tabs.closed || !tab.is_alive() {
+            return;
+        }
+        let origins = if options.clear_storage {
+            leaves(&tab, &tabs.leased)
+        } else {
+            BTreeSet::new()
+        };
+        let deadline = Deadline::after(options.clear_timeout);
+        let weak = Arc::downgrade(&pool);
+        tabs.clearing.spawn(async move {
+            let result = tab.clear(&origins, deadline).await;
+            match (result, weak.upgrade()) {
+                (Ok(()), Some(pool)) => {
+                    let mut tabs = pool.tabs();
+                    if !tabs.closed {
+                        tabs.idle.push_back(Used { tab, uses });
+                    }
+                }
+                (Err(error), _) => tracing::debug!(%error, "a tab is closed, as it cannot be cleared"),
+                (Ok(()), None) => {}
+            }
+            // Only now: else a new tab would be opened in place of this one.
+            drop(place);
+        });
+    }
+}
+
+/// The origins of this tab that no other tab of its context is at.
+fn leaves(tab: &Tab, others: &[Arc<Tab>]) -> BTreeSet<String> {
+    let mut origins = tab.origins();
+    for other in others.iter().filter(|other| other.context().id() == tab.context().id()) {
+        for origin in other.origins() {
+            origins.remove(&origin);
+        }
+    }
+    origins
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // The pool must not keep it open.
+        if let Some(tab) = self.tab.take() {
+            self.pool.tabs().leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
+        }
+    }
+}

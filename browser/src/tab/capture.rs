@@ -1,0 +1,158 @@
+//! Responses to scripts, kept for the caller.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::document::headers;
+use super::events::{Failed, Received, WillBeSent};
+use crate::cdp::{Event, Observer};
+
+/// How many responses of one use of a tab are kept; further ones are not.
+pub(super) const MOST_CAPTURED: usize = 1_000;
+
+/// Which URLs of scripts' requests to keep. Any closure over the URL.
+#[derive(Clone)]
+pub struct CaptureFilter(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl CaptureFilter {
+    /// Keeps what the closure says.
+    pub fn new(filter: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(filter))
+    }
+}
+
+impl fmt::Debug for CaptureFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CaptureFilter")
+    }
+}
+
+/// A response to a script.
+#[non_exhaustive]
+#[derive(Debug, Clone)]
+pub struct Captured {
+    /// What was asked for.
+    pub url: String,
+    /// How.
+    pub method: String,
+    /// The status.
+    pub status: u16,
+    /// The headers that the page may know of.
+    pub headers: HeaderMap,
+    /// Those of the request, without what the network adds.
+    pub request_headers: HeaderMap,
+    /// The body; an error says why it is not there.
+    pub body: Result<Bytes, String>,
+}
+
+/// One that is seen and whose body is still with the browser.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) request_id: String,
+    pub(super) url: String,
+    pub(super) method: String,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) request_headers: HeaderMap,
+    pub(super) complete: bool,
+    pub(super) failed: Option<String>,
+}
+
+#[derive(Default)]
+pub(super) struct Capture {
+    filter: Mutex<Option<CaptureFilter>>,
+    seen: Mutex<VecDeque<Seen>>,
+}
+
+impl Capture {
+    fn list(&self) -> MutexGuard<'_, VecDeque<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set(&self, filter: Option<CaptureFilter>) {
+        *self.filter.lock().unwrap_or_else(PoisonError::into_inner) = filter;
+        self.list().clear();
+    }
+
+    pub(super) fn clear(&self) {
+        self.list().clear();
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.list().iter().filter(|seen| seen.status > 0).cloned().collect()
+    }
+
+    fn keeps(&self, url: &str) -> bool {
+        let filter = self.filter.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        filter.is_some_and(|filter| (filter.0)(url))
+    }
+
+    fn read(&self, event: &Event) -> crate::Result<()> {
+        match &*event.method {
+            "Network.requestWillBeSent" => {
+                let sent: WillBeSent = event.read()?;
+                if !matches!(sent.r#type.as_str(), "XHR" | "Fetch") || !self.keeps(&sent.request.url) {
+                    return Ok(());
+                }
+                let mut list = self.list();
+                if let Some(known) = list.iter_mut().find(|seen| seen.request_id == sent.request_id) {
+                    known.url = sent.request.url;
+                } else if list.len() < MOST_CAPTURED {
+                    list.push_back(Seen {
+                        request_id: sent.request_id,
+                        url: sent.request.url,
+                        method: sent.request.method,
+                        status: 0,
+                        headers: HeaderMap::new(),
+                        request_headers: headers(&sent.request.headers),
+                        complete: false,
+                        failed: None,
+                    });
+                }
+            }
+            "Network.responseReceived" => {
+                let received: Received = event.read()?;
+                if let Some(seen) = self
+                    .list()
+                    .iter_mut()
+                    .find(|seen| seen.request_id == received.request_id)
+                {
+                    seen.status = received.response.status;
+                    seen.headers = headers(&received.response.headers);
+                }
+            }
+            _ => {
+                let Failed {
+                    request_id, error_text, ..
+                } = event.read()?;
+                if let Some(seen) = self.list().iter_mut().find(|seen| seen.request_id == request_id) {
+                    seen.complete = true;
+                    seen.failed = Some(error_text).filter(|text| !text.is_empty());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Capture {
+    fn wants(&self, method: &str) -> bool {
+        matches!(
+            method,
+            "Network.requestWillBeSent"
+                | "Network.responseReceived"
+                | "Network.loadingFinished"
+                | "Network.loadingFailed"
+        ) && self.filter.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn on_event(&self, event: &Event) {
+        if let Err(error) = self.read(event) {
+            tracing::debug!(%error, "an event cannot be read");
+        }
+    }
+}

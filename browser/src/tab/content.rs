@@ -1,0 +1,128 @@
+//! Bodies: the page as it was rendered, and what was sent.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use silkroute_core::Cookie;
+
+use super::capture::{Captured, Seen};
+use super::document::{Document, DocumentKind};
+use super::{Tab, TabState};
+use crate::cdp::RawCommand;
+use crate::{Deadline, Error, Result};
+
+/// The document with its doctype, which `outerHTML` leaves out.
+const CONTENT: &str = "(() => { const d = document.doctype; \
+    const head = d ? new XMLSerializer().serializeToString(d) + '\\n' : ''; \
+    return head + (document.documentElement ? document.documentElement.outerHTML : ''); })()";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    base64_encoded: bool,
+}
+
+impl Tab {
+    /// The page as it is now, as HTML.
+    ///
+    /// # Errors
+    /// Those of [`evaluate`](Self::evaluate).
+    pub async fn content(&self, deadline: Deadline) -> Result<String> {
+        match self.state.evaluate(CONTENT, deadline).await? {
+            Value::String(html) => Ok(html),
+            other => Err(Error::malformed("Runtime.evaluate", format!("{other} is no HTML"))),
+        }
+    }
+
+    /// What was sent as the document, decompressed; text is UTF-8 whatever it was sent in.
+    ///
+    /// # Errors
+    /// Those of commands: the browser may have let go of a body that is very large, or of a document that is no longer shown.
+    pub async fn raw_body(&self, document: &Document, deadline: Deadline) -> Result<Bytes> {
+        self.state.response_body(&document.loader_id, deadline).await
+    }
+
+    /// The body of a document by its kind: rendered HTML, what was sent, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], and those of [`content`](Self::content) and [`raw_body`](Self::raw_body).
+    pub async fn body(&self, document: &Document, limit: usize, deadline: Deadline) -> Result<Bytes> {
+        let body = match document.kind {
+            DocumentKind::Html => self.content(deadline).await?.into(),
+            DocumentKind::Raw => self.raw_body(document, deadline).await?,
+            DocumentKind::Empty | DocumentKind::Download { .. } => Bytes::new(),
+        };
+        if body.len() > limit {
+            return Err(Error::TooLarge {
+                what: "the body".to_owned(),
+                limit,
+            });
+        }
+        Ok(body)
+    }
+
+    /// The responses to scripts that [`TabOptions::capture`](super::TabOptions::capture) keeps, since the last navigation
+    /// began; at most 1,000. Those of pages that were left meanwhile have lost their bodies.
+    ///
+    /// # Errors
+    /// Those of commands; a body that cannot be had is no error of the whole.
+    pub async fn captured(&self, deadline: Deadline) -> Result<Vec<Captured>> {
+        let mut captured = Vec::new();
+        for seen in self.state.capture.seen() {
+            let Seen {
+                request_id,
+                url,
+                method,
+                status,
+                headers,
+                request_headers,
+                complete,
+                failed,
+            } = seen;
+            let body = match failed {
+                Some(failed) => Err(failed),
+                None if !complete => Err("it was not complete yet".to_owned()),
+                None => match self.state.response_body(&request_id, deadline).await {
+                    Err(error @ (Error::Gone { .. } | Error::Timeout { .. })) => return Err(error),
+                    other => other.map_err(|error| error.to_string()),
+                },
+            };
+            captured.push(Captured {
+                url,
+                method,
+                status,
+                headers,
+                request_headers,
+                body,
+            });
+        }
+        Ok(captured)
+    }
+
+    /// All cookies of the tab's context.
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn cookies(&self, deadline: Deadline) -> Result<Vec<Cookie>> {
+        self.context.cookies(deadline).await
+    }
+}
+
+impl TabState {
+    async fn response_body(&self, request: &str, deadline: Deadline) -> Result<Bytes> {
+        let command = RawCommand::new("Network.getResponseBody", json!({"requestId": request}))?;
+        let body: Body = self.session.send_as(command, deadline).await?;
+        if !body.base64_encoded {
+            return Ok(body.body.into());
+        }
+        let bytes = STANDARD
+            .decode(body.body)
+            .map_err(|error| Error::malformed("Network.getResponseBody", error))?;
+        Ok(bytes.into())
+    }
+}

@@ -1,0 +1,368 @@
+//! Going somewhere, and knowing when one is there.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+use url::Url;
+
+use super::document::{Document, DocumentKind};
+use super::intercept::Rewrite;
+use super::loader::Loader;
+use super::tracker::{MOST_LOADERS, Track};
+use super::{Tab, TabState};
+use crate::cdp::RawCommand;
+use crate::{Deadline, Error, Result};
+
+/// When a navigation counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum WaitUntil {
+    /// The response is there and the document begins to be shown.
+    Commit,
+    /// The document is read to its end.
+    DomContentLoaded,
+    /// Its images, styles and frames are there too.
+    #[default]
+    Load,
+    /// Besides, there were no requests for half a second.
+    NetworkIdle,
+}
+
+/// Where to go and how.
+#[derive(Debug, Clone)]
+pub struct Navigation {
+    /// `http` or `https`, or `about:blank`. Anything else is refused.
+    pub url: Url,
+    /// Default GET.
+    pub method: Method,
+    /// The body, for methods that have one.
+    pub body: Option<Bytes>,
+    /// Headers of the document's request only. `Referer` is [`referrer`](Self::referrer).
+    pub headers: HeaderMap,
+    /// The `Referer`, which is sent in full whatever the page's policy.
+    pub referrer: Option<String>,
+    /// When it counts as done. Default [`WaitUntil::Load`].
+    pub wait_until: WaitUntil,
+    /// A meta refresh or scheduled redirect that is due within this time is followed; a later one is left alone. Default 3 s.
+    pub follow_refresh: Duration,
+}
+
+impl Navigation {
+    /// A GET of this URL, with the defaults.
+    pub fn to(url: Url) -> Self {
+        Self {
+            url,
+            method: Method::GET,
+            body: None,
+            headers: HeaderMap::new(),
+            referrer: None,
+            wait_until: WaitUntil::default(),
+            follow_refresh: Duration::from_secs(3),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let blank = self.url.as_str() == "about:blank";
+        if !blank && !matches!(self.url.scheme(), "http" | "https") {
+            let reason = format!("a browser session does not open {}: URLs", self.url.scheme());
+            return Err(Error::invalid("url", reason));
+        }
+        if self.headers.contains_key(http::header::REFERER) {
+            return Err(Error::invalid(
+                "headers",
+                "Chromium blocks requests with a Referer here; use referrer",
+            ));
+        }
+        Ok(())
+    }
+
+    fn rewrite(&self) -> Option<Rewrite> {
+        let plain = self.method == Method::GET && self.body.is_none() && self.headers.is_empty();
+        (!plain).then(|| Rewrite {
+            method: self.method.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+        })
+    }
+}
+
+/// After the browser said that a navigation failed, the event with its status may be a moment behind.
+const LATE: Duration = Duration::from_millis(250);
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Navigated {
+    loader_id: Option<String>,
+    error_text: Option<String>,
+    is_download: bool,
+}
+
+/// What looking at the track came to.
+enum Look {
+    Wait,
+    Done(Box<Document>),
+    Failed(Error),
+}
+
+impl Tab {
+    /// Goes somewhere and waits until the document that is shown in the end has come as far as asked, client-side redirects
+    /// included. Any status is a success. After an error, above all [`Error::Timeout`], the tab is in an unknown
+    /// state: close it, or give it back to its pool as used up.
+    ///
+    /// # Errors
+    /// [`Error::Navigation`] with Chromium's name for the reason, [`Error::Timeout`], [`Error::Gone`], [`Error::Invalid`].
+    pub async fn navigate(&self, navigation: &Navigation, deadline: Deadline) -> Result<Document> {
+        navigation.check()?;
+        let state = &self.state;
+        state.capture.clear();
+        state.tracker.begin();
+        let began = Instant::now();
+        if let Some(rewrite) = navigation.rewrite() {
+            state.intercept_next(rewrite, deadline).await?;
+        }
+        let mut params = json!({"url": navigation.url.as_str(), "transitionType": "link"});
+        if let Some(referrer) = &navigation.referrer {
+            params["referrer"] = referrer.as_str().into();
+            params["referrerPolicy"] = "unsafeUrl".into();
+        }
+        let result = state
+            .session
+            .send_as(RawCommand::new("Page.navigate", params)?, deadline)
+            .await;
+        let answer: Navigated = match result {
+            Err(error) if error.is_timeout() => {
+                state.stop_loading().await;
+                return Err(error);
+            }
+            other => other?,
+        };
+        let Some(id) = answer.loader_id else {
+            return state.outcome_without_document(answer.error_text, navigation, began);
+        };
+        if let Some(net_error) = answer.error_text.filter(|text| !text.is_empty()) {
+            let ended = state
+                .aborted(&id, answer.is_download, net_error, began, deadline)
+                .await?;
+            if let Some(document) = ended {
+                return Ok(document);
+            }
+        }
+        state.arrive(Some(&id), navigation, began, deadline).await
+    }
+
+    /// Waits for what a script or click set going, as [`navigate`](Self::navigate) does for its own. Without a navigation
+    /// under way it looks at the document that is shown.
+    ///
+    /// # Errors
+    /// As [`navigate`](Self::navigate).
+    pub async fn arrive(&self, wait_until: WaitUntil, deadline: Deadline) -> Result<Document> {
+        let navigation = Navigation {
+            wait_until,
+            ..Navigation::to(blank())
+        };
+        self.state.arrive(None, &navigation, Instant::now(), deadline).await
+    }
+
+    /// The document that is shown now, however far it has come.
+    pub fn document(&self) -> Option<Document> {
+        let track = self.state.tracker.track();
+        let current = track.current()?;
+        Some(current.document(before(&track, &current.id), current.began))
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the literal is a URL")]
+pub(super) fn blank() -> Url {
+    Url::parse("about:blank").expect("about:blank is a URL")
+}
+
+impl TabState {
+    /// Page.navigate has no loader for moves within a document.
+    fn outcome_without_document(
+        &self,
+        net_error: Option<String>,
+        navigation: &Navigation,
+        began: Instant,
+    ) -> Result<Document> {
+        if let Some(net_error) = net_error.filter(|text| !text.is_empty()) {
+            return Err(Error::Navigation { net_error });
+        }
+        let track = self.tracker.track();
+        let current = track.current().ok_or_else(|| Error::Navigation {
+            net_error: "no document".to_owned(),
+        })?;
+        let mut document = current.document(Vec::new(), began);
+        document.url = navigation.url.to_string();
+        Ok(document)
+    }
+
+    /// The browser says that it did not get there: a response without a document, a download, or a failure. `None`: the page
+    /// that is shown went elsewhere by itself.
+    async fn aborted(
+        &self,
+        id: &str,
+        download: bool,
+        net_error: String,
+        began: Instant,
+        deadline: Deadline,
+    ) -> Result<Option<Document>> {
+        let aborted = net_error == "net::ERR_ABORTED";
+        let told = |track: &Track| {
+            let loader = track.known(id);
+            loader.is_some_and(|loader| {
+                loader.status().is_some() && (!aborted || loader.download.is_some() || loader.status() == Some(204))
+            })
+        };
+        if aborted || net_error == "net::ERR_HTTP_RESPONSE_CODE_FAILURE" || net_error == "net::ERR_INVALID_RESPONSE" {
+            let mut changes = self.tracker.changes();
+            let late = deadline.capped(LATE);
+            // What is told by then is all there is to know; there is no more to it.
+            let _ = late
+                .run("the status", async {
+                    while !told(&self.tracker.track()) && changes.changed().await.is_ok() {}
+                })
+                .await;
+            let mut track = self.tracker.track();
+            let elsewhere = track
+                .loaders
+                .back()
+                .is_some_and(|last| last.id != id && !last.url.is_empty());
+            let hops = before(&track, id);
+            let loader = track.loader(id);
+            if download {
+                loader.download.get_or_insert_default();
+            }
+            if loader.status().is_some() {
+                let mut document = loader.document(hops, began);
+                if document.kind != (DocumentKind::Empty) && loader.download.is_none() {
+                    document.kind = DocumentKind::Empty;
+                }
+                return Ok(Some(document));
+            }
+            if elsewhere && aborted {
+                return Ok(None);
+            }
+        }
+        Err(Error::Navigation { net_error })
+    }
+
+    /// Waits until the document that is shown in the end has come as far as asked.
+    pub(super) async fn arrive(
+        &self,
+        first: Option<&str>,
+        navigation: &Navigation,
+        began: Instant,
+        deadline: Deadline,
+    ) -> Result<Document> {
+        let what = format!(
+            "{:?} of {}",
+            navigation.wait_until,
+            silkroute_core::redact_url(&navigation.url)
+        );
+        let mut changes = self.tracker.changes();
+        let waiting = async {
+            let mut settled: Option<String> = None;
+            loop {
+                changes.mark_unchanged();
+                match self.look(first, navigation, began) {
+                    Look::Failed(error) => return Err(error),
+                    Look::Done(document) => {
+                        let quick = navigation.wait_until == WaitUntil::Commit || !document.is_html();
+                        if quick || settled.as_deref() == Some(&document.loader_id) {
+                            return Ok(*document);
+                        }
+                        // A script that goes elsewhere as its page loads is told of after the load itself. Asking the page
+                        // for something, which is needed anyway, brings out what was on its way.
+                        settled = Some(document.loader_id.clone());
+                        match self.world(deadline).await {
+                            Ok(_) => {}
+                            // The page went elsewhere meanwhile.
+                            Err(Error::Protocol { .. }) => {}
+                            Err(error) => return Err(error),
+                        }
+                        continue;
+                    }
+                    Look::Wait => {}
+                }
+                if changes.changed().await.is_err() {
+                    return Err(Error::Navigation {
+                        net_error: "the tab is gone".to_owned(),
+                    });
+                }
+            }
+        };
+        let result = deadline.run(&what, waiting).await.and_then(|result| result);
+        if result.as_ref().is_err_and(Error::is_timeout) {
+            self.stop_loading().await;
+        }
+        result
+    }
+
+    fn look(&self, first: Option<&str>, navigation: &Navigation, began: Instant) -> Look {
+        let track = self.tracker.track();
+        if let Some(reason) = &track.closed {
+            return Look::Failed(Error::Gone {
+                what: "the page".to_owned(),
+                reason: reason.clone(),
+            });
+        }
+        if track.forgotten > 0 || track.loaders.len() >= MOST_LOADERS {
+            return Look::Failed(Error::Navigation {
+                net_error: "net::ERR_TOO_MANY_REDIRECTS (by the pages themselves)".to_owned(),
+            });
+        }
+        let Some(current) = track.current() else {
+            return Look::Wait;
+        };
+        // The document of before may still be the one that is shown.
+        let ours = first.is_none_or(|first| {
+            let started = track.loaders.iter().position(|loader| loader.id == first);
+            let shown = track.loaders.iter().position(|loader| loader.id == current.id);
+            started.is_some() && shown >= started
+        });
+        if !ours {
+            return Look::Wait;
+        }
+        if current.error_page && !current.requested {
+            // Of a navigation before ours, whose error page comes after its error.
+            return Look::Wait;
+        }
+        if current.error_page {
+            return match current.status() {
+                Some(_) => Look::Done(Box::new(current.document(before(&track, &current.id), began))),
+                None => {
+                    let net_error = current.failed.clone().unwrap_or_else(|| "net::ERR_FAILED".to_owned());
+                    Look::Failed(Error::Navigation { net_error })
+                }
+            };
+        }
+        let done = || Look::Done(Box::new(current.document(before(&track, &current.id), began)));
+        if navigation.wait_until == WaitUntil::Commit {
+            return done();
+        }
+        let leaves = track.leaving.is_some_and(|delay| delay <= navigation.follow_refresh);
+        if leaves || track.under_way().is_some() || !current.reached(navigation.wait_until) {
+            return Look::Wait;
+        }
+        done()
+    }
+
+    /// In passing: after a deadline there is no time left to wait for anything.
+    async fn stop_loading(&self) {
+        if let Ok(command) = RawCommand::new("Page.stopLoading", json!({})) {
+            self.session.post(command, LATE).await;
+        }
+    }
+}
+
+/// The documents that led to this one by themselves.
+fn before(track: &Track, id: &str) -> Vec<super::document::Redirect> {
+    let shown = |loader: &&Loader| {
+        loader.committed.is_some() && loader.url != "about:blank" && track.origin.as_ref() != Some(&loader.id)
+    };
+    let earlier = track.loaders.iter().take_while(|loader| loader.id != id).filter(shown);
+    earlier.flat_map(Loader::as_redirects).collect()
+}

@@ -1,0 +1,276 @@
+//! What a tab can be told: all of it is undone when the tab is used for something else.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use serde_json::{Map, Value, json};
+use silkroute_core::Proxy;
+
+use super::blocking::Blocking;
+use super::capture::CaptureFilter;
+use crate::cdp::RawCommand;
+use crate::setup::Setup;
+use crate::{Error, Result, TargetInfo, TargetKind};
+
+/// The colour scheme that pages are told the user prefers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorScheme {
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// The size of the page. Pages can tell it from the window's, which is why there is none unless asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Viewport {
+    /// In CSS pixels.
+    pub width: u32,
+    /// In CSS pixels.
+    pub height: u32,
+    /// Device pixels for each of them. 0: the browser's own.
+    pub device_scale_factor: f64,
+}
+
+/// Where pages are told they are, if they may ask.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Geolocation {
+    /// In degrees north.
+    pub latitude: f64,
+    /// In degrees east.
+    pub longitude: f64,
+    /// In metres.
+    pub accuracy: f64,
+}
+
+/// What pages, frames and dedicated workers say the browser is. Shared and service workers only know what the browser was
+/// launched with.
+#[derive(Debug, Clone, Default)]
+pub struct UserAgent {
+    /// The `User-Agent`.
+    pub user_agent: String,
+    /// The accepted languages without weights, such as `de-DE,de`.
+    pub accept_language: Option<String>,
+    /// `navigator.platform`.
+    pub platform: Option<String>,
+    /// The client hints, in the form of the protocol's `Emulation.UserAgentMetadata`.
+    pub metadata: Option<Value>,
+}
+
+/// What a tab is told before it opens anything. [`Default`] tells it nothing.
+#[derive(Clone, Default)]
+pub struct TabOptions {
+    /// What it says it is.
+    pub user_agent: Option<UserAgent>,
+    /// The locale of scripts (`Intl`), such as `de-DE`. What is sent and listed in `navigator.languages` is
+    /// [`UserAgent::accept_language`].
+    pub locale: Option<String>,
+    /// The time zone, such as `Europe/Berlin`.
+    pub timezone_id: Option<String>,
+    /// The size of the page.
+    pub viewport: Option<Viewport>,
+    /// The preferred colour scheme.
+    pub color_scheme: Option<ColorScheme>,
+    /// The place.
+    pub geolocation: Option<Geolocation>,
+    /// Headers for every request of the page. `Referer` belongs into [`Navigation::referrer`](crate::Navigation).
+    pub extra_headers: HeaderMap,
+    /// Scripts that run in every document before its own, in the page's world.
+    pub init_scripts: Vec<String>,
+    /// Take any certificate.
+    pub ignore_https_errors: bool,
+    /// What is not to be loaded.
+    pub blocking: Option<Arc<Blocking>>,
+    /// Which responses to scripts (`XMLHttpRequest` and `fetch`) to keep, see [`Tab::captured`](crate::Tab::captured).
+    pub capture: Option<CaptureFilter>,
+    /// A proxy whose user and password answer its question for them. The proxy itself is the context's or the browser's.
+    pub proxy_credentials: Option<Proxy>,
+    /// Keep what the page writes to its console. Off by default: it takes a domain of the protocol that a page might notice.
+    pub console: bool,
+    /// What each page, frame and dedicated worker is told beyond that, before it runs.
+    pub setup: Setup,
+}
+
+impl fmt::Debug for TabOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers and proxies may hold secrets.
+        f.debug_struct("TabOptions")
+            .field("user_agent", &self.user_agent)
+            .field("locale", &self.locale)
+            .field("timezone_id", &self.timezone_id)
+            .field("viewport", &self.viewport)
+            .field("blocking", &self.blocking)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TabOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        if self.extra_headers.contains_key(http::header::REFERER) {
+            return Err(Error::invalid(
+                "extra_headers",
+                "Chromium blocks requests with a Referer here; use Navigation::referrer",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether every request that can be blocked, or a proxy's question, has to pass by us.
+    pub(super) fn intercepts(&self) -> bool {
+        self.blocking.as_ref().is_some_and(|blocking| !blocking.is_empty())
+            || self
+                .proxy_credentials
+                .as_ref()
+                .is_some_and(|proxy| proxy.username().is_some())
+    }
+
+    /// What a session is told before its target runs.
+    pub(super) fn commands(&self, target: &TargetInfo) -> Result<Vec<RawCommand>> {
+        let kind = target.kind();
+        let mut commands = Vec::new();
+        let mut tell = |method: &'static str, params: Value| -> Result<()> {
+            commands.push(RawCommand::new(method, params)?);
+            Ok(())
+        };
+        let (page, frame) = (
+            kind == TargetKind::Page,
+            matches!(kind, TargetKind::Page | TargetKind::Frame),
+        );
+        if let Some(agent) = &self.user_agent {
+            let domain = if frame {
+                "Emulation.setUserAgentOverride"
+            } else {
+                "Network.setUserAgentOverride"
+            };
+            tell(domain, agent.params())?;
+        }
+        if frame {
+            if let Some(locale) = &self.locale {
+                tell("Emulation.setLocaleOverride", json!({"locale": locale}))?;
+            }
+            if let Some(zone) = &self.timezone_id {
+                tell("Emulation.setTimezoneOverride", json!({"timezoneId": zone}))?;
+            }
+            if let Some(scheme) = self.color_scheme {
+                let value = if scheme == ColorScheme::Dark { "dark" } else { "light" };
+                let features = json!({"features": [{"name": "prefers-color-scheme", "value": value}]});
+                tell("Emulation.setEmulatedMedia", features)?;
+            }
+            if let Some(place) = self.geolocation {
+                let Geolocation {
+                    latitude,
+                    longitude,
+                    accuracy,
+                } = place;
+                let params = json!({"latitude": latitude, "longitude": longitude, "accuracy": accuracy});
+                tell("Emulation.setGeolocationOverride", params)?;
+            }
+            if self.ignore_https_errors {
+                tell("Security.setIgnoreCertificateErrors", json!({"ignore": true}))?;
+            }
+            if self.console {
+                tell("Log.enable", json!({}))?;
+                tell("Console.enable", json!({}))?;
+            }
+        }
+        if page && let Some(viewport) = self.viewport {
+            let Viewport {
+                width,
+                height,
+                device_scale_factor,
+            } = viewport;
+            let params =
+                json!({"width": width, "height": height, "deviceScaleFactor": device_scale_factor, "mobile": false});
+            tell("Emulation.setDeviceMetricsOverride", params)?;
+        }
+        if !self.extra_headers.is_empty() {
+            tell(
+                "Network.setExtraHTTPHeaders",
+                json!({"headers": header_object(&self.extra_headers)}),
+            )?;
+        }
+        if let Some(setup) = &self.setup {
+            commands.extend(setup.commands(target));
+        }
+        Ok(commands)
+    }
+
+    /// What takes back [`commands`](Self::commands) from a page. What the set-up did stays.
+    pub(super) fn undo(&self) -> Result<Vec<RawCommand>> {
+        let undo = [
+            (
+                self.user_agent.is_some(),
+                "Emulation.setUserAgentOverride",
+                json!({"userAgent": ""}),
+            ),
+            (self.locale.is_some(), "Emulation.setLocaleOverride", json!({})),
+            (
+                self.timezone_id.is_some(),
+                "Emulation.setTimezoneOverride",
+                json!({"timezoneId": ""}),
+            ),
+            (
+                self.color_scheme.is_some(),
+                "Emulation.setEmulatedMedia",
+                json!({"features": []}),
+            ),
+            (
+                self.geolocation.is_some(),
+                "Emulation.clearGeolocationOverride",
+                json!({}),
+            ),
+            (
+                self.ignore_https_errors,
+                "Security.setIgnoreCertificateErrors",
+                json!({"ignore": false}),
+            ),
+            (self.console, "Log.disable", json!({})),
+            (self.console, "Console.disable", json!({})),
+            (
+                self.viewport.is_some(),
+                "Emulation.clearDeviceMetricsOverride",
+                json!({}),
+            ),
+            (
+                !self.extra_headers.is_empty(),
+                "Network.setExtraHTTPHeaders",
+                json!({"headers": {}}),
+            ),
+        ];
+        undo.into_iter()
+            .filter(|(set, ..)| *set)
+            .map(|(_, method, params)| RawCommand::new(method, params))
+            .collect()
+    }
+}
+
+impl UserAgent {
+    fn params(&self) -> Value {
+        let mut params = json!({"userAgent": self.user_agent});
+        if let Some(languages) = &self.accept_language {
+            params["acceptLanguage"] = languages.as_str().into();
+        }
+        if let Some(platform) = &self.platform {
+            params["platform"] = platform.as_str().into();
+        }
+        if let Some(metadata) = &self.metadata {
+            params["userAgentMetadata"] = metadata.clone();
+        }
+        params
+    }
+}
+
+/// Headers as the protocol has them: an object, values of one name joined.
+pub(super) fn header_object(headers: &HeaderMap) -> Value {
+    let mut object = Map::with_capacity(headers.keys_len());
+    for name in headers.keys() {
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        object.insert(name.as_str().to_owned(), values.join(", ").into());
+    }
+    object.into()
+}

@@ -1,0 +1,194 @@
+//! From one use of a tab to the next: nothing but cookies and cache carries over.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::intercept::{Interceptor, Rules};
+use super::navigation::{Navigation, WaitUntil, blank};
+use super::tracker::MOST_ORIGINS;
+use super::{Tab, TabOptions, TabState};
+use crate::cdp::RawCommand;
+use crate::setup::Setup;
+use crate::{Deadline, Error, Result};
+
+/// What options amount to, in commands.
+pub(super) struct Telling {
+    pub(super) commands: Vec<RawCommand>,
+    pub(super) scripts: Vec<RawCommand>,
+}
+
+pub(super) fn init_script(source: &str) -> Result<RawCommand> {
+    RawCommand::new("Page.addScriptToEvaluateOnNewDocument", json!({"source": source}))
+}
+
+impl Tab {
+    /// Makes it as good as new: no document, no history, nothing of what its options told it, and nothing in the storage of
+    /// `origins`, which need not be all that it visited. What [`TabOptions::setup`] did stays.
+    ///
+    /// # Errors
+    /// Those of commands, and [`Error::Invalid`] when something is left that only a new tab is rid of. After an error the
+    /// tab must not be used again.
+    pub async fn clear(&self, origins: &BTreeSet<String>, deadline: Deadline) -> Result<()> {
+        self.state.leave(origins, deadline).await
+    }
+
+    /// Tells a tab that was [cleared](Self::clear) new options.
+    ///
+    /// # Errors
+    /// Those of commands, and [`Error::Invalid`] for options that cannot be, another [`TabOptions::setup`] among them.
+    pub async fn tell(&self, options: TabOptions, deadline: Deadline) -> Result<()> {
+        options.check()?;
+        if !self.has_setup(&options.setup) {
+            return Err(Error::invalid("the tab", "it was set up for something else"));
+        }
+        self.state.tell(options, deadline).await
+    }
+
+    /// Whether this is what it was set up with.
+    pub(crate) fn has_setup(&self, setup: &Setup) -> bool {
+        match (&self.state.told().options.setup, setup) {
+            (None, None) => true,
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            _ => false,
+        }
+    }
+
+    /// The origins that its pages and frames were of since it was last reset.
+    pub fn origins(&self) -> BTreeSet<String> {
+        self.state.tracker.track().origins.clone()
+    }
+}
+
+impl TabState {
+    async fn leave(&self, origins: &BTreeSet<String>, deadline: Deadline) -> Result<()> {
+        let stays = |what: &str| {
+            Err(Error::invalid(
+                "the tab",
+                format!("{what}: only a new one is rid of it"),
+            ))
+        };
+        let (options, scripts, intercepted) = {
+            let mut told = self.told();
+            told.dialogs.clear();
+            let intercepted = !told.interceptors.is_empty();
+            told.interceptors.clear();
+            // Frames that attach from now on are told no more than the set-up.
+            let left = TabOptions {
+                setup: told.options.setup.clone(),
+                ..TabOptions::default()
+            };
+            let options = std::mem::replace(&mut told.options, Arc::new(left));
+            (options, std::mem::take(&mut told.scripts), intercepted)
+        };
+        let (areas, seen) = {
+            let track = self.tracker.track();
+            (track.session_storage.clone(), track.origins.len())
+        };
+        if areas.len() >= MOST_ORIGINS || seen >= MOST_ORIGINS {
+            return stays("it was at too many sites");
+        }
+        let mut commands = Vec::new();
+        for area in areas {
+            commands.push(RawCommand::new("DOMStorage.clear", json!({"storageId": area}))?);
+        }
+        if intercepted {
+            commands.push(RawCommand::new("Fetch.disable", json!({}))?);
+        }
+        for identifier in scripts {
+            let params = json!({"identifier": identifier});
+            commands.push(RawCommand::new("Page.removeScriptToEvaluateOnNewDocument", params)?);
+        }
+        commands.extend(options.undo()?);
+        if !commands.is_empty() {
+            self.session.send_all(&commands, deadline).await?;
+        }
+        self.capture.set(None);
+        self.tracker.begin();
+        let began = Instant::now();
+        let empty = Navigation {
+            wait_until: WaitUntil::Commit,
+            ..Navigation::to(blank())
+        };
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Navigated {
+            loader_id: Option<String>,
+        }
+        let navigate = RawCommand::new("Page.navigate", json!({"url": "about:blank"}))?;
+        let navigated: Navigated = self.session.send_as(navigate, deadline).await?;
+        self.arrive(navigated.loader_id.as_deref(), &empty, began, deadline)
+            .await?;
+        // The name of a window outlives its documents, and the list of those visited counts them.
+        self.evaluate("window.name = ''", deadline).await?;
+        let mut commands = vec![RawCommand::new("Page.resetNavigationHistory", json!({}))?];
+        for origin in origins {
+            let kinds = "local_storage,indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
+            let params = json!({"origin": origin, "storageTypes": kinds});
+            commands.push(RawCommand::new("Storage.clearDataForOrigin", params)?);
+        }
+        self.session.send_all(&commands, deadline).await?;
+        self.tracker.forget_use();
+        Ok(())
+    }
+
+    async fn tell(&self, options: TabOptions, deadline: Deadline) -> Result<()> {
+        let (told, fetch) = self.adopt_options(options)?;
+        let scripts = told.scripts.len();
+        let mut commands = told.scripts;
+        commands.extend(told.commands);
+        commands.extend(fetch);
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let answers = self.session.send_all(&commands, deadline).await?;
+        self.note_scripts(&answers[..scripts]);
+        Ok(())
+    }
+
+    /// Notes options as those that hold from now on, and says what the page is to be told.
+    pub(super) fn adopt_options(&self, options: TabOptions) -> Result<(Telling, Option<RawCommand>)> {
+        let commands = options.commands(self.session.target())?;
+        let scripts = options
+            .init_scripts
+            .iter()
+            .map(|script| init_script(script))
+            .collect::<Result<_>>()?;
+        self.capture.set(options.capture.clone());
+        let rules = Arc::new(Rules {
+            blocking: options.blocking.clone(),
+            credentials: options.proxy_credentials.clone(),
+            main_frame: self.target.clone(),
+            ..Rules::default()
+        });
+        let fetch = if options.intercepts() {
+            Some(rules.enable()?)
+        } else {
+            None
+        };
+        let mut told = self.told();
+        told.interceptors.clear();
+        if fetch.is_some() {
+            told.interceptors
+                .push(Interceptor::start(&self.session, Arc::clone(&rules)));
+        }
+        told.rules = rules;
+        told.options = Arc::new(options);
+        Ok((Telling { commands, scripts }, fetch))
+    }
+
+    pub(super) fn note_scripts(&self, answers: &[Box<RawValue>]) {
+        #[derive(Deserialize)]
+        struct Added {
+            identifier: String,
+        }
+        let added = answers
+            .iter()
+            .filter_map(|answer| serde_json::from_str::<Added>(answer.get()).ok());
+        self.told().scripts = added.map(|added| added.identifier).collect();
+    }
+}
