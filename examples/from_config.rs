@@ -30,12 +30,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     )?;
 
     let manager = silkroute::from_config_file(&file)?;
-    println!("sessions: {}, default: {}", manager.session_ids().join(", "), manager.default_session_id()?);
+    println!(
+        "sessions: {}, default: {}",
+        manager.session_ids().join(", "),
+        manager.default_session_id()?
+    );
     manager
         .run(async |manager| {
             for id in manager.session_ids() {
-                let echo = manager.fetch(Fetch::get(site.https_url("/headers").as_str())?.session(&id)).await?;
-                println!("{id}: {}", echo.request().map_or("?", |request| request.parts().url.path()));
+                let echo = manager
+                    .fetch(Fetch::get(site.https_url("/headers").as_str())?.session(&id))
+                    .await?;
+                println!(
+                    "{id}: {}",
+                    echo.request().map_or("?", |request| request.parts().url.path())
+                );
             }
             Ok::<_, silkroute::Error>(())
         })

@@ -16,7 +16,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for hop in response.history() {
         println!("{} {}", hop.status, hop.url);
     }
-    println!("{} {} after {} redirects", response.status(), response.url(), response.history().len());
+    println!(
+        "{} {} after {} redirects",
+        response.status(),
+        response.url(),
+        response.history().len()
+    );
     if let Some(http) = response.downcast_ref::<HttpResponse>() {
         println!("over {:?}", http.version);
     }

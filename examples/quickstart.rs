@@ -11,19 +11,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("a shop is open at {}\n", site.https_url("/shop"));
 
     let manager = SessionManager::new();
-    let session = HttpSession::builder().impersonate("chrome").ca_certificate(site.ca_pem()).build()?;
+    let session = HttpSession::builder()
+        .impersonate("chrome")
+        .ca_certificate(site.ca_pem())
+        .build()?;
     manager.add("http", session)?;
 
     manager
         .run(async |manager| {
-            let listing = manager.fetch(Fetch::get(site.https_url("/shop?page=1").as_str())?).await?;
+            let listing = manager
+                .fetch(Fetch::get(site.https_url("/shop?page=1").as_str())?)
+                .await?;
             println!("{} {} in {:?}", listing.status(), listing.url(), listing.timing().total);
             for path in product_links(&listing.text()).take(5) {
                 let page = manager.fetch(Fetch::get(site.https_url(&path).as_str())?).await?;
                 println!("{} {path:<18} {}", page.status(), title(&page.text()));
             }
 
-            let echo = manager.fetch(Fetch::get(site.https_url("/fingerprint").as_str())?).await?;
+            let echo = manager
+                .fetch(Fetch::get(site.https_url("/fingerprint").as_str())?)
+                .await?;
             let seen: serde_json::Value = echo.json()?;
             println!("\nwhat the shop saw of us:");
             println!("  TLS       {}", seen["tls"]["ja4"].as_str().unwrap_or("?"));
@@ -36,7 +43,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
 
     for session in manager.stats() {
-        println!("\n{}: {} fetches, {} failed", session.id, session.requests, session.failed);
+        println!(
+            "\n{}: {} fetches, {} failed",
+            session.id, session.requests, session.failed
+        );
     }
     site.close().await;
     Ok(())

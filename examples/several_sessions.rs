@@ -14,7 +14,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let manager = SessionManager::new();
     manager
         .add("pages", session().build()?)? // the first is the default
-        .add("api", session().header("Accept", "application/json")?.timeout(Duration::from_secs(5)).build()?)?
+        .add(
+            "api",
+            session()
+                .header("Accept", "application/json")
+                .timeout(Duration::from_secs(5))
+                .build()?,
+        )?
         .add("careful", session().impersonate("firefox").build()?.lazy())?;
 
     manager
@@ -26,13 +32,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let page = manager.fetch(Fetch::get(site.https_url("/shop").as_str())?).await?;
             println!("\nthe default fetched {}: {}", page.url().path(), page.status());
 
-            let order = Fetch::post(site.https_url("/echo").as_str())?.session("api").json(&serde_json::json!({"sku": 7}))?;
+            let order = Fetch::post(site.https_url("/echo").as_str())?
+                .session("api")
+                .json(&serde_json::json!({"sku": 7}))?;
             let reply = manager.fetch(order).await?;
-            println!("'{}' posted {}", reply.session().unwrap_or("?"), reply.json::<serde_json::Value>()?["json"]);
+            println!(
+                "'{}' posted {}",
+                reply.session().unwrap_or("?"),
+                reply.json::<serde_json::Value>()?["json"]
+            );
 
             println!("'careful' is {:?}", manager.get("careful")?.state());
-            manager.fetch(Fetch::get(site.https_url("/account").as_str())?.session("careful")).await?;
-            println!("'careful' is {:?} after its first request", manager.get("careful")?.state());
+            manager
+                .fetch(Fetch::get(site.https_url("/account").as_str())?.session("careful"))
+                .await?;
+            println!(
+                "'careful' is {:?} after its first request",
+                manager.get("careful")?.state()
+            );
 
             let unknown = Fetch::get(site.https_url("/").as_str())?.session("nonexistent");
             if let Err(error) = manager.fetch(unknown).await {

@@ -11,7 +11,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let site = TestSite::start().await?;
     let account = site.https_url("/account");
     let jar = CookieJar::new();
-    let session = |jar: &CookieJar| HttpSession::builder().cookie_jar(jar.clone()).ca_certificate(site.ca_pem()).build();
+    let session = |jar: &CookieJar| {
+        HttpSession::builder()
+            .cookie_jar(jar.clone())
+            .ca_certificate(site.ca_pem())
+            .build()
+    };
 
     let manager = SessionManager::new();
     manager.add("login", session(&jar)?)?.add("pages", session(&jar)?)?;
@@ -21,7 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             println!("before the login: {}", before.status());
 
             let form = Fetch::post(site.https_url("/login").as_str())?.session("login");
-            manager.fetch(form.form([("user", "demo"), ("password", "demo")])).await?;
+            manager
+                .fetch(form.form([("user", "demo"), ("password", "demo")]))
+                .await?;
 
             let after = manager.fetch(Fetch::get(account.as_str())?.session("pages")).await?;
             println!("after the login, by the other session: {}", after.status());
@@ -37,7 +44,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tomorrow.load(&StorageState::read(&file)?)?;
     let manager = SessionManager::new();
     manager.add("pages", session(&tomorrow)?)?;
-    let again = manager.run(async |manager| manager.fetch(Fetch::get(account.as_str())?).await).await?;
+    let again = manager
+        .run(async |manager| manager.fetch(Fetch::get(account.as_str())?).await)
+        .await?;
     println!("tomorrow, from the saved state: {}", again.status());
     site.close().await;
     Ok(())

@@ -5,9 +5,9 @@ use silkroute_manager::{ManagerConfig, SessionManager};
 
 pub use silkroute_core as core;
 pub use silkroute_core::{
-    Body, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta, Multipart, Options,
-    Part, Proxy, ProxyPool, Request, RequestExt, RequestParts, Response, ResponseParts, Retry, Rotation, Session,
-    SessionOptions, SessionPlugin, Timing, async_trait, register_session,
+    Body, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta, Multipart,
+    Options, Part, Proxy, ProxyPool, Request, RequestExt, RequestParts, Response, ResponseParts, Retry, Rotation,
+    Session, SessionOptions, SessionPlugin, Timing, async_trait, register_session,
 };
 pub use silkroute_manager as manager;
 pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionState, SessionStats};
@@ -19,8 +19,8 @@ pub use silkroute_session_http as http;
 /// What most programs need: `use silkroute::prelude::*;`.
 pub mod prelude {
     pub use silkroute_core::{
-        CookieJar, Error, Fetch, Identity, Multipart, Part, Proxy, ProxyPool, Request, RequestExt, Response, Result, Retry,
-        Session,
+        CookieJar, Error, Fetch, Identity, Multipart, Part, Proxy, ProxyPool, Request, RequestExt, Response, Result,
+        Retry, Session,
     };
     pub use silkroute_manager::{ManagerConfig, SessionExt, SessionManager};
 
@@ -41,7 +41,9 @@ static BUILT_IN: &[&Registration] = &[
 pub fn registry() -> Result<Registry> {
     BUILT_IN
         .iter()
-        .try_fold(Registry::discover()?, |registry, registration| registry.with(registration))
+        .try_fold(Registry::discover()?, |registry, registration| {
+            registry.with(registration)
+        })
 }
 
 /// A manager with the sessions that a TOML or JSON file describes, of any kind that [`registry`] knows.

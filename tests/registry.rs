@@ -1,5 +1,9 @@
 //! The kinds that a build's features bring.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 /// The kinds of the features that this build has.
 fn expected() -> Vec<&'static str> {
@@ -27,6 +31,13 @@ fn what_is_listed_is_discovered_too() {
 #[test]
 fn an_unknown_kind_lists_those_there_are() {
     let error = silkroute::registry().unwrap().get("gopher").unwrap_err().to_string();
-    let listed = if expected().is_empty() { "(none)".to_owned() } else { expected().join(", ") };
-    assert!(error.starts_with(&format!("Session kind 'gopher' not found. Available: {listed}.")), "{error}");
+    let listed = if expected().is_empty() {
+        "(none)".to_owned()
+    } else {
+        expected().join(", ")
+    };
+    assert!(
+        error.starts_with(&format!("Session kind 'gopher' not found. Available: {listed}.")),
+        "{error}"
+    );
 }

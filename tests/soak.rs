@@ -1,6 +1,10 @@
 //! Real sessions, over and over: no task and no socket is left.
 #![cfg(all(feature = "http", target_os = "linux"))]
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test states its invariants by failing")]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test states its invariants by failing"
+)]
 
 use std::time::Duration;
 
@@ -23,7 +27,11 @@ async fn ten_thousand_rounds_of_add_fetch_and_pop_leave_no_task_and_no_socket() 
         let mut popped = manager.pop("one").await.unwrap();
         popped.close().await.unwrap();
     };
-    let all_closed = async || site.wait_until(|site| site.open_connections() == 0, Duration::from_secs(30)).await.unwrap();
+    let all_closed = async || {
+        site.wait_until(|site| site.open_connections() == 0, Duration::from_secs(30))
+            .await
+            .unwrap()
+    };
 
     for _ in 0..100 {
         round().await;

@@ -21,8 +21,15 @@ fn main() {
     if serve_if_asked() {
         return;
     }
-    let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(9);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let rounds = std::env::args()
+        .filter_map(|argument| argument.parse().ok())
+        .next()
+        .unwrap_or(9);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let server = Server::start();
     runtime.block_on(async {
         for (title, root) in [("http", &server.http), ("https", &server.https)] {
@@ -41,12 +48,19 @@ fn main() {
 }
 
 fn client(ca_pem: &str) -> wreq::Client {
-    let store = wreq::tls::trust::CertStore::builder().add_pem_cert(ca_pem).build().unwrap();
+    let store = wreq::tls::trust::CertStore::builder()
+        .add_pem_cert(ca_pem)
+        .build()
+        .unwrap();
     let emulation = wreq_util::Emulation::builder()
         .profile(wreq_util::Profile::Chrome149)
         .platform(wreq_util::Platform::Linux)
         .build();
-    wreq::Client::builder().emulation(emulation).tls_cert_store(store).build().unwrap()
+    wreq::Client::builder()
+        .emulation(emulation)
+        .tls_cert_store(store)
+        .build()
+        .unwrap()
 }
 
 /// The wreq client by itself.
@@ -59,8 +73,13 @@ fn bare(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
 }
 
 /// The same client as the thinnest session there can be.
-#[derive(Debug)]
 struct Thin(wreq::Client);
+
+impl std::fmt::Debug for Thin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Thin")
+    }
+}
 
 #[async_trait]
 impl Session for Thin {
@@ -118,7 +137,9 @@ async fn session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
 
 async fn managed_session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
     let manager = SessionManager::new();
-    manager.add("http", HttpSession::builder().ca_certificate(ca_pem).build().unwrap()).unwrap();
+    manager
+        .add("http", HttpSession::builder().ca_certificate(ca_pem).build().unwrap())
+        .unwrap();
     by_manager("session-http under the manager", manager, url).await
 }
 

@@ -69,11 +69,20 @@ pub fn serve_if_asked() -> bool {
     if !std::env::args().any(|argument| argument == SERVE) {
         return false;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let site = TestSite::builder().record(false).start().await.unwrap();
         let root = |url: String| url.trim_end_matches('/').to_owned();
-        println!("{}\n{}\n{}", root(site.http_url("/").into()), root(site.https_url("/").into()), site.ca_pem());
+        println!(
+            "{}\n{}\n{}",
+            root(site.http_url("/").into()),
+            root(site.https_url("/").into()),
+            site.ca_pem()
+        );
         std::io::stdout().flush().unwrap();
         let mut stdin = tokio::io::stdin();
         tokio::io::copy(&mut stdin, &mut tokio::io::sink()).await.unwrap();
@@ -125,7 +134,10 @@ pub async fn turn(contender: &Arc<Contender>, concurrency: usize, requests: usiz
         .map(|_| {
             let (contender, left) = (Arc::clone(contender), Arc::clone(&left));
             tokio::spawn(async move {
-                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+                while left
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                    .is_ok()
+                {
                     assert_eq!((contender.fetch)().await, bytes, "{}", contender.name);
                 }
             })
@@ -157,7 +169,10 @@ pub async fn compare(title: &str, contenders: &[Arc<Contender>], concurrency: us
         }
     }
     println!("\n{title}, {concurrency} at a time, {rounds} rounds");
-    println!("  {:<34} {:>9} {:>8} {:>9} {:>9}", "", "req/s", "ratio", "CPU us", "more");
+    println!(
+        "  {:<34} {:>9} {:>8} {:>9} {:>9}",
+        "", "req/s", "ratio", "CPU us", "more"
+    );
     for (at, contender) in contenders.iter().enumerate() {
         let median_of = |of: &dyn Fn(usize) -> f64| median((0..rounds).map(of).collect());
         println!(
