@@ -254,27 +254,35 @@ async fn a_browser_that_runs_elsewhere_is_used_and_left_running() {
     );
 }
 
-/// Run by the next test in a process of its own, which is killed.
-#[tokio::test]
-#[ignore = "only as a child of a_killed_owner_leaves_no_process_and_its_profile_to_the_next"]
-async fn an_owner_to_be_killed() {
+/// Set in the process that plays the owner of a browser, and is killed.
+const OWNER: &str = "SILKROUTE_TEST_OWNER_TO_BE_KILLED";
+
+/// What the owner does until it is killed; bounded all the same.
+async fn own_a_browser() {
     let Some(browser) = browser().await else { return };
     let _tab = tab(&browser).await;
     let pids: Vec<_> = browser.processes().iter().map(u32::to_string).collect();
     println!("READY {} {}", pids.join(","), profile(&browser).display());
-    // Until it is killed; bounded all the same.
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    drop(tokio::time::timeout(Duration::from_secs(60), std::future::pending::<()>()).await);
 }
 
 #[tokio::test]
 async fn a_killed_owner_leaves_no_process_and_its_profile_to_the_next() {
     use tokio::io::{AsyncBufReadExt, BufReader};
+    if std::env::var_os(OWNER).is_some() {
+        return own_a_browser().await;
+    }
     if silkroute_browser::launch::find(&LaunchOptions::default()).is_err() {
         // Said by the others.
         return;
     }
     let mut owner = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "an_owner_to_be_killed", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "a_killed_owner_leaves_no_process_and_its_profile_to_the_next",
+            "--nocapture",
+        ])
+        .env(OWNER, "1")
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)
         .spawn()

@@ -22,11 +22,14 @@ use crate::{Request, Response, Result};
 /// * `start` on a live session MUST succeed and change nothing. After a failed or cancelled `start` the session MUST NOT be
 ///   alive, MUST hold nothing once `close` has been called, and MAY be started again.
 /// * `close` MUST succeed on a session that is not alive, and after it the session MUST NOT be alive. It MUST NOT wait
-///   without bound. A closed session MAY be started again.
+///   without bound. A closed session can be started again, and MUST then work as before.
 /// * `fetch` MUST be cancel-safe: dropping its future releases what it held, a connection, a tab, a permit. It MUST end
 ///   within the request's timeout, or [`timeout`](Session::timeout) where the request has none.
 /// * `fetch` MUST honour every field of [`RequestParts`](crate::RequestParts), or refuse it with
 ///   [`Error::Unsupported`](crate::Error::Unsupported). A response of any status is a response and not an error.
+/// * Options of its own kind that it does not know MUST be refused with [`Error::Options`](crate::Error::Options); those of
+///   other kinds MUST be ignored. `Authorization` and a request's own cookies MUST NOT follow a redirect to another origin.
+/// * `kind`, `concurrency` and `timeout` MUST stay what they are for the session's whole life.
 /// * `fetch` MUST NOT write to the request's `meta`; it puts facts of its own on the response.
 /// * `Debug`, errors and logs MUST NOT show passwords, cookies or `Authorization` values.
 /// * Dropping a session that was not closed MUST NOT block, and SHOULD release what it can.
