@@ -34,14 +34,15 @@ fn main() {
     runtime.block_on(async {
         for (title, root) in [("http", &server.http), ("https", &server.https)] {
             let url = format!("{root}/page/10k");
-            let contenders = [
+            let manager = [thin(&url, &server.ca_pem), managed(&url, &server.ca_pem).await];
+            let kind = [
                 bare(&url, &server.ca_pem),
-                managed(&url, &server.ca_pem).await,
                 session(&url, &server.ca_pem).await,
                 managed_session(&url, &server.ca_pem).await,
             ];
             for concurrency in [1, 16, 64] {
-                compare(title, &contenders, concurrency, rounds, PAGE).await;
+                compare(title, &manager, concurrency, rounds, PAGE).await;
+                compare(title, &kind, concurrency, rounds, PAGE).await;
             }
         }
     });
@@ -118,10 +119,19 @@ impl Response for Reply {
     }
 }
 
+/// The thin session without a manager: what the manager adds is the difference to it.
+fn thin(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+    let (session, url) = (std::sync::Arc::new(Thin(client(ca_pem))), url.to_owned());
+    Contender::new("a thin session on wreq", move || {
+        let (session, request) = (std::sync::Arc::clone(&session), Fetch::get(&url).unwrap());
+        async move { session.fetch(&request).await.unwrap().body().len() }
+    })
+}
+
 async fn managed(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
     let manager = SessionManager::new();
     manager.add("thin", Thin(client(ca_pem))).unwrap();
-    by_manager("the same client under the manager", manager, url).await
+    by_manager("the same session under the manager", manager, url).await
 }
 
 async fn session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {

@@ -5,8 +5,8 @@
     reason = "a benchmark that cannot run has nothing to report"
 )]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +22,8 @@ const SERVE: &str = "serve-the-test-site";
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    /// Held open: the server may still be writing when all that is needed has been read.
+    _stdout: Lines<BufReader<ChildStdout>>,
     /// Root of the plain listener, without a slash at its end.
     pub http: String,
     /// Root of the TLS listener, without a slash at its end.
@@ -49,6 +51,7 @@ impl Server {
         }
         Self {
             child,
+            _stdout: lines,
             http,
             https,
             ca_pem,
