@@ -21,6 +21,7 @@ mod options;
 mod plan;
 mod plugin;
 mod profile;
+mod pulse;
 mod redirect;
 mod response;
 mod session;

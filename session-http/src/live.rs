@@ -10,6 +10,7 @@ use silkroute_core::{Identity, Result};
 use crate::HttpVersion;
 use crate::headers::{HeaderSet, header_order};
 use crate::profile::Profile;
+use crate::pulse::Pulse;
 use crate::settings::{Proxies, Settings};
 use crate::transport::{Client, ClientSpec, TlsMaterial, TlsSessions};
 
@@ -21,6 +22,7 @@ pub(crate) struct Live {
     /// For the others: those used last.
     others: Mutex<LruCache<Cut, Arc<Outfit>>>,
     tls: TlsMaterial,
+    _pulse: Pulse,
     /// Names that led into a private network when they were asked for outright.
     inside: Mutex<LruCache<String, ()>>,
 }
@@ -60,6 +62,7 @@ impl Live {
             main: Arc::new(main),
             others: Mutex::new(LruCache::new(Self::OTHERS)),
             tls,
+            _pulse: Pulse::start(settings.timeout),
             inside: Mutex::new(LruCache::new(Self::INSIDE)),
         })
     }
