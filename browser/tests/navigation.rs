@@ -145,6 +145,10 @@ async fn redirects_of_every_kind_lead_to_the_document_in_the_end() {
         ),
         ("/meta", Answer::html("<meta http-equiv=refresh content='0;url=/end'>")),
         (
+            "/meta-soon",
+            Answer::html("<meta http-equiv=refresh content='1;url=/end'><p>soon</p>"),
+        ),
+        (
             "/meta-late",
             Answer::html("<meta http-equiv=refresh content='60;url=/end'><p>late</p>"),
         ),
@@ -189,7 +193,7 @@ async fn redirects_of_every_kind_lead_to_the_document_in_the_end() {
     );
     assert_eq!(document.redirects[1].headers["x-hop"], "2");
     assert_eq!(document.redirects[1].headers["set-cookie"], "hop=2");
-    for path in ["/js", "/js-load", "/js-soon", "/meta", "/form"] {
+    for path in ["/js", "/js-load", "/js-soon", "/meta", "/meta-soon", "/form"] {
         let document = go(&tab, &site, path).await.unwrap();
         assert_eq!(document.url, site.url("/end").as_str(), "{path}");
         assert_eq!(document.redirects[0].url, site.url(path).as_str(), "{path}");

@@ -22,7 +22,7 @@ events! {
     }
     Lifecycle { frame_id: String, loader_id: String, name: String }
     OfFrame { frame_id: String }
-    Scheduled { frame_id: String, delay: f64 }
+    Scheduled { frame_id: String, delay: f64, reason: String }
     Requested { frame_id: String, disposition: String }
     WillBeSent {
         request_id: String, loader_id: String, frame_id: String, r#type: String, request: Request,

@@ -89,6 +89,9 @@ impl Navigation {
     }
 }
 
+/// Ends when the timers without a delay that the page has set by now have run.
+const AFTER_TIMERS: &str = "new Promise(done => setTimeout(done, 0))";
+
 /// After the browser said that a navigation failed, the event with its status may be a moment behind.
 const LATE: Duration = Duration::from_millis(250);
 
@@ -274,10 +277,10 @@ impl TabState {
                         if quick || settled.as_deref() == Some(&document.loader_id) {
                             return Ok(*document);
                         }
-                        // A script that goes elsewhere as its page loads is told of after the load itself. Asking the page
-                        // for something, which is needed anyway, brings out what was on its way.
+                        // A script that goes elsewhere as its page loads is told of after the load itself, or only when its
+                        // timer has run: timers of the same delay run in their order, so one of ours comes after it.
                         settled = Some(document.loader_id.clone());
-                        match self.world(deadline).await {
+                        match self.evaluate(AFTER_TIMERS, deadline).await {
                             Ok(_) => {}
                             // The page went elsewhere meanwhile.
                             Err(Error::Protocol { .. }) => {}

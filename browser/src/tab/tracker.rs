@@ -40,8 +40,10 @@ pub(super) struct Track {
     pub(super) current: Option<String>,
     /// The one that was shown when the navigation began.
     pub(super) origin: Option<String>,
-    /// The page asked to be somewhere else, and nothing has come of it yet.
+    /// The page asked to be somewhere else, in so long, and nothing has come of it yet.
     pub(super) leaving: Option<Duration>,
+    /// It did so by a refresh, whose clock goes on when the page has stopped loading.
+    refresh: bool,
     /// How many loaders were dropped for want of room.
     pub(super) forgotten: usize,
     pub(super) origins: BTreeSet<String>,
@@ -118,6 +120,7 @@ impl Tracker {
         track.loaders.retain(|loader| Some(&loader.id) == current.as_ref());
         track.origin = current;
         track.leaving = None;
+        track.refresh = false;
         track.forgotten = 0;
         track.early.clear();
     }
@@ -143,9 +146,14 @@ impl Tracker {
                 }
             }
             "Page.frameScheduledNavigation" => {
-                let Scheduled { frame_id, delay } = event.read()?;
+                let Scheduled {
+                    frame_id,
+                    delay,
+                    reason,
+                } = event.read()?;
                 if frame_id == track.main_frame {
                     track.leaving = Some(Duration::try_from_secs_f64(delay).unwrap_or_default());
+                    track.refresh = matches!(reason.as_str(), "metaTagRefresh" | "httpHeaderRefresh");
                 }
             }
             "Page.frameClearedScheduledNavigation" | "Page.frameStoppedLoading" | "Page.frameStartedLoading" => {
@@ -260,6 +268,7 @@ fn navigated(track: &mut Track, FrameNavigated { frame }: FrameNavigated) {
     }
     track.main_frame = frame.id;
     track.leaving = None;
+    track.refresh = false;
     let loader = track.loader(&frame.loader_id);
     loader.committed.get_or_insert_with(Instant::now);
     loader.mime_type = frame.mime_type;
@@ -307,7 +316,14 @@ fn loading(track: &mut Track, frame: &str, method: &str) {
             _ => current.stopped,
         };
     }
-    if method != "Page.frameStartedLoading" && track.under_way().is_none() {
+    match method {
+        "Page.frameStartedLoading" => return,
+        "Page.frameClearedScheduledNavigation" => track.refresh = false,
+        // Told of after the load, and then the page stops loading: what it waits for is still to come.
+        _ if track.refresh => return,
+        _ => {}
+    }
+    if track.under_way().is_none() {
         track.leaving = None;
     }
 }
