@@ -17,8 +17,15 @@ const SECRET_HEADERS: [&str; 8] = [
     "x-csrf-token",
 ];
 
-/// Whether the value of this header must not be shown.
-fn is_secret(name: &HeaderName) -> bool {
+/// Whether the value of this header is a credential by the header's name, and must not be shown.
+///
+/// ```
+/// use silkroute_core::is_secret_header;
+///
+/// assert!(is_secret_header(&http::header::SET_COOKIE));
+/// assert!(!is_secret_header(&http::header::ACCEPT));
+/// ```
+pub fn is_secret_header(name: &HeaderName) -> bool {
     let name = name.as_str();
     SECRET_HEADERS.contains(&name) || name.ends_with("-token") || name.ends_with("-secret") || name.ends_with("-key")
 }
@@ -43,7 +50,7 @@ impl fmt::Debug for RedactedHeaders<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for (name, value) in self.0 {
-            if is_secret(name) || value.is_sensitive() {
+            if is_secret_header(name) || value.is_sensitive() {
                 map.entry(&name.as_str(), &"***");
             } else {
                 map.entry(&name.as_str(), &String::from_utf8_lossy(value.as_bytes()));

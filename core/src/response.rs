@@ -209,7 +209,7 @@ impl fmt::Debug for Hop {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Timing {
-    /// Waiting in the manager: for the session to start, for a place in it.
+    /// Waiting in the manager, and in a pool of sessions: for the session to start, for a place in it.
     #[serde(with = "crate::duration")]
     pub queued: Duration,
     /// From the start of the last try to the head of its response, redirects included.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Request, Response, Result};
+use crate::cookies::StorageState;
+use crate::{Error, Request, Response, Result};
 
 /// A long-lived, pre-configured fetcher.
 ///
@@ -29,6 +30,8 @@ use crate::{Request, Response, Result};
 ///   [`Error::Unsupported`](crate::Error::Unsupported). A response of any status is a response and not an error.
 /// * Options of its own kind that it does not know MUST be refused with [`Error::Options`](crate::Error::Options); those of
 ///   other kinds MUST be ignored. `Authorization` and a request's own cookies MUST NOT follow a redirect to another origin.
+/// * A session that gives its [`storage_state`](Session::storage_state) MUST give all that it would need to go on as the same visitor,
+///   and MUST take it back with [`load_storage_state`](Session::load_storage_state); one that keeps no state leaves both as they are.
 /// * `kind`, `concurrency` and `timeout` MUST stay what they are for the session's whole life.
 /// * `fetch` MUST NOT write to the request's `meta`; it puts facts of its own on the response.
 /// * `Debug`, errors and logs MUST NOT show passwords, cookies or `Authorization` values.
@@ -70,4 +73,41 @@ pub trait Session: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Something could not be released; the session counts as closed all the same.
     async fn close(&mut self) -> Result<()>;
+
+    /// What it keeps of the sites it visited: cookies and, where it is a browser, local storage. Cancel-safe.
+    ///
+    /// With [`StorageState::write`] that is a login on disk:
+    ///
+    /// ```no_run
+    /// # use silkroute_core::{Result, Session, cookies::StorageState};
+    /// # async fn example(today: &dyn Session, tomorrow: &dyn Session) -> Result<()> {
+    /// today.storage_state().await?.write("shop.json")?;
+    /// tomorrow.load_storage_state(&StorageState::read("shop.json")?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the kind keeps nothing or cannot tell, which is what a kind does that says nothing.
+    async fn storage_state(&self) -> Result<StorageState> {
+        Err(no_storage_state(self.kind()))
+    }
+
+    /// Puts a storage state on top of what it keeps. A live session uses it from its next fetch on; one that is not alive keeps
+    /// it for its start, or refuses. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] as [`storage_state`](Session::storage_state); [`Error::Invalid`] naming what in it cannot be, and then nothing was taken.
+    async fn load_storage_state(&self, state: &StorageState) -> Result<()> {
+        let _ = state;
+        Err(no_storage_state(self.kind()))
+    }
+}
+
+fn no_storage_state(kind: &str) -> Error {
+    Error::Unsupported {
+        kind: kind.to_owned(),
+        what: "saving and loading its state".to_owned(),
+        instead: "use a kind that keeps cookies, such as http".to_owned(),
+    }
 }

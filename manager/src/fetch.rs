@@ -46,7 +46,8 @@ impl Slot {
             Ok(mut response) => {
                 self.counters.succeeded.fetch_add(1, Ordering::Relaxed);
                 let parts = response.parts_mut();
-                parts.timing.queued = queued;
+                // On top of what the session itself had it wait, such as a pool for one of its identities.
+                parts.timing.queued += queued;
                 parts.session = Some(Arc::clone(&self.id));
                 for (key, value) in &request.parts().meta {
                     if !parts.meta.contains_key(key) {

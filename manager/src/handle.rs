@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use silkroute_core::{FetchError, FetchErrorKind, Request, Response, Result, Session};
+use silkroute_core::cookies::StorageState;
+use silkroute_core::{Error, FetchError, FetchErrorKind, Request, Response, Result, Session};
 use tokio::time::Instant;
 
 use crate::slot::{Running, Slot, Then};
@@ -105,6 +107,41 @@ impl SessionHandle {
             )
             .into()),
         }
+    }
+
+    /// Saves what the session keeps of the sites it visited, cookies and local storage, in Playwright's format: log in today,
+    /// [`load_state`](Self::load_state) tomorrow, on this or on another kind of session. Only the file's owner may read it,
+    /// and it is written whole or not at all. Starts the session if need be.
+    ///
+    /// # Errors
+    /// The session's kind has no state to save ([`Error::Unsupported`]), it did not start, or the file cannot be written.
+    pub async fn save_state(&self, path: impl AsRef<Path>) -> Result<()> {
+        let state = self.lease().await?.storage_state().await?;
+        off_thread(path.as_ref(), move |path| state.write(path)).await
+    }
+
+    /// Puts what [`save_state`](Self::save_state) or Playwright wrote on top of what the session keeps. Starts the session if
+    /// need be.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no storage state, the session's kind takes none ([`Error::Unsupported`]), or it did not
+    /// start.
+    pub async fn load_state(&self, path: impl AsRef<Path>) -> Result<()> {
+        let state = off_thread(path.as_ref(), |path| StorageState::read(path)).await?;
+        self.lease().await?.load_storage_state(&state).await
+    }
+}
+
+/// Reads or writes a file where that may block.
+async fn off_thread<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&Path) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let path: PathBuf = path.to_owned();
+    let shown = path.display().to_string();
+    match tokio::task::spawn_blocking(move || work(&path)).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::invalid(format!("the storage state `{shown}`"), error)),
     }
 }
 

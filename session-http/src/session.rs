@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use silkroute_core::cookies::StorageState;
 use silkroute_core::{
     CookieJar, FetchError, FetchErrorKind, Identity, Request, Response, Result, Session, SessionOptions, async_trait,
 };
@@ -130,5 +131,15 @@ impl Session for HttpSession {
     async fn close(&mut self) -> Result<()> {
         self.live = None;
         Ok(())
+    }
+
+    /// The cookies of its jar, and the local storage that came with [`load_storage_state`](Session::load_storage_state).
+    async fn storage_state(&self) -> Result<StorageState> {
+        Ok(self.settings.jar.storage_state())
+    }
+
+    /// Puts its cookies into the jar, alive or not. Local storage is kept for whoever asks for the state.
+    async fn load_storage_state(&self, state: &StorageState) -> Result<()> {
+        self.settings.jar.load(state).map(drop)
     }
 }

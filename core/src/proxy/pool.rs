@@ -246,6 +246,15 @@ impl ProxyPool {
         }
     }
 
+    /// How long this proxy will still be left out; `None`: it is not, or is not of this pool.
+    pub fn cooling_for(&self, proxy: &Proxy) -> Option<Duration> {
+        let &index = self.shared.by_proxy.get(proxy)?;
+        let until = self.state().health[index].until?;
+        until
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+    }
+
     /// How each proxy has fared, in the order they were given.
     pub fn health(&self) -> Vec<ProxyHealth> {
         let now = Instant::now();

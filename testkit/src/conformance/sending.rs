@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use silkroute_core::{Fetch, Multipart, Part, Request as _, RequestExt as _, Session};
+use silkroute_core::{Error, Fetch, Multipart, Part, Request as _, RequestExt as _, Session};
 
 use super::bench::refused_proxy;
 use super::words::{Must as _, must_be_unsupported, must_fail};
@@ -263,6 +263,38 @@ pub async fn cookies_are_kept(bench: &Bench) {
         "cookies MUST be kept and sent back"
     );
     bench.finish(session).await;
+}
+
+/// The state that a session gives MUST make another session of its kind go on as the same visitor; or it is refused.
+pub async fn its_state_moves_to_another_session(bench: &Bench) {
+    if !bench.can(Capability::CookieStore) {
+        return;
+    }
+    let first = bench.started().await;
+    bench
+        .fetched(&*first, &bench.get("/cookies/set?crumbs=many&_path=/"))
+        .await;
+    let state = match first.storage_state().await {
+        Ok(state) => state,
+        Err(Error::Unsupported { .. }) => {
+            eprintln!("the session does not give its state");
+            bench.finish(first).await;
+            return;
+        }
+        Err(other) => panic!("a session MUST give its state or refuse with Error::Unsupported; instead: {other}"),
+    };
+    bench.finish(first).await;
+    let second = bench.started().await;
+    let rule = "a session that gives its state MUST take one";
+    second.load_storage_state(&state).await.must(rule);
+    bench.fetched(&*second, &bench.get("/echo/moved")).await;
+    let sent = bench.seen("/echo/moved").cookies();
+    assert_eq!(
+        sent,
+        [("crumbs".to_owned(), "many".to_owned())],
+        "a state that was loaded MUST make a session go on as the same visitor"
+    );
+    bench.finish(second).await;
 }
 
 /// A request's proxy MUST be used, credentials included; or be refused.

@@ -27,6 +27,22 @@ fn an_empty_pool_and_a_proxy_given_twice_are_refused() {
 }
 
 #[test]
+fn a_proxy_that_is_left_out_says_for_how_long() {
+    let pool = pool(2);
+    assert_eq!(pool.cooling_for(&proxy(0)), None);
+    fail(&pool, 0, 3, Instant::now());
+    let left = pool.cooling_for(&proxy(0)).unwrap();
+    assert!(
+        left > Duration::from_secs(5) && left <= Duration::from_secs(10),
+        "{left:?}"
+    );
+    assert_eq!(pool.cooling_for(&proxy(1)), None);
+    assert_eq!(pool.cooling_for(&proxy(9)), None, "of another pool");
+    pool.report(&proxy(0), true);
+    assert_eq!(pool.cooling_for(&proxy(0)), None);
+}
+
+#[test]
 fn a_failing_proxy_is_left_out_and_comes_back() {
     let pool = pool(2).cooldown(Duration::from_secs(10), Duration::from_secs(60));
     let start = Instant::now();
