@@ -16,6 +16,10 @@ pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionSta
 #[cfg(feature = "http")]
 pub use silkroute_session_http as http;
 
+/// The crawl engine: spiders whose every request goes to the session it names.
+#[cfg(feature = "spider")]
+pub use silkroute_spider as spider;
+
 /// What most programs need: `use silkroute::prelude::*;`.
 pub mod prelude {
     pub use silkroute_core::{
@@ -26,6 +30,9 @@ pub mod prelude {
 
     #[cfg(feature = "http")]
     pub use silkroute_session_http::{HttpOptions, HttpResponse, HttpSession};
+
+    #[cfg(feature = "spider")]
+    pub use silkroute_spider::{Crawl, CrawlError, Output, Page, Settings, Spider, Visit};
 }
 
 /// The kinds that this build's features bring, listed by hand: a linker may drop what only registers itself.

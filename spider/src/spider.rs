@@ -101,13 +101,23 @@ pub trait Spider: Sized + Send + Sync + 'static {
         Settings::default()
     }
 
+    /// The session kinds it knows: the default session is built of one, and the options of its requests are checked by
+    /// them when they are queued. By default all that are linked into the program and register themselves; where that
+    /// does not work, as on wasm or in a static library, give those of `silkroute::registry()`.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKind`] when two packages claim a kind; the crawl does not begin.
+    fn registry(&self) -> silkroute_core::Result<Registry> {
+        Registry::discover()
+    }
+
     /// Adds the sessions it fetches through. By default one, named `default`, of the kind `http`.
     ///
     /// # Errors
     /// Whatever keeps it from it; the crawl does not begin.
     fn configure_sessions(&self, sessions: &SessionManager) -> Result {
-        let registry = Registry::discover()?;
-        let http = registry
+        let http = self
+            .registry()?
             .build("http", serde_json::json!({}))
             .map_err(|error| match error {
                 Error::UnknownKind { .. } => format!(

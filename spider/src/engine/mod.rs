@@ -104,7 +104,7 @@ impl<S: Spider> Engine<S> {
     pub(crate) fn new(setup: Setup<S>) -> Result<Self, CrawlError> {
         Ok(Self {
             default_session: setup.sessions.default_session_id()?.into(),
-            registry: Registry::discover()?,
+            registry: setup.spider.registry()?,
             meters: Meters::new(setup.spider.name()),
             codec: Codec::new().map_err(|source| CrawlError::frontier("write the default step", source))?,
             spider: setup.spider,
@@ -218,26 +218,7 @@ impl<S: Spider> Engine<S> {
             Err(error) => Err(error),
         };
         match result {
-            Ok(Some(item)) => {
-                match &self.sink {
-                    Sink::Collected(items) => items.lock().unwrap_or_else(PoisonError::into_inner).push(item),
-                    Sink::Exported => drop(item),
-                    Sink::Streamed(stream) => {
-                        if stream.send(item).await.is_err() {
-                            let mut state = self.control.lock();
-                            state.items_taken -= 1;
-                            self.control.end(&mut state, Ended::Stopped);
-                            return Err(CrawlOver);
-                        }
-                    }
-                }
-                self.meters.items.increment(1);
-                let mut state = self.control.lock();
-                state.stats.items += 1;
-                if self.settings.max_items.is_some_and(|most| state.stats.items >= most) {
-                    self.control.end(&mut state, Ended::MaxItems);
-                }
-            }
+            Ok(Some(item)) => self.keep(item).await?,
             Ok(None) => {
                 let mut state = self.control.lock();
                 state.items_taken -= 1;
@@ -253,6 +234,36 @@ impl<S: Spider> Engine<S> {
             }
         }
         Ok(())
+    }
+
+    /// Gives an item to whoever runs the crawl. It is counted before it can be seen.
+    async fn keep(&self, item: S::Item) -> Result<(), CrawlOver> {
+        match &self.sink {
+            Sink::Collected(items) => items.lock().unwrap_or_else(PoisonError::into_inner).push(item),
+            Sink::Exported => drop(item),
+            Sink::Streamed(stream) => {
+                let Ok(room) = stream.reserve().await else {
+                    let mut state = self.control.lock();
+                    state.items_taken -= 1;
+                    self.control.end(&mut state, Ended::Stopped);
+                    return Err(CrawlOver);
+                };
+                self.count_item();
+                room.send(item);
+                return Ok(());
+            }
+        }
+        self.count_item();
+        Ok(())
+    }
+
+    fn count_item(&self) {
+        self.meters.items.increment(1);
+        let mut state = self.control.lock();
+        state.stats.items += 1;
+        if self.settings.max_items.is_some_and(|most| state.stats.items >= most) {
+            self.control.end(&mut state, Ended::MaxItems);
+        }
     }
 
     /// Whether one more item is wanted.
