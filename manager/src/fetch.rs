@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::slot::{Running, Slot, panicked};
+use crate::slot::{Entered, Found, Running, Slot, panicked};
 use crate::stats::Gauge;
 
 /// A session ends its fetch by itself when the time is up, and knows best what it was doing then. Where a request did
@@ -114,27 +114,35 @@ impl Slot {
         queued: &mut Duration,
     ) -> Result<(Option<OwnedSemaphorePermit>, Arc<Running>)> {
         let _waiting = Gauge::up(&self.counters.waiting);
-        let place = match self.places()? {
-            None => None,
-            Some(places) => match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => Some(place),
-                Err(_) => match tokio::time::timeout_at(deadline, places.acquire_owned()).await {
-                    Ok(Ok(place)) => Some(place),
-                    Ok(Err(_)) => return Err(self.closed("it was closed while the request waited for a place in it")),
-                    Err(_) => {
-                        *queued = begun.elapsed();
-                        let limit = self.concurrency.unwrap_or(usize::MAX);
-                        return Err(self.too_late(
-                            request,
-                            timeout,
-                            *queued,
-                            &format!("none of its {limit} places came free"),
-                        ));
-                    }
-                },
-            },
+        let (place, found) = match self.enter()? {
+            Entered::Found(Found::Lease(running)) => return Ok((None, running)),
+            Entered::Found(found) => (None, Some(found)),
+            Entered::Queue(places) => {
+                let place = match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => place,
+                    Err(_) => match tokio::time::timeout_at(deadline, places.acquire_owned()).await {
+                        Ok(Ok(place)) => place,
+                        Ok(Err(_)) => {
+                            return Err(self.closed("it was closed while the request waited for a place in it"));
+                        }
+                        Err(_) => {
+                            *queued = begun.elapsed();
+                            let limit = self.concurrency.unwrap_or(usize::MAX);
+                            let why = format!("none of its {limit} places came free");
+                            return Err(self.too_late(request, timeout, *queued, &why));
+                        }
+                    },
+                };
+                (Some(place), None)
+            }
         };
-        match tokio::time::timeout_at(deadline, self.lease()).await {
+        let lease = async {
+            match found {
+                Some(found) => self.lease_from(found).await,
+                None => self.lease().await,
+            }
+        };
+        match tokio::time::timeout_at(deadline, lease).await {
             Ok(running) => Ok((place, running?)),
             Err(_) => {
                 *queued = begun.elapsed();

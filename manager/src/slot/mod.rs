@@ -6,6 +6,7 @@
 
 mod death;
 mod idle;
+mod pulse;
 mod running;
 mod start;
 mod stop;
@@ -18,7 +19,7 @@ use silkroute_core::{Error, Result, Session};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::entry::Entry;
 use crate::limits::Limits;
@@ -89,6 +90,7 @@ struct Generation {
     served: u64,
     /// Tells the idle watch that this life is over.
     _ended: DropGuard,
+    _pulse: AbortOnDropHandle<()>,
 }
 
 /// Failures in a row, and when the next start is due.
@@ -100,8 +102,15 @@ struct Failure {
     error: Arc<Error>,
 }
 
+/// What a request finds at the door.
+pub(crate) enum Entered {
+    /// It serves so many fetches at once: a place in it comes first.
+    Queue(Arc<Semaphore>),
+    Found(Found),
+}
+
 /// What a request finds.
-enum Found {
+pub(crate) enum Found {
     Lease(Arc<Running>),
     Wait(Outcome),
 }
@@ -162,23 +171,32 @@ impl Slot {
         lock(&self.state)
     }
 
-    /// A place in the session for one fetch, for requests to wait for in order; `None` if it has no limit.
-    pub(crate) fn places(&self) -> Result<Option<Arc<Semaphore>>> {
-        let state = self.state();
+    /// The way in, at the cost of one look at the state where nothing is to be waited for.
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<Entered> {
+        let mut state = self.state();
         self.check_open(&state)?;
-        Ok(state.places.clone())
+        match &state.places {
+            Some(places) => Ok(Entered::Queue(Arc::clone(places))),
+            None => self.find(&mut state).map(Entered::Found),
+        }
     }
 
     /// The session, started if need be, for as long as the lease is held.
     ///
     /// Waits as long as it takes: the caller has the deadline.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Arc<Running>> {
+        let found = self.find(&mut self.state())?;
+        self.lease_from(found).await
+    }
+
+    /// [`lease`](Self::lease), from what was found already.
+    pub(crate) async fn lease_from(self: &Arc<Self>, mut found: Found) -> Result<Arc<Running>> {
         loop {
-            let mut outcome = match self.find()? {
+            match found {
                 Found::Lease(running) => return Ok(running),
-                Found::Wait(outcome) => outcome,
-            };
-            self.settled(&mut outcome).await?;
+                Found::Wait(mut outcome) => self.settled(&mut outcome).await?,
+            }
+            found = self.find(&mut self.state())?;
         }
     }
 
@@ -190,25 +208,24 @@ impl Slot {
         }
     }
 
-    fn find(self: &Arc<Self>) -> Result<Found> {
-        let mut state = self.state();
-        self.check_open(&state)?;
-        self.unstick(&mut state);
+    fn find(self: &Arc<Self>, state: &mut State) -> Result<Found> {
+        self.check_open(state)?;
+        self.unstick(state);
         match &mut state.life {
             Life::Alive(generation) if generation.running.is_alive() => {
                 generation.served += 1;
                 let running = Arc::clone(&generation.running);
                 if self.recycle_after.is_some_and(|limit| generation.served >= limit.get()) {
-                    self.begin_stop(&mut state, Then::Rest);
+                    self.begin_stop(state, Then::Rest);
                 }
                 Ok(Found::Lease(running))
             }
-            Life::Alive(_) => Ok(Found::Wait(self.begin_recovery(&mut state))),
+            Life::Alive(_) => Ok(Found::Wait(self.begin_recovery(state))),
             Life::Idle(_) => {
-                if let Some(refusal) = self.refusal(&state) {
+                if let Some(refusal) = self.refusal(state) {
                     return Err(refusal);
                 }
-                self.begin_start(&mut state).map(Found::Wait)
+                self.begin_start(state).map(Found::Wait)
             }
             Life::Starting(attempt) => Ok(Found::Wait(attempt.outcome.clone())),
             Life::Draining(outcome) => Ok(Found::Wait(outcome.clone())),
@@ -300,6 +317,7 @@ impl Slot {
     }
 
     fn generation(self: &Arc<Self>, session: Box<dyn Session>, runtime: tokio::runtime::Handle) -> Generation {
+        let pulse = pulse::pulse(&runtime, self.timeout);
         let (running, home) = Running::new(session, runtime, self.limits.close_timeout);
         let running = Arc::new(running);
         let ended = CancellationToken::new();
@@ -312,6 +330,7 @@ impl Slot {
             since: Instant::now(),
             served: 0,
             _ended: ended.drop_guard(),
+            _pulse: pulse,
         }
     }
 
