@@ -18,6 +18,10 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// # Panics
 /// The session does not keep the rule that the check is about, or the check did not end.
 pub fn run(subject: impl Subject, check: CheckFn) {
+    if let Some(missing) = subject.missing() {
+        eprintln!("THE CHECK DID NOT RUN: {missing}");
+        return;
+    }
     let runtime = match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => OwnRuntime(Some(runtime)),
         Err(error) => panic!("the check has no runtime: {error}"),

@@ -19,6 +19,12 @@ pub trait Subject: Send + Sync + 'static {
         Capabilities::all()
     }
 
+    /// What this machine lacks for any check to run, such as a browser; nothing, unless said otherwise. All checks then
+    /// pass without having run, and their output says so. Where the lack is no excuse, panic here.
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
     /// Builds a session that has not been started, for use against this site.
     ///
     /// It trusts [`TestSite::ca_pem`], may fetch from the loopback addresses, follows redirects, has what `setup` asks

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::Authority;
@@ -113,9 +113,9 @@ impl TestSiteBuilder {
                 .map(|config| Some(TlsAcceptor::from(Arc::new(config))))
         };
         let listeners = [
-            (bind(self.http_port).await?, None),
-            (bind(self.https_port).await?, acceptor(false)?),
-            (bind(self.mtls_port).await?, acceptor(true)?),
+            (bind(self.http_port)?, None),
+            (bind(self.https_port)?, acceptor(false)?),
+            (bind(self.mtls_port)?, acceptor(true)?),
         ];
         let addresses = Addresses {
             http: listeners[0].0.local_addr()?,
@@ -144,6 +144,16 @@ impl TestSiteBuilder {
     }
 }
 
-pub(super) async fn bind(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
+/// Connections that the system may hold for us until we accept them. With the usual 128, bursts of some hundred lose
+/// their first packets and stall for a second. The system may have a lower limit (`net.core.somaxconn`).
+const BACKLOG: u32 = 1024;
+
+pub(super) fn bind(port: u16) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    if cfg!(unix) {
+        // As `TcpListener::bind` does: a port that was in use a moment ago can be had again.
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    socket.listen(BACKLOG)
 }

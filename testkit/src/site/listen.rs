@@ -129,12 +129,14 @@ fn respond(
         if connection.state.record {
             connection.state.journal.record(Arc::clone(&recorded));
         }
+        let to_head = recorded.method == "HEAD";
         let visit = Visit {
             state: Arc::clone(&connection.state),
             control: Arc::clone(&connection.control),
             request: recorded,
         };
-        Ok(routes::route(visit).await)
+        let reply = routes::route(visit).await;
+        Ok(if to_head { routes::without_body(reply) } else { reply })
     })
 }
 

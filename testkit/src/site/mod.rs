@@ -27,6 +27,7 @@ mod state;
 mod tasks;
 pub mod wire;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -40,7 +41,7 @@ pub use builder::{TLS_NAMES, TestSiteBuilder};
 pub use journal::KEPT_REQUESTS;
 pub use proxy::{ProxyEntry, ProxyMode, ProxyOptions, ProxyProtocol, ProxyServer};
 pub use recorded::Recorded;
-pub use routes::known;
+pub use routes::{ChallengeAttempt, known};
 
 use authority::Authority;
 use state::State;
@@ -165,7 +166,25 @@ impl TestSite {
         self.state.journal.handshake_errors()
     }
 
-    /// Forgets requests, failed handshakes, the peak, the counters of `/count`, `/flaky` and the like, and logins.
+    /// All attempts at challenges, the oldest first, with what the widget saw and why it refused.
+    #[must_use]
+    pub fn challenges(&self) -> Vec<ChallengeAttempt> {
+        self.state.challenges()
+    }
+
+    /// What was reported to `/consistency?run=..` so far: for each of [`known::CONSISTENCY_PLACES`] a table of properties.
+    /// Among them are, as `headers.*`, the headers of the report itself that tell who the browser is. Needs the record.
+    #[must_use]
+    pub fn consistency(&self, run: &str) -> BTreeMap<String, BTreeMap<String, serde_json::Value>> {
+        let reports = self.requests_to("/consistency/report").into_iter();
+        reports
+            .filter(|request| request.param("run").as_deref() == Some(run))
+            .filter_map(|request| Some((request.param("place")?, consistency_table(&request)?)))
+            .collect()
+    }
+
+    /// Forgets requests, failed handshakes, the peak, the counters of `/count`, `/flaky` and the like, logins, and
+    /// challenges.
     pub fn clear(&self) {
         self.state.journal.clear();
         self.state.forget();
@@ -234,6 +253,22 @@ impl TestSite {
         self.owner.close().await;
         self.proxy.close().await;
     }
+}
+
+fn consistency_table(report: &Recorded) -> Option<BTreeMap<String, serde_json::Value>> {
+    const WHO: [&str; 6] = [
+        "user-agent",
+        "accept-language",
+        "accept-encoding",
+        "sec-ch-ua",
+        "sec-ch-ua-mobile",
+        "sec-ch-ua-platform",
+    ];
+    let mut table: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&report.body).ok()?;
+    for name in WHO {
+        table.insert(format!("headers.{name}"), report.header(name).into());
+    }
+    Some(table)
 }
 
 fn url(scheme: &str, host: &str, port: u16, path: &str) -> Url {

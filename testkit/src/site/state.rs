@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use super::ChallengeAttempt;
 use super::journal::Journal;
 use super::tasks::Tasks;
 
@@ -31,6 +32,11 @@ pub(crate) struct Addresses {
 struct Memory {
     counters: HashMap<String, u64>,
     logins: HashSet<String>,
+    /// Handed out by a challenge that was passed, and not yet exchanged.
+    tokens: HashSet<String>,
+    /// Clearances, and the user agents that they are good for.
+    clearances: HashMap<String, String>,
+    challenges: Vec<ChallengeAttempt>,
     prepared: HashMap<String, Bytes>,
 }
 
@@ -75,6 +81,45 @@ impl State {
         self.memory().logins.remove(token);
     }
 
+    pub(crate) fn note_challenge(&self, attempt: ChallengeAttempt) {
+        self.memory().challenges.push(attempt);
+    }
+
+    pub(crate) fn challenges(&self) -> Vec<ChallengeAttempt> {
+        self.memory().challenges.clone()
+    }
+
+    /// A new token of a challenge that was passed.
+    pub(crate) fn issue_token(&self) -> String {
+        let token = format!("passed-{}", self.count("\0token".to_owned()));
+        self.memory().tokens.insert(token.clone());
+        token
+    }
+
+    /// Whether the token is good. It is good once.
+    pub(crate) fn spend_token(&self, token: &str) -> bool {
+        self.memory().tokens.remove(token)
+    }
+
+    /// A clearance for this user agent in exchange for a token.
+    pub(crate) fn clear(&self, token: &str, user_agent: &str) -> Option<String> {
+        if !self.spend_token(token) {
+            return None;
+        }
+        let clearance = format!("clearance-{}", self.count("\0clearance".to_owned()));
+        self.memory()
+            .clearances
+            .insert(clearance.clone(), user_agent.to_owned());
+        Some(clearance)
+    }
+
+    pub(crate) fn is_cleared(&self, clearance: &str, user_agent: &str) -> bool {
+        self.memory()
+            .clearances
+            .get(clearance)
+            .is_some_and(|owner| owner == user_agent)
+    }
+
     pub(crate) fn prepared(&self, key: &str) -> Option<Bytes> {
         self.memory().prepared.get(key).cloned()
     }
@@ -84,7 +129,7 @@ impl State {
         self.memory().prepared.insert(key, body);
     }
 
-    /// Forgets counters and logins; prepared bodies stay.
+    /// Forgets counters, logins and challenges; prepared bodies stay.
     pub(crate) fn forget(&self) {
         let mut memory = self.memory();
         let prepared = std::mem::take(&mut memory.prepared);

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 mod bodies;
+mod browser;
+mod challenge;
 mod client;
 mod failures;
 mod life;
 mod pages;
 mod proxy;
+mod scripts;
 mod wire;

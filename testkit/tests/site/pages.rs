@@ -31,6 +31,26 @@ async fn the_shop_links_all_its_products() {
 }
 
 #[tokio::test]
+async fn every_page_of_a_catalogue_can_be_reached_from_its_first() {
+    const PAGES: usize = 57;
+    let site = TestSite::start().await.unwrap();
+    let client = client(&site);
+    let (mut seen, mut next) = (vec![false; PAGES], vec![0]);
+    while let Some(number) = next.pop() {
+        if std::mem::replace(&mut seen[number], true) {
+            continue;
+        }
+        let page = text(&client, site.http_url(&format!("/catalogue/{PAGES}/{number}"))).await;
+        assert!((9_000..11_000).contains(&page.len()), "{} bytes", page.len());
+        assert!(page.contains(&format!("SKU-{number:07}")) && page.contains(&known::product_name(number)));
+        let links = page.split("class=\"below\" href=\"/catalogue/57/").skip(1);
+        next.extend(links.map(|link| link.split('"').next().unwrap().parse::<usize>().unwrap()));
+    }
+    assert!(seen.iter().all(|seen| *seen));
+    assert_eq!(status(&client, site.http_url("/catalogue/57/57")).await, 404);
+}
+
+#[tokio::test]
 async fn a_login_lasts_until_the_logout() {
     let site = TestSite::start().await.unwrap();
     let client = builder(&site)

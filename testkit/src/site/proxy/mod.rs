@@ -133,7 +133,7 @@ impl ProxyServer {
     /// # Errors
     /// When a port is taken.
     pub async fn start(options: ProxyOptions) -> io::Result<Self> {
-        let (http_listener, socks5_listener) = (bind(options.http_port).await?, bind(options.socks5_port).await?);
+        let (http_listener, socks5_listener) = (bind(options.http_port)?, bind(options.socks5_port)?);
         let (http, socks5) = (http_listener.local_addr()?, socks5_listener.local_addr()?);
         let owner = TaskOwner::new();
         let shared = Arc::new(Shared {

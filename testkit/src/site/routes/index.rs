@@ -7,6 +7,10 @@ const ROUTES: &[(&str, &str)] = &[
     ("/shop?page=1", "listing: 10 pages of 20 products"),
     ("/shop/product/1", "a product, 1 to 200"),
     (
+        "/catalogue/5000/0",
+        "page 0 of 5,000 that are all below it, of 10 KB each; ms=50 lets each wait",
+    ),
+    (
         "/login",
         "a form; POST user=demo and password=demo sets a cookie and leads to /account",
     ),
@@ -75,6 +79,38 @@ const ROUTES: &[(&str, &str)] = &[
     ("/json", "a JSON document"),
     ("/image.png", "an image"),
     ("/empty", "200 without a body"),
+    ("/js/list", "a list that a script makes of JSON"),
+    ("/js/lazy?ms=300", "content after a while; an image far below"),
+    ("/js/scroll?pages=3", "grows when its end is seen; 0 pages: without end"),
+    ("/js/xhr", "an XMLHttpRequest, then a fetch with what it gave"),
+    ("/js/subrequests?n=85", "a page of so many images, scripts and styles"),
+    ("/js/click", "a form and a button; logs what the events look like"),
+    ("/js/console", "writes to the console, throws, and misses a script"),
+    (
+        "/js/redirect/script",
+        "also late-script, meta, header, form: leads elsewhere by itself",
+    ),
+    (
+        "/js/hanging/image",
+        "also script, style, frame, fetch, loop: one thing never comes",
+    ),
+    ("/js/popup", "opens a window"),
+    ("/js/dialog/alert", "also confirm, prompt, beforeunload"),
+    ("/js/download", "a page that goes to /download"),
+    ("/download", "a file to keep"),
+    (
+        "/frames/many",
+        "also same-site, cross-site, lazy, 204, download, hanging, nested",
+    ),
+    ("/workers", "a dedicated, a blob, a shared and a service worker"),
+    (
+        "/consistency?run=1",
+        "what the browser says of itself in page, frames and workers",
+    ),
+    (
+        "/challenge/managed",
+        "also non-interactive, embedded, refusing: a page behind a check",
+    ),
 ];
 
 pub(super) fn index() -> Reply {

@@ -1,17 +1,23 @@
 //! What the site answers: one file for each family of routes.
 
 mod account;
+mod assets;
 mod bodies;
+mod catalogue;
+mod challenge;
 mod compression;
+mod consistency;
 mod cookies;
 mod echo;
 mod encodings;
 mod faults;
+mod frames;
 mod index;
 pub mod known;
 mod redirects;
 mod reply;
 mod robots;
+mod scripts;
 mod shop;
 mod slowness;
 mod status;
@@ -24,7 +30,8 @@ use super::Recorded;
 use super::state::State;
 use super::wire::Control;
 
-pub(crate) use reply::Body;
+pub use challenge::ChallengeAttempt;
+pub(crate) use reply::{Body, without_body};
 use reply::{Reply, not_found};
 
 /// A request on its way to a route.
@@ -62,6 +69,20 @@ impl Visit {
             format!("{scheme}://{name}:{port}{path}")
         }
     }
+
+    /// A URL on another site that is this one too: to a browser `localhost` and `127.0.0.1` have nothing to do with each
+    /// other.
+    fn on_other_site(&self, path: &str) -> String {
+        let name = self.request.host_name();
+        let other = match name {
+            "127.0.0.1" => "localhost",
+            "localhost" => "127.0.0.1",
+            "other.example" => "third.example",
+            _ => "other.example",
+        };
+        let port = &self.request.host[name.len()..];
+        format!("{}://{other}{port}{path}", self.request.scheme)
+    }
 }
 
 /// Routes that benchmarks use: answered at once, from static bytes.
@@ -83,6 +104,7 @@ pub(crate) async fn route(visit: Visit) -> Reply {
 
         ["shop"] => shop::listing(&visit),
         ["shop", "product", id] => shop::product(id),
+        ["catalogue", pages, number] => catalogue::catalogue(&visit, pages, number).await,
 
         ["login"] => account::login(&visit),
         ["account"] => account::account(&visit),
@@ -130,6 +152,17 @@ pub(crate) async fn route(visit: Visit) -> Reply {
 
         ["robots.txt"] => robots::robots(&visit),
         ["sitemap.xml"] => robots::sitemap(&visit),
+
+        ["js", path @ ..] => scripts::route(&visit, path),
+        ["download"] => scripts::download(),
+        ["frames", which] => frames::frames(&visit, which),
+        ["workers"] => frames::workers(),
+        ["workers", "worker.js"] => frames::worker(),
+
+        ["consistency", path @ ..] => consistency::route(&visit, path),
+        ["challenge", "embedded", "content"] => challenge::embedded_content(&visit),
+        ["challenge", kind] => challenge::protected(&visit, kind),
+        ["cdn-cgi", "challenge-platform", what] => challenge::platform(&visit, what),
 
         ["json"] => bodies::json(),
         ["image.png"] => bodies::image(),

@@ -4,9 +4,9 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use serde::Serialize;
@@ -78,6 +78,16 @@ pub(super) fn not_found() -> Reply {
 
 pub(super) fn bad_request(why: &str) -> Reply {
     text(why).with_status(StatusCode::BAD_REQUEST)
+}
+
+/// The answer to a HEAD. Over HTTP/1 the library leaves the body out by itself, over HTTP/2 it would send it.
+pub(crate) fn without_body(reply: Reply) -> Reply {
+    let length = reply.body().size_hint().exact();
+    let mut reply = reply.map(|_| Either::Left(Full::default()));
+    if let Some(length) = length {
+        reply.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    reply
 }
 
 pub(super) trait ReplyExt {

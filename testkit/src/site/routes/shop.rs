@@ -45,7 +45,7 @@ fn stock(id: usize) -> &'static str {
     }
 }
 
-fn euros(cents: usize) -> String {
+pub(super) fn euros(cents: usize) -> String {
     format!("€{}.{:02}", cents / 100, cents % 100)
 }
 
