@@ -16,6 +16,7 @@ mod deadline;
 mod error;
 pub mod launch;
 mod pool;
+pub mod session;
 mod setup;
 mod tab;
 mod target;
@@ -30,8 +31,8 @@ pub use pool::{Lease, PoolOptions, PoolStats, TabPool};
 pub use setup::{SessionSetup, Setup};
 pub use tab::{
     Blocking, CaptureFilter, Captured, ColorScheme, ConsoleEntry, Document, DocumentKind, DocumentTiming, Geolocation,
-    ImageFormat, Navigation, PdfOptions, Redirect, RedirectKind, RequestFilter, ScreenshotOptions, ScrollOutcome,
-    SelectorState, Tab, TabOptions, UserAgent, Viewport, WaitUntil,
+    ImageFormat, Navigation, PdfOptions, Point, Redirect, RedirectKind, RequestFilter, ScreenshotOptions,
+    ScrollOutcome, SelectorState, Tab, TabOptions, UserAgent, Viewport, WaitUntil,
 };
 pub use target::{TargetInfo, TargetKind};
 
@@ -39,4 +40,11 @@ pub use target::{TargetInfo, TargetKind};
 pub mod protocol {
     pub use chromiumoxide::cdp::{browser_protocol, js_protocol};
     pub use chromiumoxide::{Command, Method};
+}
+
+/// What the macros of this crate expand to. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use futures_util::future::BoxFuture;
+    pub use silkroute_core::{Cookie, CookieJar, Proxy, ProxyPool, Result, Retry, SessionOptions};
 }

@@ -44,7 +44,7 @@ impl Tab {
     /// # Errors
     /// Those of commands: the browser may have let go of a body that is very large, or of a document that is no longer shown.
     pub async fn raw_body(&self, document: &Document, deadline: Deadline) -> Result<Bytes> {
-        self.state.response_body(&document.loader_id, deadline).await
+        Ok(self.state.response_body(&document.loader_id, deadline).await?.0)
     }
 
     /// The body of a document by its kind: rendered HTML, what was sent, or nothing.
@@ -52,10 +52,15 @@ impl Tab {
     /// # Errors
     /// [`Error::TooLarge`], and those of [`content`](Self::content) and [`raw_body`](Self::raw_body).
     pub async fn body(&self, document: &Document, limit: usize, deadline: Deadline) -> Result<Bytes> {
-        let body = match document.kind {
-            DocumentKind::Html => self.content(deadline).await?.into(),
-            DocumentKind::Raw => self.raw_body(document, deadline).await?,
-            DocumentKind::Empty | DocumentKind::Download { .. } => Bytes::new(),
+        Ok(self.payload(document, limit, deadline).await?.0)
+    }
+
+    /// The [`body`](Self::body), and whether it is UTF-8 now, whatever it was sent in.
+    pub(crate) async fn payload(&self, document: &Document, limit: usize, deadline: Deadline) -> Result<(Bytes, bool)> {
+        let (body, utf8) = match document.kind {
+            DocumentKind::Html => (self.content(deadline).await?.into(), true),
+            DocumentKind::Raw => self.state.response_body(&document.loader_id, deadline).await?,
+            DocumentKind::Empty | DocumentKind::Download { .. } => (Bytes::new(), false),
         };
         if body.len() > limit {
             return Err(Error::TooLarge {
@@ -63,7 +68,7 @@ impl Tab {
                 limit,
             });
         }
-        Ok(body)
+        Ok((body, utf8))
     }
 
     /// The responses to scripts that [`TabOptions::capture`](super::TabOptions::capture) keeps, since the last navigation
@@ -89,7 +94,7 @@ impl Tab {
                 None if !complete => Err("it was not complete yet".to_owned()),
                 None => match self.state.response_body(&request_id, deadline).await {
                     Err(error @ (Error::Gone { .. } | Error::Timeout { .. })) => return Err(error),
-                    other => other.map_err(|error| error.to_string()),
+                    other => other.map(|(body, _)| body).map_err(|error| error.to_string()),
                 },
             };
             captured.push(Captured {
@@ -114,15 +119,16 @@ impl Tab {
 }
 
 impl TabState {
-    async fn response_body(&self, request: &str, deadline: Deadline) -> Result<Bytes> {
+    /// What was sent, and whether the browser gave it as text, which is then UTF-8.
+    async fn response_body(&self, request: &str, deadline: Deadline) -> Result<(Bytes, bool)> {
         let command = RawCommand::new("Network.getResponseBody", json!({"requestId": request}))?;
         let body: Body = self.session.send_as(command, deadline).await?;
         if !body.base64_encoded {
-            return Ok(body.body.into());
+            return Ok((body.body.into(), true));
         }
         let bytes = STANDARD
             .decode(body.body)
             .map_err(|error| Error::malformed("Network.getResponseBody", error))?;
-        Ok(bytes.into())
+        Ok((bytes.into(), false))
     }
 }

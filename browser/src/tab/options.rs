@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use silkroute_core::Proxy;
 
@@ -14,7 +16,8 @@ use crate::setup::Setup;
 use crate::{Error, Result, TargetInfo, TargetKind};
 
 /// The colour scheme that pages are told the user prefers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ColorScheme {
     /// Light.
     Light,
@@ -23,18 +26,21 @@ pub enum ColorScheme {
 }
 
 /// The size of the page. Pages can tell it from the window's, which is why there is none unless asked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Viewport {
     /// In CSS pixels.
     pub width: u32,
     /// In CSS pixels.
     pub height: u32,
     /// Device pixels for each of them. 0: the browser's own.
+    #[serde(default)]
     pub device_scale_factor: f64,
 }
 
 /// Where pages are told they are, if they may ask.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Geolocation {
     /// In degrees north.
     pub latitude: f64,

@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Tab;
@@ -11,7 +12,8 @@ use crate::cdp::RawCommand;
 use crate::{Deadline, Error, Result};
 
 /// The format of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ImageFormat {
     /// Without loss.
     #[default]
@@ -23,7 +25,8 @@ pub enum ImageFormat {
 }
 
 /// How a picture is taken.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct ScreenshotOptions {
     /// The format. Default PNG.
     pub format: ImageFormat,
@@ -32,7 +35,8 @@ pub struct ScreenshotOptions {
 }
 
 /// How a page is printed. Lengths are in inches.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct PdfOptions {
     /// Width of the paper. Default 8.27 (A4).
     pub paper_width: f64,

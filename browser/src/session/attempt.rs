@@ -1,0 +1,283 @@
+//! One attempt at a fetch, from an empty tab to a response.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use silkroute_core::{Cookie, CookieJar, FetchError, FetchErrorKind, Hop, Proxy, ResponseParts, Timing};
+use tokio::time::Instant;
+use url::Url;
+
+use super::browser_session::Settings;
+use super::kind::{Arrival, Arrived, BrowserKind};
+use super::plan::Plan;
+use super::response::PageResponse;
+use super::running::{Home, Running};
+use super::steps::{Steps, run_hook};
+use super::tell;
+use crate::{Deadline, Document, Error, Navigation, Tab};
+
+/// One attempt.
+pub(super) struct Attempt<'a, K: BrowserKind> {
+    pub(super) settings: &'a Settings<K>,
+    pub(super) running: &'a Running<K>,
+    pub(super) options: &'a K::Options,
+    pub(super) plan: &'a Plan<'a>,
+    /// The proxy that it goes through, and whether it is the browser's own.
+    pub(super) proxy: Option<&'a Proxy>,
+    pub(super) own_proxy: bool,
+    pub(super) deadline: Deadline,
+    /// Set once the server may have seen the request.
+    pub(super) sent: &'a AtomicBool,
+}
+
+impl<K: BrowserKind> Attempt<'_, K> {
+    pub(super) async fn run(&self) -> Result<Box<PageResponse>, FetchError> {
+        let began = Instant::now();
+        let home = self.home().await.map_err(|error| self.failed(error))?;
+        let own = self.own_cookies();
+        self.cookies_in(&home, &own).await.map_err(|error| self.failed(error))?;
+        let version = self.running.browser.version();
+        let mut tab_options = tell::tab_options(self.plan, &self.settings.config, version, self.proxy)
+            .map_err(|error| self.failed(error))?;
+        self.settings
+            .kind
+            .tab(&self.running.state, self.options, &mut tab_options)
+            .map_err(|error| self.failed(error))?;
+        // Dropped on every way out but the last: the tab is then closed, and no next fetch sees what is left in it.
+        let lease = self
+            .running
+            .pool
+            .acquire(&home.context, tab_options, self.deadline)
+            .await
+            .map_err(|error| self.failed(error))?;
+        let tab: &Tab = &lease;
+        if let Some(setup) = &self.plan.setup {
+            run_hook(self.plan, "page_setup", setup, tab, self.deadline).await?;
+        }
+        let waited = began.elapsed();
+        let Arrived {
+            mut document,
+            challenge,
+        } = self.navigate(tab).await?;
+        let mut steps = Vec::new();
+        if document.is_html() {
+            steps = Steps::new(self.plan, tab, self.deadline).run().await?;
+            if !steps.is_empty() || self.plan.action.is_some() {
+                // An action, or a script that was waited for, may have led elsewhere.
+                document = tab
+                    .arrive(self.plan.page.wait_until, self.deadline)
+                    .await
+                    .map_err(|error| self.failed(error))?;
+            }
+        }
+        let mut response = self.respond(tab, document).await?;
+        response.steps = steps;
+        response.challenge = challenge;
+        response.parts.timing.first_byte += waited;
+        response.parts.cookies = self
+            .cookies_out(&home, &own, &response)
+            .await
+            .map_err(|error| self.failed(error))?;
+        if self.plan.cookies.is_empty() {
+            lease.finish();
+        }
+        Ok(response)
+    }
+
+    /// The context to be in. Cookies of the request's own must reach no other page: it then has one to itself.
+    async fn home(&self) -> Result<Arc<Home>, Error> {
+        let kind = &self.settings.kind;
+        if !self.plan.cookies.is_empty() || !self.plan.page.cookie_store {
+            return self.running.apart(kind, self.proxy, self.deadline).await;
+        }
+        match self.proxy {
+            Some(proxy) if !self.own_proxy => self.running.through(kind, proxy, self.deadline).await,
+            _ => Ok(self.running.main()),
+        }
+    }
+
+    fn own_cookies(&self) -> Vec<Cookie> {
+        let host = self.plan.url.host_str().unwrap_or_default();
+        let own = self.plan.cookies.iter();
+        own.map(|(name, value)| Cookie::new(name, value, host)).collect()
+    }
+
+    async fn cookies_in(&self, home: &Home, own: &[Cookie]) -> Result<(), Error> {
+        if self.plan.page.cookie_store {
+            home.ledger
+                .carry_in(&self.settings.jar, &home.context, self.deadline)
+                .await?;
+        }
+        home.context.set_cookies(own, self.deadline).await
+    }
+
+    /// What the exchange set: what the browser has that is new, of what its documents' hosts may see, and what it has let go
+    /// of again.
+    async fn cookies_out(&self, home: &Home, own: &[Cookie], response: &PageResponse) -> Result<Vec<Cookie>, Error> {
+        if !self.plan.page.cookie_store {
+            return Ok(set_cookies(response));
+        }
+        let jar = &self.settings.jar;
+        let new = home.ledger.carry_out(jar, &home.context, own, self.deadline).await?;
+        let mut cookies = set_cookies(response);
+        let urls = response.parts.history.iter().map(|hop| &hop.url);
+        let seen: Vec<Cookie> = urls
+            .chain([&response.parts.url])
+            .flat_map(|url| jar.cookies_for(url))
+            .collect();
+        for cookie in new {
+            let same = |other: &Cookie| {
+                other.name == cookie.name && other.domain == cookie.domain && other.path == cookie.path
+            };
+            if seen.iter().any(same) && !cookies.iter().any(same) {
+                cookies.push(cookie);
+            }
+        }
+        Ok(cookies)
+    }
+
+    async fn navigate(&self, tab: &Tab) -> Result<Arrived, FetchError> {
+        let plan = self.plan;
+        let referrer = plan.referer.clone().or_else(|| {
+            let kind = self.settings.kind.referrer(self.options, &plan.url);
+            kind.or_else(|| plan.page.google_search.then(|| "https://www.google.com/".to_owned()))
+        });
+        let navigation = Navigation {
+            method: plan.parts.method.clone(),
+            body: plan.body.clone(),
+            headers: plan.headers.clone(),
+            referrer,
+            wait_until: plan.page.wait_until,
+            ..Navigation::to(plan.url.clone())
+        };
+        let deadline = match plan.page.navigation_timeout {
+            Some(time) => self.deadline.capped(time),
+            None => self.deadline,
+        };
+        self.sent.store(true, Ordering::Relaxed);
+        let document = tab.navigate(&navigation, deadline).await.map_err(|error| {
+            if matches!(&error, Error::Navigation { .. })
+                && FetchError::from(error.clone()).kind() == FetchErrorKind::Connect
+            {
+                self.sent.store(false, Ordering::Relaxed);
+            }
+            self.failed(error)
+        })?;
+        let arrival = Arrival {
+            tab,
+            document,
+            options: self.options,
+            running: &self.running.state,
+            deadline: self.deadline,
+        };
+        self.settings
+            .kind
+            .arrived(arrival)
+            .await
+            .map_err(|error| error.parts(self.plan.parts))
+    }
+
+    async fn respond(&self, tab: &Tab, document: Document) -> Result<Box<PageResponse>, FetchError> {
+        let plan = self.plan;
+        let failed = |error| self.failed(error);
+        let limit = usize::try_from(plan.page.body_limit).unwrap_or(usize::MAX);
+        let (body, utf8) = if plan.parts.method == Method::HEAD {
+            (bytes::Bytes::new(), false)
+        } else {
+            tab.payload(&document, limit, self.deadline).await.map_err(failed)?
+        };
+        let status = StatusCode::from_u16(document.status).unwrap_or(StatusCode::OK);
+        let mut parts = ResponseParts::new(status, self.url_of(&document));
+        parts.headers = document.headers.clone();
+        if utf8 {
+            say_utf8(&mut parts.headers);
+        }
+        parts.body = body;
+        parts.history = history(&document);
+        parts.timing = Timing::new(document.timing.response.unwrap_or_default(), std::time::Duration::ZERO);
+        let mut response = Box::new(PageResponse::new(parts, document.kind.clone()));
+        response.server_headers = document.headers;
+        response.request_headers = document.request_headers;
+        response.remote_addr = document.remote_addr;
+        response.protocol = document.protocol;
+        response.from_cache = document.from_cache;
+        response.document_timing = document.timing;
+        response.proxy = self.proxy.map(Proxy::label);
+        if plan.capture.is_some() {
+            response.captured_xhr = tab.captured(self.deadline).await.map_err(failed)?;
+        }
+        if let Some(options) = plan.page.screenshot.get() {
+            response.screenshot = Some(tab.screenshot(options, self.deadline).await.map_err(failed)?);
+        }
+        if let Some(options) = plan.page.pdf.get() {
+            response.pdf = Some(tab.pdf(options, self.deadline).await.map_err(failed)?);
+        }
+        response.console = tab.console();
+        response.dialogs = tab.dialogs();
+        Ok(response)
+    }
+
+    /// The network knows no fragments: the request's own is put back where the document is the one it asked for.
+    fn url_of(&self, document: &Document) -> Url {
+        let asked = &self.plan.url;
+        let Ok(mut url) = Url::parse(&document.url) else {
+            return asked.clone();
+        };
+        let mut bare = asked.clone();
+        bare.set_fragment(None);
+        if url == bare {
+            url.set_fragment(asked.fragment());
+        }
+        url
+    }
+
+    /// An error of the engine, with what it was about.
+    fn failed(&self, error: Error) -> FetchError {
+        let mut failed = FetchError::from(error.clone()).parts(self.plan.parts);
+        if let Some(proxy) = self.proxy {
+            failed.add_context("proxy", proxy.label());
+        }
+        match &error {
+            Error::TooLarge { .. } => failed.hint("raise `body_limit` of the session or of the request"),
+            Error::Timeout { .. } => failed.hint("raise `timeout` of the request or of the session"),
+            Error::Navigation { net_error } if net_error.contains("CERT_") => {
+                failed.hint("accept any certificate with `ignore_https_errors`")
+            }
+            _ => failed,
+        }
+    }
+}
+
+/// The cookies that the documents on the way set, as a jar of their own takes them.
+fn set_cookies(response: &PageResponse) -> Vec<Cookie> {
+    let jar = CookieJar::new();
+    for hop in &response.parts.history {
+        jar.store(&hop.url, &hop.headers);
+    }
+    jar.store(&response.parts.url, &response.server_headers);
+    jar.cookies()
+}
+
+fn history(document: &Document) -> Vec<Hop> {
+    let hops = document.redirects.iter().filter_map(|redirect| {
+        let status = StatusCode::from_u16(redirect.status).ok()?;
+        let url = Url::parse(&redirect.url).ok()?;
+        Some(Hop::new(status, url, redirect.headers.clone()))
+    });
+    hops.collect()
+}
+
+/// The body is UTF-8 now, whatever the server sent it in.
+fn say_utf8(headers: &mut HeaderMap) {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim())
+        .filter(|kind| !kind.is_empty())
+        .unwrap_or("text/html");
+    if let Ok(value) = HeaderValue::try_from(format!("{kind}; charset=utf-8")) {
+        headers.insert(CONTENT_TYPE, value);
+    }
+}

@@ -1,0 +1,32 @@
+//! What all browser sessions have in common, and the seam at which a kind adds its own.
+//!
+//! A kind is a type with [`BrowserKind`], options made by [`page_options!`](crate::page_options), a configuration made by
+//! [`browser_config!`](crate::browser_config), a builder with [`browser_builder!`](crate::browser_builder), and a session
+//! that hands everything to a [`BrowserSession`].
+
+mod ads;
+mod attempt;
+mod browser_session;
+mod builder;
+mod config;
+mod fetch;
+mod hooks;
+mod kind;
+mod ledger;
+mod options;
+mod plan;
+mod response;
+mod running;
+mod steps;
+mod tell;
+mod values;
+mod variants;
+
+pub use browser_session::BrowserSession;
+pub use builder::Parts;
+pub use config::{BrowserConfig, BrowserKindConfig};
+pub use hooks::{Hooks, Page, PageHook};
+pub use kind::{Arrival, Arrived, BrowserKind};
+pub use options::{BrowserOptions, PageOverrides};
+pub use response::{ChallengeOutcome, PageResponse, Step, StepOutcome};
+pub use values::{AutoScroll, CdpUrl, Cookies, DnsOverHttps, Headers, OnTimeout, ResourceType, Resources, Toggle};

@@ -1,0 +1,184 @@
+//! What is done between the navigation and the response: waits, scrolling, and the action that the request names.
+
+use std::time::Duration;
+
+use silkroute_core::{FetchError, FetchErrorKind};
+use tokio::time::Instant;
+
+use super::hooks::{Page, PageHook};
+use super::plan::Plan;
+use super::response::{Step, StepOutcome};
+use super::values::OnTimeout;
+use crate::{Deadline, Error, Tab, WaitUntil};
+
+/// Of the time that is left, what a wait may take whose failure is to leave time for the body.
+const SHARE: f64 = 0.8;
+
+/// The steps of one fetch, as far as they have come.
+pub(super) struct Steps<'a> {
+    plan: &'a Plan<'a>,
+    tab: &'a Tab,
+    deadline: Deadline,
+    done: Vec<Step>,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(plan: &'a Plan<'a>, tab: &'a Tab, deadline: Deadline) -> Self {
+        Self {
+            plan,
+            tab,
+            deadline,
+            done: Vec::new(),
+        }
+    }
+
+    /// All that the request asks for, in its order: network idle, the action, the selector, scrolling, and a while.
+    pub(super) async fn run(mut self) -> Result<Vec<Step>, FetchError> {
+        let page = &self.plan.page;
+        if page.network_idle {
+            self.network_idle().await?;
+        }
+        if let Some(action) = &self.plan.action {
+            let began = Instant::now();
+            self.hook("page_action", action).await?;
+            self.note("page_action", StepOutcome::Done, began);
+        }
+        if let Some(selector) = &page.wait_selector {
+            self.selector(selector).await?;
+        }
+        if let Some(scroll) = page.auto_scroll.get() {
+            let began = Instant::now();
+            let deadline = self.step_deadline();
+            let outcome = self
+                .tab
+                .auto_scroll(scroll.max_scrolls, scroll.quiet, deadline)
+                .await
+                .map_err(|error| self.failed("auto_scroll", error))?;
+            if !outcome.complete && deadline.remaining() < scroll.quiet {
+                self.late("auto_scroll", deadline)?;
+            }
+            let outcome = if outcome.complete {
+                StepOutcome::Scrolled(outcome.scrolls)
+            } else {
+                StepOutcome::StillGrowing(outcome.scrolls)
+            };
+            self.note("auto_scroll", outcome, began);
+        }
+        if !page.wait.is_zero() {
+            self.wait(page.wait).await?;
+        }
+        Ok(self.done)
+    }
+
+    async fn network_idle(&mut self) -> Result<(), FetchError> {
+        let began = Instant::now();
+        let deadline = self.step_deadline();
+        match self.tab.arrive(WaitUntil::NetworkIdle, deadline).await {
+            Ok(_) => self.note("network_idle", StepOutcome::Done, began),
+            Err(Error::Timeout { .. }) => {
+                self.late("network_idle", deadline)?;
+                self.note("network_idle", StepOutcome::TimedOut, began);
+            }
+            Err(error) => return Err(self.failed("network_idle", error)),
+        }
+        Ok(())
+    }
+
+    async fn selector(&mut self, selector: &str) -> Result<(), FetchError> {
+        let began = Instant::now();
+        let deadline = self.step_deadline();
+        let state = self.plan.page.wait_selector_state;
+        match self.tab.wait_for_selector(selector, state, deadline).await {
+            Ok(()) => self.note("wait_selector", StepOutcome::Done, began),
+            Err(error @ Error::Timeout { .. }) if self.plan.page.on_timeout == OnTimeout::Error => {
+                return Err(self.failed("wait_selector", error));
+            }
+            Err(Error::Timeout { .. }) => self.note("wait_selector", StepOutcome::TimedOut, began),
+            Err(error) => return Err(self.failed("wait_selector", error)),
+        }
+        Ok(())
+    }
+
+    /// A wait that is longer than the time that is left is told at once.
+    async fn wait(&mut self, time: Duration) -> Result<(), FetchError> {
+        let began = Instant::now();
+        if self.deadline.remaining() <= time {
+            let message = "the time that is left is shorter than `wait`";
+            return Err(self.plan.error(FetchErrorKind::Timeout, message));
+        }
+        tokio::time::sleep(time).await;
+        self.note("wait", StepOutcome::Done, began);
+        Ok(())
+    }
+
+    /// Runs a closure of the session's, and waits for where it led.
+    async fn hook(&self, option: &'static str, hook: &PageHook) -> Result<(), FetchError> {
+        run_hook(self.plan, option, hook, self.tab, self.deadline).await
+    }
+
+    /// One step may take what `wait_timeout` says; without it all that is left, or a share of it where the page is to be
+    /// taken all the same.
+    fn step_deadline(&self) -> Deadline {
+        let page = &self.plan.page;
+        match (page.wait_timeout, page.on_timeout) {
+            (Some(time), _) => self.deadline.capped(time),
+            (None, OnTimeout::Error) => self.deadline,
+            (None, OnTimeout::Continue) => self.deadline.capped(self.deadline.remaining().mul_f64(SHARE)),
+        }
+    }
+
+    fn late(&self, option: &'static str, deadline: Deadline) -> Result<(), FetchError> {
+        match self.plan.page.on_timeout {
+            OnTimeout::Continue => Ok(()),
+            OnTimeout::Error => Err(self.failed(option, deadline.error("it"))),
+        }
+    }
+
+    fn note(&mut self, name: &'static str, outcome: StepOutcome, began: Instant) {
+        self.done.push(Step::new(name, outcome, began.elapsed()));
+    }
+
+    fn failed(&self, option: &'static str, error: Error) -> FetchError {
+        of_option(self.plan, option, error)
+    }
+}
+
+/// Runs a closure of the session's within the time that there is.
+pub(super) async fn run_hook(
+    plan: &Plan<'_>,
+    option: &'static str,
+    hook: &PageHook,
+    tab: &Tab,
+    deadline: Deadline,
+) -> Result<(), FetchError> {
+    let page = Page::new(tab, deadline);
+    let name = match option {
+        "page_setup" => &plan.page.page_setup,
+        _ => &plan.page.page_action,
+    };
+    let name = name.as_deref().unwrap_or_default();
+    let ran = deadline
+        .run(&format!("{option} '{name}'"), hook(&page))
+        .await
+        .map_err(|error| of_option(plan, option, error))?;
+    ran.map_err(|error| {
+        let kind = error.as_fetch().map_or(FetchErrorKind::Page, FetchError::kind);
+        let message = match error.as_fetch() {
+            Some(error) => error.message().to_owned(),
+            None => error.to_string(),
+        };
+        plan.error(kind, format!("{option} '{name}' failed: {message}"))
+            .source(error)
+    })
+}
+
+/// An error of a step: it says which option asked for it.
+fn of_option(plan: &Plan<'_>, option: &'static str, error: Error) -> FetchError {
+    let late = error.is_timeout();
+    let error = FetchError::from(error).parts(plan.parts).context("while", option);
+    if late {
+        error.hint("raise `timeout`, or set `on_timeout` to continue to take the page as it is")
+    } else {
+        error
+    }
+}

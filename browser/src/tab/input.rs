@@ -1,0 +1,167 @@
+//! Mouse and keyboard, as the browser itself would have them: pages cannot tell these events from a user's.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{SelectorState, Tab};
+use crate::cdp::RawCommand;
+use crate::{Deadline, Error, Result};
+
+/// A point of the page, in CSS pixels from the upper left corner of what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Point {
+    /// To the right.
+    pub x: f64,
+    /// Down.
+    pub y: f64,
+}
+
+/// The middle of the first visible element, scrolled to.
+const PLACE: &str = r"((selector) => {
+  const shown = e => {
+    const box = e.getBoundingClientRect();
+    return box.width > 0 && box.height > 0 && getComputedStyle(e).visibility === 'visible';
+  };
+  const e = [...document.querySelectorAll(selector)].find(shown);
+  if (!e) return null;
+  e.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
+  const box = e.getBoundingClientRect();
+  return {x: Math.round(box.left + box.width / 2), y: Math.round(box.top + box.height / 2)};
+})";
+
+/// Takes the focus and has all of its text selected, so that what is typed takes its place.
+const FOCUS: &str = r"((selector) => {
+  const e = document.querySelector(selector);
+  if (!e || !(e.isContentEditable || 'value' in e)) return false;
+  e.focus();
+  if (e.select) e.select(); else getSelection().selectAllChildren(e);
+  return true;
+})";
+
+impl Tab {
+    /// Clicks the first visible element that a CSS selector finds, as a mouse does, once there is one.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when there is none in time, and those of [`evaluate`](Self::evaluate).
+    pub async fn click(&self, selector: &str, deadline: Deadline) -> Result<()> {
+        loop {
+            self.wait_for_selector(selector, SelectorState::Visible, deadline)
+                .await?;
+            let place: Option<Point> = self
+                .evaluate(&format!("{PLACE}({})", quoted(selector)?), deadline)
+                .await?;
+            // It may have gone between the two.
+            if let Some(place) = place {
+                return self.click_at(place, deadline).await;
+            }
+        }
+    }
+
+    /// Clicks at a point: the pointer moves there, and the button goes down and up.
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn click_at(&self, at: Point, deadline: Deadline) -> Result<()> {
+        self.mouse("mouseMoved", at, deadline).await?;
+        self.mouse("mousePressed", at, deadline).await?;
+        self.mouse("mouseReleased", at, deadline).await
+    }
+
+    /// One event of the mouse: `mouseMoved`, or `mousePressed` and `mouseReleased` of its left button.
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn mouse(&self, kind: &str, at: Point, deadline: Deadline) -> Result<()> {
+        let mut params = json!({"type": kind, "x": at.x, "y": at.y, "pointerType": "mouse"});
+        if kind != "mouseMoved" {
+            params["button"] = "left".into();
+            params["clickCount"] = 1.into();
+        }
+        if kind == "mousePressed" {
+            params["buttons"] = 1.into();
+            // Without it the event's pressure is 0, which no mouse has.
+            params["force"] = 0.5.into();
+        }
+        self.input("Input.dispatchMouseEvent", params, deadline).await
+    }
+
+    /// Puts a text into the first input, text area or editable element that a CSS selector finds, once it is visible, in place
+    /// of what is there.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`]; [`Error::Invalid`] for an element that takes no text; those of [`evaluate`](Self::evaluate).
+    pub async fn fill(&self, selector: &str, text: &str, deadline: Deadline) -> Result<()> {
+        self.wait_for_selector(selector, SelectorState::Visible, deadline)
+            .await?;
+        let takes: bool = self
+            .evaluate(&format!("{FOCUS}({})", quoted(selector)?), deadline)
+            .await?;
+        if !takes {
+            return Err(Error::invalid(format!("{selector:?}"), "the element takes no text"));
+        }
+        if text.is_empty() {
+            return self.press("Delete", deadline).await;
+        }
+        self.input("Input.insertText", json!({"text": text}), deadline).await
+    }
+
+    /// Presses a key where the focus is: a character, or `Enter`, `Tab`, `Escape`, `Backspace`, `Delete`, an arrow such as
+    /// `ArrowDown`, `PageDown`, `PageUp`, `Home` or `End`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a key that is none of these, and those of commands.
+    pub async fn press(&self, key: &str, deadline: Deadline) -> Result<()> {
+        let mut params = described(key)?;
+        params["type"] = "keyDown".into();
+        self.input("Input.dispatchKeyEvent", params.clone(), deadline).await?;
+        params["type"] = "keyUp".into();
+        if let Some(params) = params.as_object_mut() {
+            params.remove("text");
+        }
+        self.input("Input.dispatchKeyEvent", params, deadline).await
+    }
+
+    async fn input(&self, method: &'static str, params: Value, deadline: Deadline) -> Result<()> {
+        let command = RawCommand::new(method, params)?;
+        self.state.session.send(command, deadline).await.map(drop)
+    }
+}
+
+fn quoted(selector: &str) -> Result<String> {
+    serde_json::to_string(selector).map_err(|error| Error::invalid("the selector", error))
+}
+
+/// A key as the protocol has it.
+fn described(key: &str) -> Result<Value> {
+    let mut characters = key.chars();
+    if let (Some(character), None) = (characters.next(), characters.next()) {
+        return Ok(json!({"key": key, "text": character.to_string()}));
+    }
+    // Virtual key codes of Windows, which pages read as `keyCode`.
+    let code = match key {
+        "Backspace" => 8,
+        "Tab" => 9,
+        "Enter" => 13,
+        "Escape" => 27,
+        "PageUp" => 33,
+        "PageDown" => 34,
+        "End" => 35,
+        "Home" => 36,
+        "ArrowLeft" => 37,
+        "ArrowUp" => 38,
+        "ArrowRight" => 39,
+        "ArrowDown" => 40,
+        "Delete" => 46,
+        _ => {
+            return Err(Error::invalid(
+                format!("the key {key:?}"),
+                "it is neither one character nor a name such as Enter",
+            ));
+        }
+    };
+    let mut params = json!({"key": key, "code": key, "windowsVirtualKeyCode": code});
+    if key == "Enter" {
+        params["text"] = "\r".into();
+    }
+    Ok(params)
+}
