@@ -16,6 +16,10 @@ pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionSta
 #[cfg(feature = "http")]
 pub use silkroute_session_http as http;
 
+/// CSS selectors with `::text` and `::attr(name)`, on any response.
+#[cfg(feature = "select")]
+pub use silkroute_select as select;
+
 /// The crawl engine: spiders whose every request goes to the session it names.
 #[cfg(feature = "spider")]
 pub use silkroute_spider as spider;
@@ -30,6 +34,9 @@ pub mod prelude {
 
     #[cfg(feature = "http")]
     pub use silkroute_session_http::{HttpOptions, HttpResponse, HttpSession};
+
+    #[cfg(feature = "select")]
+    pub use silkroute_select::{Document, SelectExt, Selector};
 
     #[cfg(feature = "spider")]
     pub use silkroute_spider::{Crawl, CrawlError, Output, Page, Settings, Spider, Visit};

@@ -25,9 +25,17 @@ pub(crate) enum Command {
     /// Fetch a URL and print the body
     #[command(after_help = EXIT_STATUS)]
     Fetch(Box<FetchArgs>),
+    /// Crawl a site: follow its links and take an item from each page
+    #[cfg(feature = "spider")]
+    #[command(after_help = CRAWL_EXIT_STATUS)]
+    Crawl(Box<crate::crawl::CrawlArgs>),
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 for a response of any status, 1 when no response came, 2 for bad usage.";
+
+#[cfg(feature = "spider")]
+const CRAWL_EXIT_STATUS: &str = "Exit status: 0 when the crawl ended by itself or at a limit, 1 when nothing could be \
+    fetched, 2 for bad usage. The last line on standard error is the statistics, as one JSON object.";
 
 /// `silkroute kinds`.
 #[derive(Args)]
@@ -95,7 +103,7 @@ fn answer(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match output::print(text.as_bytes()) {
-            Ok(()) => Failure::Told,
+            Ok(()) => Failure::Told(0),
             Err(failure) => failure,
         },
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

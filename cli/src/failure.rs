@@ -9,8 +9,8 @@ use silkroute::{Error, FetchErrorKind};
 /// Why the program ends early, and so with which exit status.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Help or version was asked for and printed: no failure after all.
-    Told,
+    /// What there was to say has been said; the program ends with this status.
+    Told(u8),
     /// The command line, or a file it names, cannot be used: status 2.
     Usage(String),
     /// No response came, or it could not be written: status 1.
@@ -32,14 +32,19 @@ impl Failure {
 
     /// Prints it and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
+        ExitCode::from(self.tell())
+    }
+
+    /// The same, with the status as a number.
+    pub(crate) fn tell(&self) -> u8 {
         let (text, status) = match self {
-            Self::Told => return ExitCode::SUCCESS,
+            Self::Told(status) => return *status,
             Self::Usage(text) => (text.as_str(), 2),
             Self::Failed(text) => (text.as_str(), 1),
             Self::Interrupted(signal) => ("interrupted", 128_u8.saturating_add(*signal)),
         };
         say("error", text);
-        ExitCode::from(status)
+        status
     }
 }
 
@@ -53,9 +58,14 @@ impl From<Error> for Failure {
     }
 }
 
-/// Prints a line to standard error. Nobody is left to be told when that fails.
+/// Prints what went wrong to standard error.
 pub(crate) fn say(what: &str, text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{what}: {text}");
+    say_line(&format!("{what}: {text}"));
+}
+
+/// Prints a line to standard error. Nobody is left to be told when that fails.
+pub(crate) fn say_line(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Whether another command line, or another configuration, is what it takes.

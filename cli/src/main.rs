@@ -9,10 +9,13 @@
 )]
 
 mod args;
+#[cfg(feature = "spider")]
+mod crawl;
 mod failure;
 mod fetch;
 mod kinds;
 mod output;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -22,6 +25,8 @@ fn main() -> ExitCode {
     let done = Cli::read().and_then(|command| match command {
         Command::Kinds(args) => kinds::run(&args),
         Command::Fetch(args) => fetch::run(&args),
+        #[cfg(feature = "spider")]
+        Command::Crawl(args) => crawl::run(&args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

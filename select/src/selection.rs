@@ -62,6 +62,11 @@ impl<'d> Selection<'d> {
         self.hits.first().map(|hit| self.text_of(hit).into_owned())
     }
 
+    /// The texts of all hits, as [`text`](Self::text) gives them.
+    pub fn texts(&self) -> Vec<String> {
+        self.hits.iter().map(|hit| self.text_of(hit).into_owned()).collect()
+    }
+
     /// The HTML of the first hit's element.
     pub fn html(&self) -> Option<String> {
         self.first().map(|element| element.html())

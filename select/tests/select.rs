@@ -32,6 +32,14 @@ fn text_is_that_directly_in_each_match_unless_a_space_comes_first() {
 }
 
 #[test]
+fn the_texts_of_all_hits() {
+    let page = page("<p>a<b>b</b></p><p title=t>c</p>");
+    assert_eq!(page.css("p").unwrap().texts(), ["ab", "c"]);
+    assert_eq!(page.css("p::text, p::attr(title)").unwrap().texts(), ["a", "t", "c"]);
+    assert!(page.css("i").unwrap().texts().is_empty());
+}
+
+#[test]
 fn attributes_are_found_by_any_case_and_only_where_they_are() {
     let html = "<a HREF=1 data-x=a>x</a><a>y</a><a href=''>z</a><svg viewBox='0 0 1 1'><use xlink:href='#i'/></svg>";
     assert_eq!(all(html, "a::attr(href)"), ["1", ""]);

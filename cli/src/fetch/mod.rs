@@ -4,7 +4,6 @@ mod cookies;
 mod options;
 mod report;
 mod request;
-mod signals;
 mod target;
 
 use std::path::Path;
@@ -16,6 +15,7 @@ use silkroute::{Entry, Error, Fetch, Response};
 use crate::args::FetchArgs;
 use crate::failure::{Failure, say, with_causes};
 use crate::output;
+use crate::signals::Signals;
 use cookies::CookieFile;
 use target::Target;
 
@@ -65,9 +65,10 @@ struct Fetched {
 
 async fn fetch(manager: &SessionManager, request: Fetch) -> Result<Fetched, Failure> {
     let begun = Instant::now();
+    let mut signals = Signals::listen().map_err(|error| Failure::failed(&error))?;
     let outcome = tokio::select! {
         outcome = manager.fetch(request) => outcome.map_err(Failure::from),
-        signal = signals::first() => Err(signal.map_or_else(|error| Failure::failed(&error), Failure::Interrupted)),
+        signal = signals.next() => Err(Failure::Interrupted(signal)),
     };
     let elapsed = begun.elapsed();
     if let Err(error) = manager.close().await {

@@ -6,6 +6,8 @@
 )]
 
 mod command;
+#[cfg(feature = "spider")]
+mod crawl;
 #[cfg(unix)]
 mod endings;
 mod fetch;

@@ -1,0 +1,227 @@
+//! `silkroute crawl`: a crawl that takes no program.
+
+mod args;
+mod field;
+mod item;
+mod sessions;
+mod spider;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use silkroute::prelude::*;
+use silkroute::spider::{CrawlBuilder, Ended, LinkExtractor, RobotsPolicy, Stats};
+use tokio::sync::Notify;
+use url::{Host, Url};
+
+pub(crate) use self::args::CrawlArgs;
+use self::item::StandardOutput;
+use self::sessions::Sessions;
+use self::spider::Generic;
+use crate::failure::{Failure, say, with_causes};
+use crate::signals::Signals;
+
+/// Any host, for `--allow`.
+const ANY: &str = "*";
+
+/// Crawls, and tells how it went.
+pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
+    let hosts = allowed_hosts(args)?;
+    unlike_names(args)?;
+    let sessions = Sessions::find(args, &silkroute::registry()?)?;
+    let generic = Generic {
+        starts: args.urls.clone(),
+        links: links(args)?,
+        fields: args.fields.clone(),
+        order: sessions.order.clone(),
+    };
+    let left = Arc::new(Notify::new());
+    let crawl = settings(generic, args, hosts).sessions(&sessions.manager);
+    let crawl = match &args.output {
+        Some(path) => item::write_to(crawl, path, &args.fields)?,
+        None => crawl.export(StandardOutput::new(Arc::clone(&left))),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("starting the threads of the crawl: {}", with_causes(&error))))?;
+    let done = runtime.block_on(crawl_to_its_end(crawl.export_only(), &sessions, &left));
+    // A name that is still being looked up must not keep the program.
+    runtime.shutdown_background();
+    let done = done?;
+    let written = args
+        .stats
+        .as_deref()
+        .map_or(Ok(()), |path| write_stats(path, &done.report));
+    let failure = match done.signal {
+        Some(signal) => Some(Failure::Interrupted(signal)),
+        None if done.report.stats.pages == 0 => Some(Failure::Failed(nothing(&done.report.stats))),
+        None => written.err(),
+    };
+    let status = failure.map_or(0, |failure| failure.tell());
+    // The last line, whatever else there was to say.
+    let line = serde_json::to_string(&done.report).map_err(|error| Failure::failed(&error))?;
+    crate::failure::say_line(&line);
+    match status {
+        0 => Ok(()),
+        status => Err(Failure::Told(status)),
+    }
+}
+
+/// How a crawl went.
+struct Done {
+    report: Report,
+    /// The number of the signal that ended it.
+    signal: Option<u8>,
+}
+
+/// What the last line says.
+#[derive(Serialize)]
+struct Report {
+    ended: Ended,
+    pages_per_second: f64,
+    #[serde(flatten)]
+    stats: Stats,
+}
+
+async fn crawl_to_its_end(crawl: CrawlBuilder<Generic>, sessions: &Sessions, left: &Notify) -> Result<Done, Failure> {
+    sessions.keep_what_is_used().await?;
+    let (handle, running) = crawl.with_handle().map_err(|error| failure_of(&error))?;
+    tokio::pin!(running);
+    let mut signals = Signals::listen().map_err(|error| Failure::failed(&error))?;
+    let mut signal = None;
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut running => break outcome,
+            () = left.notified() => handle.stop(),
+            number = signals.next() => {
+                signal = Some(number);
+                say("warning", "the crawl ends when the pages under way are done; once more to end it now");
+                handle.stop();
+            }
+        }
+    };
+    if let Err(error) = sessions.manager.close().await {
+        say("warning", &with_causes(&error));
+    }
+    let crawl = outcome.map_err(|error| failure_of(&error))?;
+    let report = Report {
+        ended: crawl.ended,
+        pages_per_second: (crawl.stats.pages_per_second() * 10.0).round() / 10.0,
+        stats: crawl.stats,
+    };
+    Ok(Done { report, signal })
+}
+
+fn settings(spider: Generic, args: &CrawlArgs, hosts: Vec<String>) -> CrawlBuilder<Generic> {
+    let mut crawl = spider
+        .crawl()
+        .concurrency(args.concurrency)
+        .allowed_hosts(hosts)
+        .progress();
+    if let Some(depth) = args.depth {
+        crawl = crawl.max_depth(depth);
+    }
+    if let Some(pages) = args.max_pages {
+        crawl = crawl.max_pages(pages);
+    }
+    if let Some(delay) = args.delay {
+        crawl = crawl.download_delay(delay);
+    }
+    if let Some(agent) = &args.robots {
+        crawl = crawl.robots(RobotsPolicy::obey(agent));
+    }
+    crawl
+}
+
+fn links(args: &CrawlArgs) -> Result<LinkExtractor, Failure> {
+    let Some(css) = &args.follow else {
+        return Ok(LinkExtractor::new());
+    };
+    LinkExtractor::new()
+        .within(css)
+        .map_err(|error| Failure::Usage(format!("--follow: {}", with_causes(&error))))
+}
+
+/// The hosts of the start, and those that are allowed besides. A site that is started at its `www.` is all of the site.
+fn allowed_hosts(args: &CrawlArgs) -> Result<Vec<String>, Failure> {
+    let mut hosts = BTreeSet::new();
+    for text in &args.urls {
+        let url: Url = Visit::<()>::get(text)?.url().clone();
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Failure::Usage(format!(
+                "`{text}`: a `{}:` URL cannot be crawled; give one of http: or https:",
+                url.scheme()
+            )));
+        }
+        if let Some(host) = url.host_str() {
+            hosts.insert(host.strip_prefix("www.").unwrap_or(host).to_owned());
+        }
+    }
+    if args.allow.iter().any(|host| host == ANY) {
+        return Ok(Vec::new());
+    }
+    for host in &args.allow {
+        Host::parse(host.trim_start_matches('.')).map_err(|error| {
+            Failure::Usage(format!(
+                "--allow: `{host}`: {error}; give a host such as shop.example.com, or * for any"
+            ))
+        })?;
+        hosts.insert(host.clone());
+    }
+    Ok(hosts.into_iter().collect())
+}
+
+fn unlike_names(args: &CrawlArgs) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    match args.fields.iter().find(|field| !names.insert(&field.name)) {
+        Some(twice) => Err(Failure::Usage(format!(
+            "--field: there are two fields `{}`; give each a name of its own",
+            twice.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Why there is not a single page.
+fn nothing(stats: &Stats) -> String {
+    let reasons = [
+        (stats.failed, "brought no response"),
+        (stats.gave_up_blocked, "were blocked"),
+        (stats.robots_disallowed, "are not allowed by robots.txt"),
+        (stats.offsite, "led to hosts that are not allowed (--allow)"),
+    ];
+    let told: Vec<_> = reasons
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, reason)| format!("{count} {reason}"))
+        .collect();
+    let told = if told.is_empty() {
+        "no request was sent".to_owned()
+    } else {
+        told.join(", ")
+    };
+    format!("nothing could be fetched: of the requests, {told}")
+}
+
+fn write_stats(path: &Path, report: &Report) -> Result<(), Failure> {
+    let refused = |error: std::io::Error| {
+        Failure::Failed(format!(
+            "writing the statistics (--stats) to `{}`: {error}",
+            path.display()
+        ))
+    };
+    let mut text = serde_json::to_vec_pretty(report).map_err(|error| refused(error.into()))?;
+    text.push(b'\n');
+    std::fs::write(path, text).map_err(refused)
+}
+
+fn failure_of(error: &CrawlError) -> Failure {
+    match error {
+        CrawlError::Manager(error) => Failure::from(error.clone()),
+        CrawlError::Setting { .. } => Failure::usage(error),
+        _ => Failure::failed(error),
+    }
+}

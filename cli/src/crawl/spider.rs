@@ -1,0 +1,92 @@
+//! The spider that the command line describes.
+
+use http::header::CONTENT_TYPE;
+use silkroute::core::redact_url;
+use silkroute::prelude::*;
+use silkroute::spider::{self, Failure, LinkExtractor};
+
+use super::field::Field;
+use super::item::Item;
+use crate::failure::{one_line, say, with_causes};
+
+/// Takes an item from each page, and follows its links.
+pub(super) struct Generic {
+    pub(super) starts: Vec<String>,
+    pub(super) links: LinkExtractor,
+    pub(super) fields: Vec<Field>,
+    /// The sessions that a blocked page tries, one after the other.
+    pub(super) order: Vec<String>,
+}
+
+impl Generic {
+    fn item(&self, page: &Page) -> Item {
+        let is_html = is_html(page);
+        let value = |field: &Field| {
+            if is_html {
+                field.of(page.document())
+            } else {
+                field.nothing()
+            }
+        };
+        Item {
+            url: redact_url(page.url()),
+            status: page.status().as_u16(),
+            fields: self
+                .fields
+                .iter()
+                .map(|field| (field.name.clone(), value(field)))
+                .collect(),
+        }
+    }
+}
+
+impl Spider for Generic {
+    type Item = Item;
+    type Step = ();
+
+    fn name(&self) -> &str {
+        "crawl"
+    }
+
+    fn start_urls(&self) -> Vec<String> {
+        self.starts.clone()
+    }
+
+    async fn parse(&self, page: Page, out: &mut Output<Self>) -> spider::Result {
+        out.item(self.item(&page)).await?;
+        if is_html(&page) {
+            for link in self.links.links(page.document()) {
+                out.visit(page.follow_url(link)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_error(&self, failure: Failure<()>) {
+        let told = with_causes(failure.error.as_ref());
+        match failure.visit.map(|visit| redact_url(visit.url())) {
+            Some(url) if !told.contains(&url) => say("warning", &one_line(&format!("{url}: {told}"))),
+            _ => say("warning", &told),
+        }
+    }
+
+    /// The same session again, until there is a next one.
+    fn retry_blocked(&self, visit: Visit, _response: &dyn Response) -> spider::Result<Option<Visit>> {
+        let now = visit.parts().session.as_deref();
+        let place = now.map_or(Some(0), |id| self.order.iter().position(|known| known == id));
+        let next = place.and_then(|place| self.order.get(place + 1)).cloned();
+        Ok(Some(match next {
+            Some(next) => visit.session(next),
+            None => visit,
+        }))
+    }
+}
+
+/// Whether there are elements to look for. A page that does not say what it is counts as HTML, as in browsers.
+fn is_html(page: &Page) -> bool {
+    let Some(kind) = page.response().headers().get(CONTENT_TYPE) else {
+        return true;
+    };
+    let kind = String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase();
+    kind.contains("html") || kind.contains("xml")
+}
