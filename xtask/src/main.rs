@@ -26,8 +26,9 @@ usage: cargo xtask TASK
   test          sets the machine up, then runs every check there is
   bench [NAME]  sets the machine up, then measures: all benchmarks, or the one of this name
 
-The set-up installs what the build needs (cmake, libclang, a C++ compiler, git) on Debian and Ubuntu, as root or through
-sudo; elsewhere it says what to install.";
+The set-up installs what is needed on Debian and Ubuntu, as root or through sudo; elsewhere it says what to install. For the
+build: cmake, libclang, a C++ compiler, git. For sessions with a browser: Chromium, or set CHROME to the program. For the
+tests also Xvfb and npm.";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Stop;
 use crate::checks;
 use crate::command::Cmd;
-use crate::setup;
+use crate::setup::{self, Purpose};
 use crate::steps::Steps;
 use crate::workspace::{Workspace, examples, root};
 
@@ -15,7 +15,7 @@ const LONGEST_EXAMPLE: Duration = Duration::from_secs(120);
 /// Builds and runs the quickstart.
 pub(crate) fn demo() -> Result<(), Stop> {
     let mut steps = Steps::begin();
-    setup::run(&mut steps)?;
+    setup::run(&mut steps, Purpose::Run)?;
     // What it runs and no more; all of it with the same features, so that nothing is built twice.
     let quickstart = "--package silkroute --example quickstart";
     steps.run("build", &Cmd::cargo().words("build").words(quickstart))?;
@@ -27,7 +27,7 @@ pub(crate) fn demo() -> Result<(), Stop> {
 /// Runs the benchmarks, or one.
 pub(crate) fn bench(name: Option<&str>) -> Result<(), Stop> {
     let mut steps = Steps::begin();
-    setup::run(&mut steps)?;
+    setup::run(&mut steps, Purpose::Run)?;
     let mut command = Cmd::cargo().words("bench --package silkroute-benches");
     if let Some(name) = name {
         command = command.words("--bench").arg(name);
@@ -41,7 +41,8 @@ pub(crate) fn bench(name: Option<&str>) -> Result<(), Stop> {
 /// features, one set of features: BoringSSL and the dependencies are built once.
 pub(crate) fn test() -> Result<(), Stop> {
     let mut steps = Steps::begin();
-    setup::run(&mut steps)?;
+    setup::run(&mut steps, Purpose::Test)?;
+    let detectors = setup::detectors(&mut steps)?;
     steps.run("format", &Cmd::cargo().words("fmt --all --check"))?;
     steps.step("hygiene", "cargo xtask test", checks::hygiene)?;
     let workspace = steps.step(
@@ -55,7 +56,7 @@ pub(crate) fn test() -> Result<(), Stop> {
     for (name, flags) in single_features(&workspace) {
         steps.run(&name, &lint(&flags))?;
     }
-    steps.run("tests", &tests())?;
+    steps.run("tests", &tests(detectors))?;
     steps.run("doctests", &Cmd::cargo().words("test --workspace --doc"))?;
     let documentation = Cmd::cargo().words("doc --workspace --no-deps");
     steps.run("documentation", &documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
@@ -81,13 +82,22 @@ fn single_features(workspace: &Workspace) -> Vec<(String, String)> {
     all
 }
 
-/// All tests of libraries, programs and test files. Benchmarks have been compiled by clippy; examples run later.
-fn tests() -> Cmd {
+/// All tests of libraries, programs and test files, with a browser and with the detectors where there are any. Benchmarks
+/// have been compiled by clippy; examples run later.
+fn tests(detectors: Option<String>) -> Cmd {
     let targets = "--workspace --no-fail-fast --lib --bins --tests";
-    if Cmd::cargo().words("nextest --version").ask().is_some() {
+    let command = if Cmd::cargo().words("nextest --version").ask().is_some() {
         Cmd::cargo().words("nextest run").words(targets)
     } else {
-        Cmd::cargo().words("test").words(targets)
+        // Without nextest's groups: no more browsers at once than the machine can run.
+        Cmd::cargo().words("test").words(targets).words("-- --test-threads 2")
+    };
+    let command = command.env("SILKROUTE_REQUIRE_BROWSER", "1");
+    match detectors {
+        Some(folder) => command
+            .env(setup::DETECTORS, folder)
+            .env("SILKROUTE_REQUIRE_DETECTORS", "1"),
+        None => command,
     }
 }
 

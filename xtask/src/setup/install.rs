@@ -61,6 +61,9 @@ fn apt_package(need: Need) -> &'static str {
         Need::Cmake => "cmake",
         Need::Git => "git",
         Need::Libclang => "libclang-dev",
+        Need::Browser => "chromium",
+        Need::Display => "xvfb",
+        Need::Npm => "npm",
     }
 }
 
@@ -77,21 +80,30 @@ pub(crate) fn by_hand(missing: &[Need]) -> String {
         Need::Cmake => "cmake",
         Need::Git => "git",
         Need::Libclang => "clang-devel",
+        Need::Browser => "chromium",
+        Need::Display => "xorg-x11-server-Xvfb",
+        Need::Npm => "nodejs-npm",
     });
     let pacman = list(|need| match need {
         Need::Compiler => "base-devel",
         Need::Cmake => "cmake",
         Need::Git => "git",
         Need::Libclang => "clang",
+        Need::Browser => "chromium",
+        Need::Display => "xorg-server-xvfb",
+        Need::Npm => "npm",
     });
     let brew = list(|need| match need {
         Need::Compiler => "make",
         Need::Cmake => "cmake",
         Need::Git => "git",
         Need::Libclang => "llvm",
+        Need::Browser => "--cask chromium",
+        Need::Display => "xquartz",
+        Need::Npm => "node",
     });
     let mut text = format!(
-        "error: the build needs {}, and it cannot be installed from here. Install it, then run this again:\n\
+        "error: this needs {}, and it cannot be installed from here. Install it, then run this again:\n\
          \n  Debian, Ubuntu   sudo apt-get update && sudo apt-get install {apt}\
          \n  Fedora, RHEL     sudo dnf install {dnf}\
          \n  Arch             sudo pacman -S --needed {pacman}\
@@ -103,6 +115,12 @@ pub(crate) fn by_hand(missing: &[Need]) -> String {
     }
     if missing.contains(&Need::Cmake) {
         text.push_str("\n\nWhere the package's cmake is older than that, take one from https://cmake.org/download/.");
+    }
+    if missing.contains(&Need::Browser) {
+        text.push_str(
+            "\n\nUbuntu has Chromium as a snap, which cannot use our profile folders: take Google Chrome from \
+             https://www.google.com/chrome/ there. Where the browser is in an unusual place, set CHROME to its program.",
+        );
     }
     text
 }
@@ -144,5 +162,10 @@ mod tests {
             assert!(told.contains(line), "{line:?} is not in\n{told}");
         }
         assert!(!told.contains("cmake"), "{told}");
+        let told = by_hand(&[Need::Browser, Need::Display]);
+        assert!(
+            told.contains("apt-get install chromium xvfb") && told.contains("set CHROME"),
+            "{told}"
+        );
     }
 }

@@ -1,9 +1,15 @@
-//! What the build takes besides Rust: found, installed, or named.
+//! What the build, the tests and the demo take besides Rust: found, installed, or named.
 //!
-//! BoringSSL, under the `http` kind, is built with cmake and a C++ compiler, patched with git, and bound with libclang.
+//! BoringSSL, under the `http` kind, is built with cmake and a C++ compiler, patched with git, and bound with libclang. The
+//! browser kinds run Chromium; their tests compare it with one that has a window, on a display of Xvfb's, and show it the
+//! detectors that npm has.
 
+mod browser;
+mod detectors;
 mod install;
 mod libclang;
+
+pub(crate) use detectors::{FOLDER as DETECTORS, install as detectors};
 
 use crate::Stop;
 use crate::command::Cmd;
@@ -12,16 +18,37 @@ use crate::steps::Steps;
 /// The oldest cmake that BoringSSL takes.
 const OLDEST_CMAKE: (u32, u32) = (3, 22);
 
-/// Something the build takes.
+/// Something that is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     Compiler,
     Cmake,
     Git,
     Libclang,
+    Browser,
+    Display,
+    Npm,
 }
 
-const ALL: [Need; 4] = [Need::Compiler, Need::Cmake, Need::Git, Need::Libclang];
+const BUILD: &[Need] = &[Need::Compiler, Need::Cmake, Need::Git, Need::Libclang];
+const TEST: &[Need] = &[
+    Need::Compiler,
+    Need::Cmake,
+    Need::Git,
+    Need::Libclang,
+    Need::Browser,
+    Need::Display,
+    Need::Npm,
+];
+
+/// What the machine is set up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To build, and to run what there is: without a browser that is a part of it.
+    Run,
+    /// To run all tests.
+    Test,
+}
 
 impl Need {
     /// What it is.
@@ -31,6 +58,9 @@ impl Need {
             Self::Cmake => "cmake 3.22 or newer",
             Self::Git => "git",
             Self::Libclang => "libclang",
+            Self::Browser => "Chromium",
+            Self::Display => "Xvfb",
+            Self::Npm => "npm",
         }
     }
 
@@ -53,42 +83,57 @@ impl Need {
             }
             Self::Git => version("git"),
             Self::Libclang => libclang::find().map(|path| path.display().to_string()),
+            Self::Browser => browser::find(),
+            // It knows no `--version`.
+            Self::Display if cfg!(target_os = "linux") => browser::on_path(&["Xvfb"]),
+            Self::Display => Some("not needed here".to_owned()),
+            Self::Npm => version("npm"),
         }
     }
 }
 
 /// Finds what is needed; installs what is missing where that can be done.
-pub(crate) fn run(steps: &mut Steps) -> Result<(), Stop> {
-    let missing = steps.step("set-up: look", "cargo xtask demo", || Ok(look()))?;
+pub(crate) fn run(steps: &mut Steps, purpose: Purpose) -> Result<(), Stop> {
+    // The browser comes along even where nothing must have it.
+    let (wanted, demanded) = match purpose {
+        Purpose::Run => ([BUILD, &[Need::Browser]].concat(), BUILD),
+        Purpose::Test => (TEST.to_vec(), TEST),
+    };
+    let mut missing = steps.step("set-up: look", "cargo xtask demo", || Ok(look(&wanted)))?;
     if missing.is_empty() {
         return Ok(());
     }
-    let Some(rights) = install::rights() else {
-        return Err(Stop::Usage(install::by_hand(&missing)));
-    };
-    // One broken source of packages among several is no reason to stop: the next step tells.
-    if let Err(Stop::Failed(told)) = steps.run("set-up: update the package lists", &install::update(rights)) {
-        eprintln!("{told}\ngoing on with the lists there are");
+    if let Some(rights) = install::rights() {
+        // One broken source of packages among several is no reason to stop: the next step tells.
+        if let Err(Stop::Failed(told)) = steps.run("set-up: update the package lists", &install::update(rights)) {
+            eprintln!("{told}\ngoing on with the lists there are");
+        }
+        if let Err(Stop::Failed(told)) = steps.run("set-up: install", &install::install(rights, &missing)) {
+            eprintln!("{told}");
+        }
+        missing = steps.step("set-up: look again", "cargo xtask demo", || Ok(look(&wanted)))?;
     }
-    if let Err(Stop::Failed(told)) = steps.run("set-up: install", &install::install(rights, &missing)) {
-        return Err(Stop::Usage(format!("{told}\n\n{}", install::by_hand(&missing))));
+    let (lacking, spared): (Vec<_>, Vec<_>) = missing.into_iter().partition(|need| demanded.contains(need));
+    if !lacking.is_empty() {
+        return Err(Stop::Usage(install::by_hand(&lacking)));
     }
-    let still = steps.step("set-up: look again", "cargo xtask demo", || Ok(look()))?;
-    if still.is_empty() {
-        Ok(())
-    } else {
-        Err(Stop::Usage(install::by_hand(&still)))
+    if !spared.is_empty() {
+        println!(
+            "{}\n\ngoing on without: sessions with a browser cannot start",
+            install::by_hand(&spared)
+        );
     }
+    Ok(())
 }
 
-fn look() -> Vec<Need> {
+fn look(needs: &[Need]) -> Vec<Need> {
     let mut missing = Vec::new();
-    for need in ALL {
+    for need in needs {
         match need.found() {
             Some(told) => println!("    {}: {told}", need.name()),
             None => {
                 println!("    {}: missing", need.name());
-                missing.push(need);
+                missing.push(*need);
             }
         }
     }
