@@ -189,7 +189,15 @@ pub async fn compare(title: &str, contenders: &[Arc<Contender>], concurrency: us
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The most memory that this process ever held, in kilobytes.
+pub fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
