@@ -1,0 +1,163 @@
+//! A pool from outside, while a manager or a spider has it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use silkroute_core::cookies::StorageState;
+use silkroute_core::{Error, ProxyHealth, Result};
+use tokio::time::Instant;
+
+use crate::lease::Lease;
+use crate::roster::{Turn, Want};
+use crate::shared::Shared;
+use crate::slot::{Cause, Ending, Phase};
+
+/// A pool from outside: what its identities do, while a manager or a spider has the pool itself. A cheap clone.
+#[derive(Clone)]
+pub struct PoolHandle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What an identity does.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// It has not been needed yet.
+    Idle,
+    /// Its session starts, or is being warmed up.
+    Starting,
+    /// It fetches.
+    Alive,
+    /// Its proxy failed, or it did not start: for a while it sends nothing.
+    Resting,
+    /// It is being retired, or its session died and is being closed.
+    Ending,
+    /// It is retired, and there is nobody to take its place.
+    Gone,
+}
+
+/// What a pool knows of an identity.
+#[non_exhaustive]
+#[derive(Clone, Debug, Serialize)]
+pub struct MemberStats {
+    /// Its name.
+    pub name: String,
+    /// How many identities had this place before, and this one: the first is 1.
+    pub generation: u32,
+    /// What it does.
+    pub state: MemberState,
+    /// Its proxy, without credentials.
+    pub proxy: Option<String>,
+    /// How many requests it has at the moment.
+    pub in_flight: usize,
+    /// How many requests it was given.
+    pub requests: u64,
+    /// How many of the responses showed that it was blocked.
+    pub blocked: u64,
+}
+
+impl PoolHandle {
+    /// What each identity does, in the order of the pool.
+    pub fn stats(&self) -> Vec<MemberStats> {
+        let now = Instant::now();
+        let roster = self.shared.roster();
+        let each = roster.slots.iter().map(|slot| MemberStats {
+            name: slot.member.name().to_owned(),
+            generation: slot.member.generation(),
+            state: match &slot.phase {
+                Phase::Gone(_) => MemberState::Gone,
+                Phase::Ending => MemberState::Ending,
+                _ if slot.ending.is_some() => MemberState::Ending,
+                _ if slot.is_resting(now) => MemberState::Resting,
+                Phase::Starting(_) => MemberState::Starting,
+                Phase::Alive(_) => MemberState::Alive,
+                Phase::Idle(_) => MemberState::Idle,
+            },
+            proxy: slot.member.bound_to().map(|proxy| proxy.label()),
+            in_flight: slot.in_flight,
+            requests: slot.taken,
+            blocked: slot.blocked,
+        });
+        each.collect()
+    }
+
+    /// How the pool's proxies have fared; empty if it has none.
+    pub fn proxies(&self) -> Vec<ProxyHealth> {
+        self.shared
+            .settings
+            .proxies
+            .as_ref()
+            .map(silkroute_core::ProxyPool::health)
+            .unwrap_or_default()
+    }
+
+    /// Retires an identity: it finishes what it is doing, its saved state is removed, and another takes its place, if the pool makes
+    /// its own.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that the pool does not have.
+    pub fn retire(&self, name: &str) -> Result<()> {
+        let index = self.index_of(name)?;
+        self.shared
+            .with(|roster| roster.end(index, Ending::Retire(Cause::Asked)));
+        Ok(())
+    }
+
+    /// What an identity keeps of the sites it visited. It is started for it if need be.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a name that the pool does not have, or while the identity has no place free; whatever keeps its
+    /// session from starting; [`Error::Unsupported`] where its kind has no state to give.
+    pub async fn storage_state(&self, name: &str) -> Result<StorageState> {
+        let want = Want {
+            only: Some(self.index_of(name)?),
+            ..Want::default()
+        };
+        let index = match self.shared.with(|roster| roster.peek(&want, Instant::now())) {
+            Turn::Seat(index) => index,
+            _ => {
+                return Err(Error::invalid(
+                    format!("the identity `{name}`"),
+                    "it is resting, retired, or has no place free; ask again later",
+                ));
+            }
+        };
+        let mut lease = Lease::new(&self.shared, index);
+        let deadline = Instant::now() + self.shared.settings.start_timeout;
+        match lease.ready(deadline).await {
+            Some(ready) => ready?,
+            None => {
+                return Err(Error::invalid(
+                    format!("the identity `{name}`"),
+                    "it did not start in time",
+                ));
+            }
+        }
+        match lease.session() {
+            Some(session) => session.storage_state().await,
+            None => Err(crate::shared::closed()),
+        }
+    }
+
+    fn index_of(&self, name: &str) -> Result<usize> {
+        let roster = self.shared.roster();
+        roster.index_of(name).ok_or_else(|| {
+            let names: Vec<_> = roster.slots.iter().take(10).map(|slot| slot.member.name()).collect();
+            let more = if roster.slots.len() > names.len() { ", ..." } else { "" };
+            Error::invalid(
+                format!("the identity `{}`", name.escape_debug()),
+                format!("the pool has {}{more}", names.join(", ")),
+            )
+        })
+    }
+}
+
+impl fmt::Debug for PoolHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolHandle")
+            .field("identities", &self.shared.roster().slots.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! What the user's program does for each identity.
+
+use silkroute_core::{Response, Result, Session, async_trait};
+
+use crate::Member;
+
+/// What your program does for each identity of a pool: log in, accept the consent, say whether it is still welcome. Every method
+/// has a default that does nothing.
+///
+/// ```
+/// use silkroute_core::{Fetch, RequestExt, Response, Result, Session, async_trait};
+/// use silkroute_session_pool::{Member, PoolHooks};
+///
+/// #[derive(Debug)]
+/// struct Login;
+///
+/// #[async_trait]
+/// impl PoolHooks for Login {
+///     async fn warm_up(&self, session: &dyn Session, member: &Member) -> Result<()> {
+///         let form = Fetch::post("https://shop.test/login")?.form([("user", member.name()), ("password", "...")]);
+///         session.fetch(&form).await.map(drop)
+///     }
+///
+///     async fn is_valid(&self, session: &dyn Session, _: &Member) -> Result<bool> {
+///         Ok(session.fetch(&Fetch::get("https://shop.test/account")?).await?.status().is_success())
+///     }
+///
+///     fn is_blocked(&self, response: &dyn Response) -> Option<bool> {
+///         response.text().contains("are you a robot?").then_some(true)
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait PoolHooks: Send + Sync + 'static {
+    /// Makes a new identity ready, before its first request: it logs in, accepts the consent, chooses the country. Not called for one
+    /// whose saved state is still valid. What the session keeps of it is saved afterwards, where the pool has a directory.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being ready. The identity rests and is tried again; after a few failures it is retired.
+    async fn warm_up(&self, session: &dyn Session, member: &Member) -> Result<()> {
+        let _ = (session, member);
+        Ok(())
+    }
+
+    /// Whether an identity is ready: asked when its state has been read from disk, and after every [`warm_up`](Self::warm_up). Yes,
+    /// unless said otherwise.
+    ///
+    /// # Errors
+    /// It could not be found out, which counts as a failed start.
+    async fn is_valid(&self, session: &dyn Session, member: &Member) -> Result<bool> {
+        let _ = (session, member);
+        Ok(true)
+    }
+
+    /// Whether a response shows that the site has had enough of the identity. `None`: by the pool's list of statuses, which is how it
+    /// is when nothing is said.
+    fn is_blocked(&self, response: &dyn Response) -> Option<bool> {
+        let _ = response;
+        None
+    }
+}
+
+/// Those of a pool that was given none.
+pub(crate) struct NoHooks;
+
+impl PoolHooks for NoHooks {}

@@ -1,0 +1,343 @@
+//! How an identity comes to life, and how it ends: the tasks of the pool.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::FutureExt as _;
+use silkroute_core::cookies::StorageState;
+use silkroute_core::{Error, FetchError, FetchErrorKind, Result, Session};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::Member;
+use crate::roster::Due;
+use crate::settings::{START_FAILURES, backoff};
+use crate::shared::{Shared, closed};
+use crate::slot::{Cause, Ending, Live, Maker, Phase, Why};
+use crate::store::Note;
+
+/// A start that is to be done.
+pub(crate) struct Job {
+    pub(crate) index: usize,
+    pub(crate) member: Arc<Member>,
+    pub(crate) maker: Option<Maker>,
+    pub(crate) restored: bool,
+    pub(crate) session: Option<Box<dyn Session>>,
+    pub(crate) tell: watch::Sender<Option<Result<()>>>,
+}
+
+/// Starts a session, makes it ready, and tells those who wait for it.
+pub(crate) async fn start(shared: Arc<Shared>, job: Job, cancel: CancellationToken) {
+    let Job {
+        index,
+        member,
+        maker,
+        restored,
+        mut session,
+        tell,
+    } = job;
+    let begun = Instant::now();
+    let limit = shared.settings.start_timeout;
+    let enlivened = async {
+        let _turn = shared.starts.acquire().await;
+        let built = match &mut session {
+            Some(built) => built,
+            empty => empty.insert(build(&member, maker.as_ref())?),
+        };
+        timeout(limit, unpanicked(enliven(&shared, &member, &mut **built, restored)))
+            .await
+            .unwrap_or_else(|_| {
+                Err(
+                    FetchError::new(FetchErrorKind::Timeout, format!("it was not ready within {limit:?}"))
+                        .hint("raise the pool's `start_timeout`, or lower `max_starting`")
+                        .into(),
+                )
+            })
+    };
+    let result = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(closed()),
+        result = enlivened => result,
+    };
+    if result.is_err()
+        && let Some(session) = &mut session
+    {
+        close(&shared, &member, &mut **session).await;
+    }
+    let result = settle(&shared, index, &member, session, result, begun);
+    // Who waited may have gone.
+    tell.send_replace(Some(result));
+}
+
+/// Puts a session that was started, or was not, where it belongs.
+fn settle(
+    shared: &Arc<Shared>,
+    index: usize,
+    member: &Member,
+    session: Option<Box<dyn Session>>,
+    result: Result<()>,
+    begun: Instant,
+) -> Result<()> {
+    if let Err(error) = &result
+        && let Some(failed) = error.as_fetch()
+        && failed.kind() == FetchErrorKind::Proxy
+    {
+        shared.report(member.bound_to(), false);
+    }
+    shared.with(|roster| {
+        let now = Instant::now();
+        let slot = &mut roster.slots[index];
+        match (result, session) {
+            (Ok(()), Some(session)) => {
+                tracing::debug!(identity = %member.label(), took = ?begun.elapsed(), "an identity of a pool is ready");
+                slot.phase = Phase::Alive(Arc::new(session));
+                slot.failed_starts = 0;
+                slot.restored = true;
+                slot.saved = Some(now);
+                roster.settle(index);
+                Ok(())
+            }
+            (result, session) => {
+                slot.phase = Phase::Idle(session);
+                let source = result.err().unwrap_or_else(closed);
+                let given_up = source
+                    .as_fetch()
+                    .is_some_and(|error| error.kind() == FetchErrorKind::Cancelled);
+                if given_up {
+                    roster.settle(index);
+                    return Err(source);
+                }
+                slot.failed_starts = slot.failed_starts.saturating_add(1);
+                let wait = backoff(slot.failed_starts);
+                let error = Error::Start {
+                    session: member.label(),
+                    attempt: slot.failed_starts,
+                    retry_in: Some(wait),
+                    source: Arc::new(source),
+                };
+                tracing::warn!(identity = %member.label(), %error, "an identity of a pool did not start");
+                let retire = slot.maker.is_some() && slot.failed_starts >= START_FAILURES;
+                roster.rest(index, now + wait, Why::Start(error.clone()));
+                if retire {
+                    roster.end(index, Ending::Retire(Cause::Starts));
+                }
+                roster.settle(index);
+                Err(error)
+            }
+        }
+    })
+}
+
+/// Makes the session of a member.
+pub(crate) fn build(member: &Member, maker: Option<&Maker>) -> Result<Box<dyn Session>> {
+    let Some(maker) = maker else {
+        let lost = format!("the session of `{}`", member.name());
+        return Err(Error::invalid(
+            lost,
+            "it was lost when an earlier start did not end; add it anew",
+        ));
+    };
+    let session = maker(member)?;
+    if member.proxy_was_asked_for() {
+        return Ok(session);
+    }
+    Err(Error::invalid(
+        format!("the session made for `{}`", member.name()),
+        "the pool has proxies, and this session was made without asking for the one it is bound to: give it \
+         `member.proxy()`",
+    ))
+}
+
+async fn enliven(shared: &Shared, member: &Member, session: &mut dyn Session, restored: bool) -> Result<()> {
+    let settings = &shared.settings;
+    session.start().await?;
+    let saved = match &settings.store {
+        Some(store) => store.read(member.name()).await?,
+        None => None,
+    };
+    // A session that was alive before in this process may still know all of it, and in a newer edition: an HTTP session does.
+    // Putting the saved one beneath it would be right; on top of it, the older would win.
+    let mut valid = false;
+    if let Some(saved) = saved {
+        if !restored || session.storage_state().await?.cookies.is_empty() {
+            session.load_storage_state(&saved.state).await?;
+        }
+        valid = settings.hooks.is_valid(session, member).await?;
+    }
+    if !valid {
+        settings.hooks.warm_up(session, member).await?;
+        if !settings.hooks.is_valid(session, member).await? {
+            let error = FetchError::new(
+                FetchErrorKind::Other,
+                "the identity is not valid, even after its warm-up",
+            );
+            return Err(error
+                .hint("see what `PoolHooks::is_valid` asks for")
+                .retryable(true)
+                .into());
+        }
+    }
+    if let Some(store) = &settings.store {
+        let state = session.storage_state().await?;
+        let note = shared.note(member);
+        store.write(member.name(), state, note).await?;
+    }
+    Ok(())
+}
+
+/// Ends a session that nobody uses, and lets the next identity into its place.
+pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
+    let Due {
+        index,
+        mut session,
+        ending,
+    } = due;
+    let member = Arc::clone(&shared.roster().slots[index].member);
+    if let Some(session) = &mut session {
+        if ending == Ending::Revive {
+            // What it still knows, before it is closed.
+            save(&shared, &member, &**session).await;
+        }
+        close(&shared, &member, &mut **session).await;
+    }
+    if let (Ending::Retire(cause), Some(store)) = (ending, &shared.settings.store) {
+        tracing::info!(identity = %member.label(), %cause, "an identity of a pool is retired");
+        if let Err(error) = store.remove(member.name()).await {
+            tracing::warn!(identity = %member.label(), %error, "the state of a retired identity is still there");
+        }
+    }
+    shared.with(|roster| {
+        let now = Instant::now();
+        let slot = &mut roster.slots[index];
+        match ending {
+            Ending::Revive => {
+                slot.phase = Phase::Idle(session);
+                slot.ending = None;
+            }
+            Ending::Retire(cause) if slot.maker.is_none() => roster.strike(index, cause),
+            Ending::Retire(_) => {
+                let next = shared.successor(roster, &member);
+                let proxy = next.bound_to().cloned();
+                roster.slots[index].succeed(next);
+                if !shared.settings.rest.is_zero() {
+                    roster.rest(index, now + shared.settings.rest, Why::New);
+                }
+                let proxies = shared.settings.proxies.as_ref();
+                if let Some(left) = proxies.zip(proxy.as_ref()).and_then(|(all, own)| all.cooling_for(own)) {
+                    roster.rest(index, now + left, Why::Proxy);
+                }
+            }
+        }
+        roster.grant(index, now);
+    });
+}
+
+/// Saves what the session of a slot keeps, if it is due, in a task of its own.
+pub(crate) fn save_if_due(shared: &Arc<Shared>, index: usize) {
+    if shared.settings.store.is_none() {
+        return;
+    }
+    let held = {
+        let mut roster = shared.roster();
+        let slot = &mut roster.slots[index];
+        let now = Instant::now();
+        let is_due = slot.held == 0 && slot.saved.is_none_or(|saved| now >= saved + shared.settings.save_every);
+        match &slot.phase {
+            Phase::Alive(live) if is_due => {
+                let held = Held {
+                    shared: Arc::clone(shared),
+                    index,
+                    session: Some(Arc::clone(live)),
+                };
+                let member = Arc::clone(&slot.member);
+                slot.held += 1;
+                slot.saved = Some(now);
+                Some((held, member))
+            }
+            _ => None,
+        }
+    };
+    if let Some((held, member)) = held {
+        let of_task = Arc::clone(shared);
+        shared.spawn(|_| async move {
+            if let Some(session) = &held.session {
+                save(&of_task, &member, &***session).await;
+            }
+        });
+    }
+}
+
+/// A session that is held by something that is no request.
+struct Held {
+    shared: Arc<Shared>,
+    index: usize,
+    session: Option<Live>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.session = None;
+        self.shared.with(|roster| {
+            let slot = &mut roster.slots[self.index];
+            slot.held = slot.held.saturating_sub(1);
+            roster.settle(self.index);
+        });
+    }
+}
+
+/// Saves what a session keeps. That it cannot be saved is told and ends nothing: it is tried again.
+pub(crate) async fn save(shared: &Shared, member: &Member, session: &dyn Session) {
+    let Some(store) = &shared.settings.store else { return };
+    let saved = async {
+        let state: StorageState = session.storage_state().await?;
+        store.write(member.name(), state, shared.note(member)).await
+    };
+    match timeout(shared.settings.close_timeout, unpanicked(saved)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(identity = %member.label(), %error, "an identity's state was not saved"),
+        Err(_) => tracing::warn!(identity = %member.label(), "saving an identity's state took too long"),
+    }
+}
+
+/// Closes a session, and does not wait for one that does not.
+pub(crate) async fn close(shared: &Shared, member: &Member, session: &mut dyn Session) -> Option<Error> {
+    let limit = shared.settings.close_timeout;
+    let failed = match timeout(limit, unpanicked(session.close())).await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error,
+        Err(_) => FetchError::new(FetchErrorKind::Timeout, format!("it was not closed within {limit:?}")).into(),
+    };
+    tracing::warn!(identity = %member.label(), error = %failed, "an identity's session did not close cleanly");
+    Some(failed)
+}
+
+/// Makes an error of a panic in what others have written: sessions and hooks.
+async fn unpanicked<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => {
+            let said = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no message".to_owned());
+            Err(FetchError::new(FetchErrorKind::Other, format!("a session or a hook panicked: {said}")).into())
+        }
+    }
+}
+
+impl Shared {
+    /// What is written beside an identity's state.
+    fn note(&self, member: &Member) -> Note {
+        let roster = self.roster();
+        let slot = roster.slots.get(member.number() - 1);
+        Note::of(
+            member,
+            slot.map_or(0, |slot| slot.taken),
+            slot.map_or_else(SystemTime::now, |slot| slot.born),
+        )
+    }
+}

@@ -1,0 +1,286 @@
+//! The pool as a session.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use silkroute_core::cookies::StorageState;
+use silkroute_core::{Error, Proxy, Request, Response, Result, Session, SessionOptions, async_trait};
+use tokio::time::{Instant, timeout_at};
+
+use crate::settings::Settings;
+use crate::shared::{Shared, closed};
+use crate::slot::{Live, Phase};
+use crate::store::{Note, Store, proxy_name};
+use crate::{Member, PoolHandle, PoolOptions, SessionPoolBuilder, fetch, life};
+
+/// Many identities behind one session: each has a session of its own, with its own proxy, cookies and fingerprint, and every
+/// request goes out by one of them.
+///
+/// ```no_run
+/// use silkroute_core::{Fetch, ProxyPool, Session};
+/// use silkroute_session_http::HttpSession;
+/// use silkroute_session_pool::SessionPool;
+///
+/// # async fn example(proxies: ProxyPool) -> silkroute_core::Result<()> {
+/// let mut pool = SessionPool::builder()
+///     .identities(50, |member| {
+///         let session = HttpSession::builder().impersonate(member.pick(["chrome", "firefox", "safari"]));
+///         match member.proxy() {
+///             Some(proxy) => session.proxy(proxy.clone()).build(),
+///             None => session.build(),
+///         }
+///     })
+///     .proxies(proxies)
+///     .directory("identities")
+///     .build()?;
+/// pool.start().await?;
+/// let response = pool.fetch(&Fetch::get("https://shop.test/")?).await?;
+/// println!("{} by {}", response.status(), response.meta()[silkroute_session_pool::IDENTITY_META]);
+/// pool.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct SessionPool {
+    shared: Arc<Shared>,
+    alive: bool,
+    timeout: Duration,
+    concurrency: Option<NonZeroUsize>,
+}
+
+impl SessionPool {
+    /// Sets it up.
+    pub fn builder() -> SessionPoolBuilder {
+        SessionPoolBuilder::default()
+    }
+
+    pub(crate) fn with(shared: Shared, timeout: Duration, concurrency: Option<NonZeroUsize>) -> Self {
+        Self {
+            shared: Arc::new(shared),
+            alive: false,
+            timeout,
+            concurrency,
+        }
+    }
+
+    /// A handle, to keep when the pool itself goes into a manager.
+    pub fn handle(&self) -> PoolHandle {
+        PoolHandle {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Brings the identities back that an earlier run left in the directory.
+    async fn restore(&self, store: &Store) -> Result<()> {
+        store.prepare().await?;
+        let members: Vec<_> = {
+            let roster = self.shared.roster();
+            let fresh = roster
+                .slots
+                .iter()
+                .enumerate()
+                .filter(|(_, slot)| !slot.restored && !slot.is_gone());
+            fresh.map(|(index, slot)| (index, Arc::clone(&slot.member))).collect()
+        };
+        for (index, member) in members {
+            let note = store.read(member.name()).await?.and_then(|saved| saved.note);
+            if let Some(note) = note {
+                self.bring_back(store, index, &member, note).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn bring_back(&self, store: &Store, index: usize, member: &Member, note: Note) -> Result<()> {
+        let Some(proxy) = proxy_of(&self.shared.settings, &note) else {
+            // Its cookies belong to an address that it would no longer come from.
+            let aside = store.set_aside(member.name(), note.generation).await?;
+            tracing::warn!(
+                identity = member.name(), proxy = note.proxy.as_deref().unwrap_or("none"), kept = %aside.display(),
+                "an identity was bound to a proxy that the pool no longer has: a new one takes its place"
+            );
+            return Ok(());
+        };
+        let returned = Member::new(
+            member.name().to_owned(),
+            member.number(),
+            note.generation,
+            note.seed,
+            proxy,
+        );
+        let mut roster = self.shared.roster();
+        let slot = &mut roster.slots[index];
+        slot.member = Arc::new(returned);
+        slot.taken = note.requests;
+        slot.born = note.born();
+        Ok(())
+    }
+}
+
+/// The proxy that a note speaks of; `None`: the pool does not have it.
+fn proxy_of(settings: &Settings, note: &Note) -> Option<Option<Proxy>> {
+    match (&settings.proxies, &note.proxy) {
+        (None, None) => Some(None),
+        (Some(proxies), Some(name)) => proxies
+            .proxies()
+            .find(|proxy| proxy_name(proxy) == *name)
+            .map(|proxy| Some(proxy.clone())),
+        _ => None,
+    }
+}
+
+#[async_trait]
+impl Session for SessionPool {
+    fn kind(&self) -> &'static str {
+        PoolOptions::KIND
+    }
+
+    fn is_alive(&self) -> bool {
+        self.alive
+    }
+
+    /// All places together, where each identity has a number of them and any may serve any request. A pool that assigns by host or
+    /// by meta has no limit of its own: requests for an identity that is busy wait in the pool, so as not to hold up the others.
+    fn concurrency(&self) -> Option<NonZeroUsize> {
+        self.concurrency
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Reads what is in the directory, if it has one. Identities start when they are first needed.
+    async fn start(&mut self) -> Result<()> {
+        if self.alive {
+            return Ok(());
+        }
+        if let Some(store) = &self.shared.settings.store {
+            self.restore(store).await?;
+        }
+        self.shared.open();
+        self.alive = true;
+        Ok(())
+    }
+
+    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>> {
+        if !self.alive {
+            let error = match closed() {
+                Error::Fetch(error) => error.request(request),
+                other => return Err(other),
+            };
+            return Err(error.into());
+        }
+        fetch::fetch(&self.shared, request, self.timeout).await
+    }
+
+    /// Saves every identity and closes its session, all at the same time.
+    async fn close(&mut self) -> Result<()> {
+        self.alive = false;
+        let mut tasks = self.shared.shut();
+        // Starts close what they had begun, which has its own limit.
+        let deadline = Instant::now() + self.shared.settings.close_timeout * 2;
+        let ended = timeout_at(deadline, async { while tasks.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("some identities of a pool were still starting or ending when it closed");
+            tasks.shutdown().await;
+        }
+        let sessions: Vec<_> = {
+            let mut roster = self.shared.roster();
+            let each = roster.slots.iter_mut().enumerate();
+            each.filter_map(|(index, slot)| {
+                take_out(&mut slot.phase).map(|session| (index, Arc::clone(&slot.member), session))
+            })
+            .collect()
+        };
+        let closed = join_all(sessions.into_iter().map(async |(index, member, mut session)| {
+            life::save(&self.shared, &member, &*session).await;
+            let failed = life::close(&self.shared, &member, &mut *session).await;
+            (index, member, session, failed)
+        }))
+        .await;
+        let mut failures = Vec::new();
+        let mut roster = self.shared.roster();
+        for (index, member, session, failed) in closed {
+            roster.slots[index].phase = Phase::Idle(Some(session));
+            failures.extend(failed.map(|error| (member.label(), error)));
+        }
+        roster.clear();
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Close { failures })
+        }
+    }
+
+    async fn storage_state(&self) -> Result<StorageState> {
+        Err(no_state_of_its_own())
+    }
+
+    async fn load_storage_state(&self, _: &StorageState) -> Result<()> {
+        Err(no_state_of_its_own())
+    }
+}
+
+fn no_state_of_its_own() -> Error {
+    Error::Unsupported {
+        kind: PoolOptions::KIND.to_owned(),
+        what: "one state for all".to_owned(),
+        instead: "each identity has its own: `PoolHandle::storage_state`, or the pool's `directory`".to_owned(),
+    }
+}
+
+/// The live session of a slot. The pool is closing: no fetch runs and no task is left that could hold it.
+fn take_out(phase: &mut Phase) -> Option<Box<dyn Session>> {
+    match std::mem::replace(phase, Phase::Idle(None)) {
+        Phase::Alive(live) => Live::try_unwrap(live).ok(),
+        // Of a task that had to be given up.
+        Phase::Starting(_) | Phase::Ending => None,
+        other => {
+            *phase = other;
+            None
+        }
+    }
+}
+
+impl fmt::Debug for SessionPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let roster = self.shared.roster();
+        let started = roster
+            .slots
+            .iter()
+            .filter(|slot| matches!(slot.phase, Phase::Alive(_)))
+            .count();
+        f.debug_struct("SessionPool")
+            .field("alive", &self.alive)
+            .field("identities", &roster.slots.len())
+            .field("started", &started)
+            .field(
+                "proxies",
+                &self
+                    .shared
+                    .settings
+                    .proxies
+                    .as_ref()
+                    .map(silkroute_core::ProxyPool::len),
+            )
+            .field("assign", &self.shared.settings.assign)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for SessionPool {
+    fn drop(&mut self) {
+        self.shared.shut().abort_all();
+        // A handle that is still somewhere must not keep sessions alive.
+        let mut roster = self.shared.roster();
+        let sessions: Vec<_> = roster
+            .slots
+            .iter_mut()
+            .map(|slot| std::mem::replace(&mut slot.phase, Phase::Idle(None)))
+            .collect();
+        drop(roster);
+        drop(sessions);
+    }
+}

@@ -1,0 +1,155 @@
+//! Fifty identities over ten proxies under load: nobody is ever taken for somebody else.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use silkroute_core::{Fetch, ProxyPool, Request as _, RequestExt as _, Result, Session, async_trait};
+use silkroute_manager::SessionManager;
+use silkroute_session_pool::{Member, PoolHooks, SessionPool};
+use silkroute_testkit::site::TestSite;
+use support::{header, make, proxies, url, who};
+use tokio::task::JoinSet;
+
+const IDENTITIES: usize = 50;
+const PROXIES: usize = 10;
+const LOAD: usize = 64;
+const REQUESTS: usize = 2_000;
+/// Every so many requests, one that is blocked.
+const BLOCKED: usize = 50;
+
+/// What is known of an identity: the proxy it is bound to.
+type Known = Arc<Mutex<HashMap<String, String>>>;
+
+struct Cookie {
+    home: url::Url,
+    known: Known,
+}
+
+fn name(member: &Member) -> String {
+    format!("{}.{}", member.name(), member.generation())
+}
+
+#[async_trait]
+impl PoolHooks for Cookie {
+    async fn warm_up(&self, session: &dyn Session, member: &Member) -> Result<()> {
+        let proxy = member.proxy().unwrap().label();
+        let before = self.known.lock().unwrap().insert(name(member), proxy);
+        assert!(before.is_none(), "{} is warmed up once", name(member));
+        let url = self
+            .home
+            .join(&format!("/cookies/set?who={}&_path=/", name(member)))
+            .unwrap();
+        session.fetch(&Fetch::from(url)).await.map(drop)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_response_shows_another_identitys_cookie_or_proxy() {
+    let site = TestSite::start().await.unwrap();
+    let servers = proxies(PROXIES).await;
+    let known = Known::default();
+    let pool = SessionPool::builder()
+        .identities(IDENTITIES, make)
+        .proxies(ProxyPool::new(servers.iter().map(url)).unwrap())
+        .hooks(Cookie {
+            home: site.http_url("/"),
+            known: Arc::clone(&known),
+        })
+        .max_blocks(1)
+        .build()
+        .unwrap();
+    let handle = pool.handle();
+    let manager = SessionManager::new();
+    manager.add("pool", pool).unwrap();
+    manager.start().await.unwrap();
+
+    let mut tasks = JoinSet::new();
+    for first in 0..LOAD {
+        let (manager, site_url) = (manager.clone(), site.http_url("/"));
+        tasks.spawn(async move {
+            let mut seen = Vec::new();
+            for number in (first..REQUESTS).step_by(LOAD) {
+                let path = if number % BLOCKED == 7 { "/status/403" } else { "/echo" };
+                let url = site_url.join(&format!("{path}?n={number}")).unwrap();
+                let response = manager.fetch(Fetch::from(url).meta("n", number)).await.unwrap();
+                assert_eq!(response.request().unwrap().parts().meta["n"], number);
+                if path == "/echo" {
+                    let echo: Value = response.json().unwrap();
+                    seen.push((number, who(&*response), echo));
+                }
+            }
+            seen
+        });
+    }
+    let seen: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    assert_eq!(seen.len(), REQUESTS - REQUESTS / BLOCKED);
+
+    // Which proxy has seen which request.
+    let mut through: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut passed = 0;
+    for server in &servers {
+        for entry in server.log() {
+            assert!(entry.authorized, "{entry:?}");
+            passed += 1;
+            let target: url::Url = entry.target.parse().unwrap();
+            if let Some((_, number)) = target.query_pairs().find(|(name, _)| name == "n") {
+                through
+                    .entry(number.parse().unwrap())
+                    .or_default()
+                    .push(url(server).label());
+            }
+        }
+    }
+    assert_eq!(
+        site.requests().len(),
+        passed,
+        "every request to the site came through a proxy"
+    );
+
+    let known = known.lock().unwrap();
+    let mut agents: BTreeMap<String, String> = BTreeMap::new();
+    let mut users = BTreeSet::new();
+    for (number, identity, echo) in &seen {
+        let cookies = echo["cookies"].as_object().unwrap();
+        let shown = cookies["who"].as_str().unwrap();
+        assert_eq!(cookies.len(), 1, "{cookies:?}");
+        assert_eq!(
+            shown.rsplit_once('.').unwrap().0,
+            identity,
+            "the cookie is that of the identity"
+        );
+        assert_eq!(
+            through[number],
+            [known[shown].clone()],
+            "request {number} of {shown} went through its proxy, and no other"
+        );
+        let agent = header(echo, "user-agent").unwrap();
+        let before = agents.entry(shown.to_owned()).or_insert_with(|| agent.clone());
+        assert_eq!(*before, agent, "{shown} is one browser for good");
+        users.insert(identity.clone());
+    }
+    assert_eq!(users.len(), IDENTITIES, "all identities are used");
+    assert!(
+        agents.values().collect::<BTreeSet<_>>().len() > 1,
+        "not all are the same browser"
+    );
+    let retired: u32 = handle.stats().iter().map(|member| member.generation - 1).sum();
+    // Blocks that come back at the same time may be of one identity.
+    let blocks = u32::try_from(REQUESTS / BLOCKED).unwrap();
+    assert!(
+        retired > blocks / 2 && retired <= blocks,
+        "blocks cost identities: {retired}"
+    );
+
+    manager.close().await.unwrap();
+    site.close().await;
+}
