@@ -12,6 +12,9 @@ pub use silkroute_core::{
 pub use silkroute_manager as manager;
 pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionState, SessionStats};
 
+/// The `dynamic` kind: pages that need JavaScript, rendered by a headless browser.
+#[cfg(feature = "dynamic")]
+pub use silkroute_session_dynamic as dynamic;
 /// The `http` kind: HTTP with a browser's TLS, HTTP/2 and header fingerprint.
 #[cfg(feature = "http")]
 pub use silkroute_session_http as http;
@@ -32,6 +35,9 @@ pub mod prelude {
     };
     pub use silkroute_manager::{ManagerConfig, SessionExt, SessionManager};
 
+    #[cfg(feature = "dynamic")]
+    pub use silkroute_session_dynamic::{DynamicSession, PageOptions, PageResponse};
+
     #[cfg(feature = "http")]
     pub use silkroute_session_http::{HttpOptions, HttpResponse, HttpSession};
 
@@ -44,6 +50,8 @@ pub mod prelude {
 
 /// The kinds that this build's features bring, listed by hand: a linker may drop what only registers itself.
 static BUILT_IN: &[&Registration] = &[
+    #[cfg(feature = "dynamic")]
+    &silkroute_session_dynamic::REGISTRATION,
     #[cfg(feature = "http")]
     &silkroute_session_http::REGISTRATION,
 ];

@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 use crate::{Error, Result};
 
+/// What a fresh profile is told before its first start: no connections and no look-ups on suspicion (2 is "never"). They
+/// would stay open when the fetch that they were for is cancelled.
+const PREFERENCES: &str = r#"{"net":{"network_prediction_options":2}}"#;
 const PREFIX: &str = "silkroute-profile-";
 /// Held locked by the owner. The system lets go of it when the owner dies, however it dies.
 const LOCK: &str = "owner.lock";
@@ -92,6 +95,8 @@ fn create() -> io::Result<(TempDir, File)> {
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir()?;
     fs::create_dir(dir.path().join("tmp"))?;
+    fs::create_dir(dir.path().join("Default"))?;
+    fs::write(dir.path().join("Default/Preferences"), PREFERENCES)?;
     // Locked before it has the name that a sweep looks for.
     let young = dir.path().join("owner.lock.new");
     let mut lock = OpenOptions::new().write(true).create_new(true).open(&young)?;

@@ -1,7 +1,7 @@
 //! One attempt at a fetch, from an empty tab to a response.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -13,7 +13,7 @@ use super::browser_session::Settings;
 use super::kind::{Arrival, Arrived, BrowserKind};
 use super::plan::Plan;
 use super::response::PageResponse;
-use super::running::{Home, Running};
+use super::running::{Home, InFlight, Running};
 use super::steps::{Steps, run_hook};
 use super::tell;
 use crate::{Deadline, Document, Error, Navigation, Tab};
@@ -55,6 +55,14 @@ impl<K: BrowserKind> Attempt<'_, K> {
         let tab: &Tab = &lease;
         if let Some(setup) = &self.plan.setup {
             run_hook(self.plan, "page_setup", setup, tab, self.deadline).await?;
+        }
+        // Fetches of one URL at the same time would wait for one another at the browser's cache. Looked at as late as can be,
+        // so that the one that uses the cache is the first to be there.
+        let flight = Flight::begin(&self.running.in_flight, &self.plan.url);
+        if !flight.alone {
+            tab.bypass_cache(self.deadline)
+                .await
+                .map_err(|error| self.failed(error))?;
         }
         let waited = began.elapsed();
         let Arrived {
@@ -246,6 +254,37 @@ impl<K: BrowserKind> Attempt<'_, K> {
                 failed.hint("accept any certificate with `ignore_https_errors`")
             }
             _ => failed,
+        }
+    }
+}
+
+/// A URL that is being fetched.
+struct Flight<'a> {
+    urls: &'a InFlight,
+    url: String,
+    /// Nobody else fetches it.
+    alone: bool,
+}
+
+impl<'a> Flight<'a> {
+    fn begin(urls: &'a InFlight, url: &Url) -> Self {
+        let url = url.as_str().to_owned();
+        let mut counts = urls.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(url.clone()).or_insert(0_usize);
+        *count += 1;
+        let alone = *count == 1;
+        Self { urls, url, alone }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.url) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.url);
+            }
         }
     }
 }

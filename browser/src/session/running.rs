@@ -1,5 +1,6 @@
 //! A browser that runs for a session: its tabs, and a context for each proxy.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use silkroute_core::Proxy;
@@ -29,6 +30,9 @@ impl Home {
     }
 }
 
+/// URLs that are being fetched, and how often.
+pub(super) type InFlight = Mutex<HashMap<String, usize>>;
+
 type Kept = (Proxy, Arc<OnceCell<Arc<Home>>>);
 
 /// A browser that runs.
@@ -40,6 +44,7 @@ pub(super) struct Running<K: BrowserKind> {
     /// Oldest use first.
     others: Mutex<Vec<Kept>>,
     permissions: Vec<String>,
+    pub(super) in_flight: InFlight,
 }
 
 impl<K: BrowserKind> Running<K> {
@@ -103,6 +108,7 @@ impl<K: BrowserKind> Running<K> {
             main: Arc::new(Home::new(context)),
             others: Mutex::default(),
             permissions: config.permissions.clone(),
+            in_flight: InFlight::default(),
         })
     }
 

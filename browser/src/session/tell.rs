@@ -31,6 +31,7 @@ pub(super) fn tab_options(
         capture: plan.capture_filter(),
         proxy_credentials: proxy.filter(|proxy| proxy.username().is_some()).cloned(),
         console: page.console,
+        bypass_cache: false,
         setup: None,
     })
 }

@@ -24,6 +24,8 @@ pub(super) struct Loader {
     /// The browser shows a page of its own in place of what could not be had.
     pub(super) error_page: bool,
     pub(super) failed: Option<String>,
+    /// It is shown, and not all of it came.
+    pub(super) broken: Option<String>,
     pub(super) download: Option<String>,
     pub(super) began: Instant,
     pub(super) responded: Option<Instant>,
@@ -51,6 +53,7 @@ impl Loader {
             mime_type: String::new(),
             error_page: false,
             failed: None,
+            broken: None,
             download: None,
             began: Instant::now(),
             responded: None,

@@ -348,6 +348,9 @@ impl TabState {
         if navigation.wait_until == WaitUntil::Commit {
             return done();
         }
+        if let Some(net_error) = current.broken.clone() {
+            return Look::Failed(Error::Navigation { net_error });
+        }
         let leaves = track.leaving.is_some_and(|delay| delay <= navigation.follow_refresh);
         if leaves || track.under_way().is_some() || !current.reached(navigation.wait_until) {
             return Look::Wait;

@@ -94,6 +94,9 @@ pub struct TabOptions {
     pub proxy_credentials: Option<Proxy>,
     /// Keep what the page writes to its console. Off by default: it takes a domain of the protocol that a page might notice.
     pub console: bool,
+    /// Take nothing from the browser's cache. Besides, two requests for the same URL wait for one another if both use it:
+    /// this one then waits for nobody.
+    pub bypass_cache: bool,
     /// What each page, frame and dedicated worker is told beyond that, before it runs.
     pub setup: Setup,
 }
@@ -196,6 +199,9 @@ impl TabOptions {
                 json!({"headers": header_object(&self.extra_headers)}),
             )?;
         }
+        if self.bypass_cache {
+            tell("Network.setCacheDisabled", json!({"cacheDisabled": true}))?;
+        }
         if let Some(setup) = &self.setup {
             commands.extend(setup.commands(target));
         }
@@ -237,6 +243,11 @@ impl TabOptions {
                 self.viewport.is_some(),
                 "Emulation.clearDeviceMetricsOverride",
                 json!({}),
+            ),
+            (
+                self.bypass_cache,
+                "Network.setCacheDisabled",
+                json!({"cacheDisabled": false}),
             ),
             (
                 !self.extra_headers.is_empty(),

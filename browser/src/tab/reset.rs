@@ -49,6 +49,26 @@ impl Tab {
         self.state.tell(options, deadline).await
     }
 
+    /// As if it had been told [`TabOptions::bypass_cache`].
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn bypass_cache(&self, deadline: Deadline) -> Result<()> {
+        {
+            let mut told = self.state.told();
+            if told.options.bypass_cache {
+                return Ok(());
+            }
+            let options = TabOptions {
+                bypass_cache: true,
+                ..TabOptions::clone(&told.options)
+            };
+            told.options = Arc::new(options);
+        }
+        let command = RawCommand::new("Network.setCacheDisabled", json!({"cacheDisabled": true}))?;
+        self.state.session.send(command, deadline).await.map(drop)
+    }
+
     /// Whether this is what it was set up with.
     pub(crate) fn has_setup(&self, setup: &Setup) -> bool {
         match (&self.state.told().options.setup, setup) {

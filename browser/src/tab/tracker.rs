@@ -208,11 +208,14 @@ impl Tracker {
                 let Failed {
                     request_id, error_text, ..
                 } = event.read()?;
-                if let Some(loader) = track.mine(&request_id)
-                    && loader.committed.is_none()
-                {
-                    loader.failed = Some(error_text);
-                    track.leaving = None;
+                if let Some(loader) = track.mine(&request_id) {
+                    if loader.committed.is_none() {
+                        loader.failed = Some(error_text);
+                        track.leaving = None;
+                    } else if error_text != "net::ERR_ABORTED" {
+                        // Aborted is what a page is that goes elsewhere before it is read to its end.
+                        loader.broken = Some(error_text);
+                    }
                 }
             }
             "DOMStorage.domStorageItemAdded" | "DOMStorage.domStorageItemUpdated" => {
