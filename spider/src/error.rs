@@ -70,10 +70,16 @@ pub enum CrawlError {
     /// An export could not be opened or finished.
     #[error("cannot {attempted} the export {path}: {source}")]
     Export {
-        /// `open`, or `finish`.
+        /// `open`, `go on with`, `write` or `finish`.
         attempted: &'static str,
         /// The file.
         path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The program cannot listen to signals.
+    #[error("cannot listen to Ctrl-C and SIGTERM: {source}")]
+    Signals {
         /// Why.
         source: std::io::Error,
     },

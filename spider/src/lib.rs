@@ -30,7 +30,11 @@ mod visit;
 
 pub use crawl::{Crawl, CrawlBuilder, CrawlHandle, CrawlStream, Ended};
 pub use error::{BoxError, CrawlError, CrawlOver, Failure, FailureKind, Result};
-pub use frontier::{Entry, Frontier, Lease, MemoryFrontier, Order, Rank};
+#[cfg(feature = "disk")]
+pub use frontier::{DiskFrontier, DiskFrontierError, ItemLog};
+pub use frontier::{
+    Durable, Entry, Frontier, IntoFrontier, Lease, MemoryFrontier, Order, Outcome, Rank, Resumed, Values,
+};
 pub use futures_util::stream::BoxStream;
 pub use links::{CrawlRule, LinkExtractor};
 pub use output::Output;

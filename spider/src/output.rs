@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Admission, Engine};
+use crate::engine::{Admission, Engine, Held};
 use crate::key::KeyMaker;
 use crate::{CrawlOver, Result, Spider, Visit};
 
@@ -14,6 +14,9 @@ pub struct Output<S: Spider> {
     engine: Arc<Engine<S>>,
     keys: KeyMaker,
     batch: Admission,
+    /// What is held back until the page is done, in a crawl that outlives its process: the items, and the requests that
+    /// would go in twice if the page were parsed twice.
+    held: Held<S::Item>,
     /// How many links away what it takes is, at least.
     depth: u32,
 }
@@ -24,6 +27,11 @@ impl<S: Spider> Output<S> {
             engine,
             keys: KeyMaker::default(),
             batch: Admission::default(),
+            held: Held {
+                requests: Admission::default(),
+                items: Vec::new(),
+                json: Vec::new(),
+            },
             depth: page_depth.saturating_add(1),
         }
     }
@@ -35,7 +43,12 @@ impl<S: Spider> Output<S> {
     /// [`CrawlError::Frontier`](crate::CrawlError::Frontier) when it cannot be kept.
     pub async fn visit(&mut self, mut visit: Visit<S::Step>) -> Result {
         visit.depth = visit.depth.max(self.depth);
-        self.engine.admit(&visit, &mut self.keys, &mut self.batch)?;
+        let batch = if visit.again && self.engine.holds_items() {
+            &mut self.held.requests
+        } else {
+            &mut self.batch
+        };
+        self.engine.admit(&visit, &mut self.keys, batch)?;
         if self.batch.len() >= BATCH {
             self.flush().await?;
         }
@@ -48,13 +61,26 @@ impl<S: Spider> Output<S> {
     /// # Errors
     /// [`CrawlOver`] when the crawl has all the items it was asked for, or nobody reads its stream any more.
     pub async fn item(&mut self, item: S::Item) -> Result<(), CrawlOver> {
-        self.engine.item(item).await
+        if !self.engine.holds_items() {
+            return self.engine.item(item).await;
+        }
+        if let Some((item, json)) = self.engine.hold(item).await? {
+            self.held.items.push(item);
+            self.held.json.push(json);
+        }
+        Ok(())
     }
 
     /// Adds to a count of the spider's own, in [`Stats::custom`](crate::Stats::custom). The first thousand names are
     /// kept apart.
     pub fn count(&mut self, name: &str, by: u64) {
         self.engine.control.lock().stats.count(name, by);
+    }
+
+    /// What is to be kept with the page.
+    pub(crate) fn into_held(mut self) -> Held<S::Item> {
+        self.held.requests.append(self.batch);
+        self.held
     }
 
     pub(crate) async fn flush(&mut self) -> Result {

@@ -1,6 +1,7 @@
 //! Setting up a crawl, and what comes of it.
 
 mod handle;
+mod signals;
 mod stream;
 
 use std::path::Path;
@@ -11,9 +12,12 @@ use tokio::sync::mpsc;
 
 use crate::engine::{Control, Engine, Setup, Sink};
 use crate::export::{Csv, Export, Json, JsonLines};
+use crate::frontier::Source;
 use crate::offsite::AllowedHosts;
 use crate::schedule::{Rules, Schedule};
-use crate::{CrawlError, Frontier, MemoryFrontier, Result, Settings, Spider, Stats};
+use crate::{CrawlError, IntoFrontier, Result, Settings, Spider, Stats};
+
+use self::signals::Signals;
 
 pub use self::handle::CrawlHandle;
 pub use self::stream::CrawlStream;
@@ -48,6 +52,9 @@ pub struct Crawl<I> {
     pub stats: Stats,
     /// Why it ended.
     pub ended: Ended,
+    /// How many requests were found and are not done: what the next run on the same frontier begins with, where it
+    /// outlives the process. The spider may have start requests besides.
+    pub pending: u64,
 }
 
 /// A crawl on its way to being run. Every setting of [`Settings`] is a method of it.
@@ -56,7 +63,8 @@ pub struct CrawlBuilder<S: Spider> {
     spider: S,
     settings: Settings,
     sessions: Option<SessionManager>,
-    frontier: Option<Arc<dyn Frontier>>,
+    frontier: Option<Source>,
+    signals: bool,
     exports: Vec<Box<dyn Export<S::Item>>>,
     export_only: bool,
 }
@@ -68,6 +76,7 @@ impl<S: Spider> CrawlBuilder<S> {
             spider,
             sessions: None,
             frontier: None,
+            signals: false,
             exports: Vec::new(),
             export_only: false,
         }
@@ -101,8 +110,27 @@ impl<S: Spider> CrawlBuilder<S> {
     }
 
     /// Keeps its requests in this frontier, in place of one in memory. The order is then the frontier's own.
-    pub fn frontier(mut self, frontier: impl Frontier) -> Self {
-        self.frontier = Some(Arc::new(frontier));
+    ///
+    /// With the feature `disk` it takes the path of a directory. The crawl then lives there: whatever ends it, a signal, a
+    /// limit, a `kill -9`, the same program run again goes on where it was, and what is done is not done again. The
+    /// requests, what was seen, the items (see [`ItemLog`](crate::ItemLog)), the statistics, the delays of hosts and the
+    /// cookies of sessions are kept; a page counts as done when what it left is on the disk. Exports go on where they
+    /// were; a crawl that has finished finishes at once.
+    ///
+    /// The limits of pages and items are those of the whole crawl, the limit of time is that of one run.
+    pub fn frontier(mut self, frontier: impl IntoFrontier) -> Self {
+        self.frontier = Some(frontier.into_frontier());
+        self
+    }
+
+    /// Ends it on Ctrl-C and SIGTERM: on the first when the pages under way are done, up to the [drain
+    /// timeout](Self::drain_timeout), on the second at once. With a frontier on disk nothing is lost either way; with one
+    /// in memory, what the pages that were done gave is. [`Crawl::ended`] is then [`Ended::Stopped`].
+    ///
+    /// From then on these signals do not end the process by themselves any more, also when the crawl is over: that is how
+    /// tokio listens to them.
+    pub fn stop_on_signals(mut self) -> Self {
+        self.signals = true;
         self
     }
 
@@ -222,10 +250,10 @@ impl<S: Spider> CrawlBuilder<S> {
             concurrency: settings.concurrency,
             ..Stats::default()
         };
-        let frontier = self.frontier;
         Ok(Prepared {
             control: Arc::new(Control::new(schedule, stats, settings.max_pages)),
-            frontier: frontier.unwrap_or_else(|| Arc::new(MemoryFrontier::new(settings.order))),
+            frontier: self.frontier.unwrap_or_else(|| Source::memory(settings.order)),
+            signals: self.signals,
             spider: self.spider,
             settings,
             allowed,
@@ -243,7 +271,8 @@ struct Prepared<S: Spider> {
     settings: Settings,
     allowed: AllowedHosts,
     control: Arc<Control>,
-    frontier: Arc<dyn Frontier>,
+    frontier: Source,
+    signals: bool,
     sessions: Option<SessionManager>,
     exports: Vec<Box<dyn Export<S::Item>>>,
 }
@@ -271,12 +300,19 @@ impl<S: Spider> Prepared<S> {
         if sessions.is_empty() {
             return Err(CrawlError::NoSessions { spider: name });
         }
-        sessions.start().await?;
+        let signals = self.signals.then(|| Signals::listen(Arc::clone(&self.control)));
+        let _signals = signals.transpose().map_err(|source| CrawlError::Signals { source })?;
+        let frontier = self.frontier.open(self.settings.order).await?;
+        tokio::select! {
+            started = sessions.start() => started?,
+            // A browser may take its time; who asks twice does not want to wait for it.
+            () = self.control.cut() => {}
+        }
         let engine = Engine::new(Setup {
             spider: self.spider,
             sessions: sessions.clone(),
             settings: self.settings,
-            frontier: self.frontier,
+            frontier: Arc::clone(&frontier),
             allowed: self.allowed,
             control: self.control,
             sink,
@@ -288,7 +324,13 @@ impl<S: Spider> Prepared<S> {
             Err(_) => Ok(()),
         };
         let closed = if own { sessions.close().await } else { Ok(()) };
+        let let_go = match frontier.durable() {
+            Some(durable) => durable.close().await,
+            None => Ok(()),
+        };
+        let let_go = let_go.map_err(|source| CrawlError::frontier("let go of its home", source));
         let engine = engine?;
+        let result = result.and(let_go);
         match (result, closed) {
             (Ok(()), Ok(())) => {}
             (Ok(()), Err(closing)) => return Err(closing.into()),
@@ -312,6 +354,7 @@ impl<S: Spider> Prepared<S> {
             items,
             stats: state.stats.clone(),
             ended: state.ended.unwrap_or(Ended::Finished),
+            pending: state.left(),
         })
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct State {
     pub(super) error: Option<CrawlError>,
     pub(super) max_pages: Option<u64>,
     pub(super) begun: Instant,
+    /// How long earlier runs took.
+    pub(super) before: std::time::Duration,
     armed: Option<Instant>,
 }
 
@@ -104,6 +106,7 @@ impl Control {
             error: None,
             max_pages,
             begun: Instant::now(),
+            before: std::time::Duration::ZERO,
             armed: None,
         };
         Self {
@@ -182,6 +185,23 @@ impl Control {
         self.end(&mut state, Ended::Stopped);
     }
 
+    /// Ends the crawl, or, when it is ending, cuts off what is under way. Says whether it was the first.
+    pub(crate) fn interrupt(&self) -> bool {
+        let mut state = self.lock();
+        let first = state.ended.is_none();
+        if first {
+            self.end(&mut state, Ended::Stopped);
+        } else {
+            self.cut.cancel();
+        }
+        first
+    }
+
+    /// Comes back when what is under way is cut off.
+    pub(crate) async fn cut(&self) {
+        self.cut.cancelled().await;
+    }
+
     pub(crate) fn pause(&self, paused: bool) {
         self.lock().paused = paused;
         if !paused {
@@ -190,10 +210,7 @@ impl Control {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let state = self.lock();
-        let mut stats = state.stats.clone();
-        stats.elapsed = state.begun.elapsed();
-        stats
+        self.lock().current_stats()
     }
 }
 
@@ -213,6 +230,24 @@ impl State {
             Turn::Wait => {}
         }
         turn
+    }
+
+    /// Requests that wait, in the frontier or to be sent again, and those that were cut off.
+    pub(crate) fn left(&self) -> u64 {
+        let waiting = u64::try_from(self.pending).unwrap_or_default();
+        waiting + self.delayed.len() as u64 + self.active as u64
+    }
+
+    /// Counts a start request. Gives its number, from 0.
+    pub(super) fn count_start(&mut self) -> u64 {
+        self.starts += 1;
+        self.starts - 1
+    }
+
+    pub(super) fn current_stats(&self) -> Stats {
+        let mut stats = self.stats.clone();
+        stats.elapsed = self.before + self.begun.elapsed();
+        stats
     }
 
     pub(crate) fn is_paused(&self) -> bool {

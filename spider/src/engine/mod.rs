@@ -7,6 +7,7 @@
 
 mod clock;
 mod control;
+mod ledger;
 mod meters;
 #[cfg(feature = "progress")]
 mod progress;
@@ -26,17 +27,19 @@ use silkroute_manager::SessionManager;
 use tokio::time::Instant;
 use url::{Position, Url};
 
+use self::ledger::Ledger;
 use self::meters::Meters;
 use crate::codec::Codec;
 use crate::crawl::Ended;
 use crate::error::panicked;
-use crate::export::Export;
-use crate::frontier::Entry;
+use crate::export::{Export, to_json};
+use crate::frontier::{Entry, Rank};
 use crate::key::KeyMaker;
 use crate::offsite::AllowedHosts;
 use crate::{BoxError, CrawlError, CrawlOver, Failure, FailureKind, Frontier, Result, Settings, Spider, Visit};
 
 pub(crate) use self::control::Control;
+pub(crate) use self::ledger::Held;
 
 /// What the engine of one crawl holds.
 pub(crate) struct Engine<S: Spider> {
@@ -52,6 +55,8 @@ pub(crate) struct Engine<S: Spider> {
     default_session: Arc<str>,
     registry: Registry,
     meters: Meters,
+    /// Where the frontier outlives the process.
+    ledger: Option<Ledger<S::Item>>,
 }
 
 /// Where the items end up.
@@ -86,6 +91,33 @@ impl Admission {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.offsite == 0 && self.too_deep == 0
     }
+
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.entries.append(&mut other.entries);
+        self.places.append(&mut other.places);
+        self.offsite += other.offsite;
+        self.too_deep += other.too_deep;
+    }
+
+    /// What the frontier gets, and what the schedule gets when it has it.
+    fn split(self) -> (Vec<Entry>, Going) {
+        let lanes = self.entries.iter().map(|entry| Arc::clone(&entry.lane)).collect();
+        let going = Going {
+            lanes,
+            places: self.places,
+            offsite: self.offsite,
+            too_deep: self.too_deep,
+        };
+        (self.entries, going)
+    }
+}
+
+/// Requests that the frontier takes in.
+struct Going {
+    lanes: Vec<Arc<str>>,
+    places: Vec<Lane>,
+    offsite: u64,
+    too_deep: u64,
 }
 
 /// The parts of an engine that a crawl decides.
@@ -106,6 +138,7 @@ impl<S: Spider> Engine<S> {
             default_session: setup.sessions.default_session_id()?.into(),
             registry: setup.spider.registry()?,
             meters: Meters::new(setup.spider.name()),
+            ledger: setup.frontier.durable().map(|_| Ledger::new()),
             codec: Codec::new().map_err(|source| CrawlError::frontier("write the default step", source))?,
             spider: setup.spider,
             sessions: setup.sessions,
@@ -171,11 +204,11 @@ impl<S: Spider> Engine<S> {
 
     /// Puts a batch into the frontier, and those that were new into their rows.
     pub(crate) async fn push(&self, batch: Admission) -> Result<(), CrawlError> {
-        let lanes: Vec<_> = batch.entries.iter().map(|entry| Arc::clone(&entry.lane)).collect();
-        let pushed = if batch.entries.is_empty() {
+        let (entries, going) = batch.split();
+        let pushed = if entries.is_empty() {
             Ok(Vec::new())
         } else {
-            self.frontier.push(batch.entries).await
+            self.frontier.push(entries).await
         };
         let ranks = match pushed {
             Ok(ranks) => ranks,
@@ -184,11 +217,17 @@ impl<S: Spider> Engine<S> {
                 return Err(CrawlError::frontier("take in requests", "see the crawl's own error"));
             }
         };
+        self.offer(going, ranks);
+        Ok(())
+    }
+
+    /// Puts requests that are in the frontier into their rows, those that were new.
+    fn offer(&self, going: Going, ranks: Vec<Option<Rank>>) {
         let now = Instant::now();
         let mut state = self.control.lock();
-        state.stats.offsite += batch.offsite;
-        state.stats.too_deep += batch.too_deep;
-        for ((rank, lane), place) in ranks.into_iter().zip(lanes).zip(batch.places) {
+        state.stats.offsite += going.offsite;
+        state.stats.too_deep += going.too_deep;
+        for ((rank, lane), place) in ranks.into_iter().zip(going.lanes).zip(going.places) {
             let Some(rank) = rank else {
                 state.stats.duplicates += 1;
                 continue;
@@ -200,11 +239,32 @@ impl<S: Spider> Engine<S> {
         if state.schedule.has_more() {
             self.control.work.notify_last();
         }
-        Ok(())
     }
 
     /// Gives an item out.
     pub(crate) async fn item(&self, item: S::Item) -> Result<(), CrawlOver> {
+        if let Some((item, ())) = self.accept(item, |item| self.export(item)).await? {
+            self.keep(item).await?;
+        }
+        Ok(())
+    }
+
+    /// What becomes of an item before it is given out, in a crawl that keeps it with its page: itself and its JSON.
+    pub(crate) async fn hold(&self, item: S::Item) -> Result<Option<(S::Item, Vec<u8>)>, CrawlOver> {
+        self.accept(item, to_json).await
+    }
+
+    /// Whether the items of a page are held back until it is done.
+    pub(crate) fn holds_items(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// Asks the hook about an item, and writes it. `None`: it goes no further, and that is counted.
+    async fn accept<W>(
+        &self,
+        item: S::Item,
+        write: impl FnOnce(&S::Item) -> Result<W>,
+    ) -> Result<Option<(S::Item, W)>, CrawlOver> {
         if !self.take_item_place() {
             return Err(CrawlOver);
         }
@@ -213,12 +273,12 @@ impl<S: Spider> Engine<S> {
             .await;
         let kept = hook.unwrap_or_else(|panic| Err(panicked("on_item", &*panic)));
         let result = match kept {
-            Ok(Some(item)) => self.export(&item).map(|()| Some(item)),
+            Ok(Some(item)) => write(&item).map(|written| Some((item, written))),
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
         match result {
-            Ok(Some(item)) => self.keep(item).await?,
+            Ok(Some(written)) => return Ok(Some(written)),
             Ok(None) => {
                 let mut state = self.control.lock();
                 state.items_taken -= 1;
@@ -233,7 +293,7 @@ impl<S: Spider> Engine<S> {
                 self.report(FailureKind::Item, None, error).await;
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Gives an item to whoever runs the crawl. It is counted before it can be seen.

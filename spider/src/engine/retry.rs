@@ -14,7 +14,7 @@ use crate::error::panicked;
 use crate::key::KeyMaker;
 use crate::spider::blocked_by_status;
 use crate::throttle::Observation;
-use crate::{BoxError, FailureKind, Result, Spider, Visit};
+use crate::{BoxError, CrawlError, FailureKind, Result, Spider, Visit};
 
 /// What becomes of a request that has to be sent again.
 enum Next<S> {
@@ -107,7 +107,7 @@ impl<S: Spider> Engine<S> {
 
     async fn go_on(&self, sent: Sent<S>, next: Next<S::Step>, kind: FailureKind) {
         let error = match next {
-            Next::Again(visit, wait) => match self.delay(&sent, &visit, wait) {
+            Next::Again(visit, wait) => match self.delay(&sent, &visit, wait).await {
                 Ok(()) => return,
                 Err(error) => error,
             },
@@ -127,9 +127,15 @@ impl<S: Spider> Engine<S> {
     }
 
     /// Sets a request aside until it is to be sent again.
-    fn delay(&self, sent: &Sent<S>, visit: &Visit<S::Step>, wait: Duration) -> Result {
+    async fn delay(&self, sent: &Sent<S>, visit: &Visit<S::Step>, wait: Duration) -> Result {
         self.sessions.check(visit)?;
         let (entry, place) = self.entry(visit, &mut KeyMaker::default(), None)?;
+        if let Some(durable) = self.frontier.durable()
+            && let Err(source) = durable.update(sent.lease, entry.clone()).await
+        {
+            self.control
+                .fail(CrawlError::frontier("note how often a request was sent", source));
+        }
         let now = Instant::now();
         self.meters.retries.increment(1);
         {
@@ -166,6 +172,11 @@ fn hooked<T>(name: &str, hook: impl FnOnce() -> Result<T>) -> Result<T> {
 
 impl<S: Spider> Sent<S> {
     pub(super) fn new(place: crate::schedule::Place, lease: u64, visit: Arc<Visit<S::Step>>) -> Self {
-        Self { place, lease, visit }
+        Self {
+            place,
+            lease,
+            visit,
+            seen: None,
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::{CrawlError, Result, Spider};
 impl<S: Spider> Engine<S> {
     /// Runs until the crawl has ended and nothing of it is left. Dropping the future ends all its tasks.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), CrawlError> {
+        self.resume().await?;
         let started = AssertUnwindSafe(async { self.spider.on_start(&self.sessions).await })
             .catch_unwind()
             .await;
@@ -24,7 +25,12 @@ impl<S: Spider> Engine<S> {
                 spider: self.spider.name().to_owned(),
                 source,
             })?;
+        let mut ledger = JoinSet::new();
+        ledger.spawn(Arc::clone(self).keep_ledger());
         self.crawl().await;
+        self.close_ledger();
+        while ledger.join_next().await.is_some() {}
+        self.save_end().await;
         let closed = AssertUnwindSafe(async { self.spider.on_close().await }).catch_unwind();
         let closed = tokio::time::timeout(self.settings.drain_timeout, closed).await;
         let closed = match closed {
@@ -36,7 +42,7 @@ impl<S: Spider> Engine<S> {
         }
         self.finish_exports()?;
         let mut state = self.control.lock();
-        state.stats.elapsed = state.begun.elapsed();
+        state.stats = state.current_stats();
         match state.error.take() {
             Some(error) => Err(error),
             None => Ok(()),
@@ -52,6 +58,7 @@ impl<S: Spider> Engine<S> {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(self).feed());
         tasks.spawn(Arc::clone(self).tick());
+        tasks.spawn(Arc::clone(self).save_now_and_then());
         #[cfg(feature = "progress")]
         tasks.spawn(Arc::clone(self).show_progress());
         for _ in 0..self.settings.concurrency * 2 {
@@ -94,6 +101,13 @@ impl<S: Spider> Engine<S> {
                     return;
                 }
             }
+        }
+    }
+
+    /// After a failure as well: what can be kept is kept.
+    async fn save_end(&self) {
+        if let Err(error) = self.save().await {
+            self.control.fail(error);
         }
     }
 

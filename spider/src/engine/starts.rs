@@ -12,6 +12,10 @@ use crate::{FailureKind, Spider};
 
 impl<S: Spider> Engine<S> {
     pub(super) async fn feed(self: Arc<Self>) {
+        if self.control.lock().starts_done {
+            // An earlier run took them all.
+            return self.control.end_if_done(&mut self.control.lock());
+        }
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.spider.start_requests()));
         let mut starts = match made {
             Ok(starts) => Some(starts),
@@ -31,8 +35,9 @@ impl<S: Spider> Engine<S> {
                 () = self.control.over.cancelled() => return,
             };
             match next {
-                Ok(Some(Ok(visit))) => {
-                    self.control.lock().starts += 1;
+                Ok(Some(Ok(mut visit))) => {
+                    let number = self.control.lock().count_start();
+                    visit.again &= !self.ledger.as_ref().is_some_and(|ledger| ledger.had_start(number));
                     let mut batch = Admission::default();
                     if let Err(error) = self.admit(&visit, &mut keys, &mut batch) {
                         self.report(FailureKind::Start, Some(visit), error).await;

@@ -19,6 +19,8 @@ pub(super) struct Sent<S: Spider> {
     pub(super) place: Place,
     pub(super) lease: u64,
     pub(super) visit: Arc<Visit<S::Step>>,
+    /// What was marked as seen on its way.
+    pub(super) seen: Option<u128>,
 }
 
 impl<S: Spider> Engine<S> {
@@ -81,7 +83,7 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    async fn received(self: &Arc<Self>, sent: Sent<S>, response: Box<dyn Response>) {
+    async fn received(self: &Arc<Self>, mut sent: Sent<S>, response: Box<dyn Response>) {
         let facts = (response.status().as_u16(), response.body().len(), response.timing());
         self.free(&sent.place, Ok(facts));
         let blocked = self.is_blocked(response.as_ref());
@@ -94,7 +96,7 @@ impl<S: Spider> Engine<S> {
             }
             return self.on_block(sent, response.as_ref(), asked).await;
         }
-        match self.is_wanted(&sent, response.as_ref()).await {
+        match self.is_wanted(&mut sent, response.as_ref()).await {
             Ok(true) => self.parse(sent, response).await,
             Ok(false) => {
                 self.done_with(sent.lease).await;
@@ -108,7 +110,7 @@ impl<S: Spider> Engine<S> {
     }
 
     /// Whether a response that redirects led to stands where the crawl may go and has not been.
-    async fn is_wanted(&self, sent: &Sent<S>, response: &dyn Response) -> Result<bool, CrawlError> {
+    async fn is_wanted(&self, sent: &mut Sent<S>, response: &dyn Response) -> Result<bool, CrawlError> {
         if response.history().is_empty() && response.url() == sent.visit.url() {
             return Ok(true);
         }
@@ -131,6 +133,8 @@ impl<S: Spider> Engine<S> {
         let seen = seen.map_err(|source| CrawlError::frontier("say what was seen", source))?;
         if seen {
             self.control.lock().stats.duplicates += 1;
+        } else {
+            sent.seen = Some(target);
         }
         Ok(!seen)
     }
@@ -142,7 +146,8 @@ impl<S: Spider> Engine<S> {
             .catch_unwind()
             .await;
         let parsed = parsed.unwrap_or_else(|panic| Err(panicked("parse", &*panic)));
-        let flushed = out.flush().await;
+        let held = self.holds_items();
+        let flushed = if held { Ok(()) } else { out.flush().await };
         if let Err(error) = parsed.and(flushed)
             && !error.is::<CrawlOver>()
         {
@@ -151,8 +156,13 @@ impl<S: Spider> Engine<S> {
                 .await;
         }
         self.meters.pages.increment(1);
-        self.done_with(sent.lease).await;
-        self.finish(true);
+        let kept = if held {
+            self.keep_page(sent.lease, sent.seen, out.into_held()).await
+        } else {
+            self.done_with(sent.lease).await;
+            true
+        };
+        self.finish(kept);
     }
 
     /// Gives back the place of a request, and counts what became of it.
@@ -213,7 +223,10 @@ impl<S: Spider> Engine<S> {
             Err(error) => Err(error),
         };
         let own = match own {
-            Ok(own) => own.map_or(usize::MAX, std::num::NonZeroUsize::get),
+            Ok(own) => {
+                self.give_state_back(&name).await;
+                own.map_or(usize::MAX, std::num::NonZeroUsize::get)
+            }
             Err(error) => {
                 // The request itself meets the same error, and is the one to report it.
                 tracing::debug!(session = %name, %error, "how many requests it takes at once is not known yet");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ::csv::{Writer, WriterBuilder};
+use ::csv::{ReaderBuilder, Writer, WriterBuilder};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
@@ -84,6 +84,22 @@ impl<I: Serialize> Export<I> for Csv {
             self.columns = Some(columns);
         }
         Ok(self.file.write(&line)?)
+    }
+
+    /// The columns of a file that goes on are those it has.
+    fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        self.begun = position.unwrap_or(0) > 0;
+        if self.begun {
+            let mut reader = ReaderBuilder::new()
+                .delimiter(self.delimiter)
+                .from_reader(self.file.reader()?);
+            self.columns = Some(reader.headers()?.iter().map(str::to_owned).collect());
+        }
+        self.file.begin(position)
+    }
+
+    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
+        self.file.checkpoint()
     }
 
     fn finish(&mut self) -> std::io::Result<()> {

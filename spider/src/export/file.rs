@@ -1,7 +1,7 @@
 //! A file that is being written.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,15 +14,26 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct OutFile {
     path: PathBuf,
     out: BufWriter<File>,
+    /// How long it is; `None`: what is in it is another crawl's, until the first is written.
+    length: Option<u64>,
     flushed: Instant,
 }
 
 impl OutFile {
     pub(super) fn create(path: &Path) -> Result<Self, CrawlError> {
+        // What is in it may be this crawl's own, from an earlier run.
+        let open = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+        };
         let made = path
             .parent()
             .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| File::create(path));
+            .and_then(|()| open());
         let file = made.map_err(|source| CrawlError::Export {
             attempted: "open",
             path: path.display().to_string(),
@@ -31,6 +42,7 @@ impl OutFile {
         Ok(Self {
             path: path.to_owned(),
             out: BufWriter::new(file),
+            length: None,
             flushed: Instant::now(),
         })
     }
@@ -39,8 +51,32 @@ impl OutFile {
         self.path.display().to_string()
     }
 
+    /// Begins it anew, or goes on at a position.
+    pub(super) fn begin(&mut self, position: Option<u64>) -> io::Result<()> {
+        let position = position.unwrap_or(0);
+        let file = self.out.get_mut();
+        let length = file.metadata()?.len();
+        if length < position {
+            let lost = format!(
+                "it has {length} bytes, and had {position} when the crawl left it; put it back, or export to another file"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, lost));
+        }
+        // Pipes and terminals cannot be cut, and have nothing in them.
+        if length > position {
+            file.set_len(position)?;
+        }
+        if position > 0 {
+            file.seek(SeekFrom::Start(position))?;
+        }
+        self.length = Some(position);
+        Ok(())
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.begun()?;
         self.out.write_all(bytes)?;
+        self.length = self.length.map(|length| length + bytes.len() as u64);
         if self.flushed.elapsed() >= FLUSH_EVERY {
             self.out.flush()?;
             self.flushed = Instant::now();
@@ -48,7 +84,29 @@ impl OutFile {
         Ok(())
     }
 
+    /// Brings what was written to the disk. Gives the length of the file.
+    pub(super) fn checkpoint(&mut self) -> io::Result<Option<u64>> {
+        self.begun()?;
+        self.out.flush()?;
+        self.out.get_ref().sync_data()?;
+        Ok(self.length)
+    }
+
     pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.begun()?;
         self.out.flush()
+    }
+
+    /// What stands in the file up to where it goes on.
+    pub(super) fn reader(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
+    fn begun(&mut self) -> io::Result<()> {
+        if self.length.is_none() {
+            self.begin(None)
+        } else {
+            Ok(())
+        }
     }
 }

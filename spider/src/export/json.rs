@@ -29,6 +29,14 @@ impl<I: Serialize> Export<I> for JsonLines {
         Ok(self.0.write(&line)?)
     }
 
+    fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        self.0.begin(position)
+    }
+
+    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
+        self.0.checkpoint()
+    }
+
     fn finish(&mut self) -> std::io::Result<()> {
         self.0.finish()
     }
@@ -65,6 +73,15 @@ impl<I: Serialize> Export<I> for Json {
         self.file.write(&text)?;
         self.empty = false;
         Ok(())
+    }
+
+    fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        self.empty = position.unwrap_or(0) == 0;
+        self.file.begin(position)
+    }
+
+    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
+        self.file.checkpoint()
     }
 
     fn finish(&mut self) -> std::io::Result<()> {

@@ -20,6 +20,25 @@ pub trait Export<I>: Send + 'static {
     /// comes after.
     fn write(&mut self, item: &I) -> Result;
 
+    /// Called before the first item of a crawl whose frontier outlives the process: at the beginning, or with the
+    /// position that the last [`checkpoint`](Self::checkpoint) gave which was kept. What was written behind it goes.
+    ///
+    /// # Errors
+    /// It is not as it was left.
+    fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        let _ = position;
+        Ok(())
+    }
+
+    /// Called in such a crawl after every group of items: brings them to the disk, and says how far it is. An export
+    /// that says `None` cannot be taken back: after a crash, it may have items twice.
+    ///
+    /// # Errors
+    /// The disk does not take them.
+    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Makes it whole. Called once, at the end of the crawl.
     ///
     /// # Errors
@@ -31,6 +50,6 @@ pub trait Export<I>: Send + 'static {
 }
 
 /// An item as JSON, before any of it is written.
-fn to_json<I: Serialize>(item: &I) -> Result<Vec<u8>> {
+pub(crate) fn to_json<I: Serialize>(item: &I) -> Result<Vec<u8>> {
     serde_json::to_vec(item).map_err(|error| format!("the item does not serialize to JSON: {error}").into())
 }

@@ -1,7 +1,11 @@
 //! What is still to be visited, and what has been seen.
 
+#[cfg(feature = "disk")]
+mod disk;
+mod durable;
 mod memory;
 mod records;
+mod source;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -10,7 +14,12 @@ use async_trait::async_trait;
 
 use crate::BoxError;
 
+#[cfg(feature = "disk")]
+pub use disk::{DiskFrontier, DiskFrontierError, ItemLog};
+pub use durable::{Durable, Outcome, Resumed, Values};
 pub use memory::MemoryFrontier;
+pub use source::IntoFrontier;
+pub(crate) use source::Source;
 
 /// In which order requests of the same priority go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +49,8 @@ pub struct Entry {
 /// When a request comes to its turn: the smaller, the sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    urgency: i64,
-    turn: i64,
+    pub(super) urgency: i64,
+    pub(super) turn: i64,
 }
 
 impl Rank {
@@ -108,4 +117,9 @@ pub trait Frontier: Debug + Send + Sync + 'static {
     /// # Errors
     /// The home of the frontier does not answer.
     async fn seen(&self, key: u128) -> Result<bool, BoxError>;
+
+    /// What it can besides, if it outlives the process; nothing, if it does not.
+    fn durable(&self) -> Option<&dyn Durable> {
+        None
+    }
 }

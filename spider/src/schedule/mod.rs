@@ -6,6 +6,7 @@
 //! however many hosts wait, and no place is held by one that waits.
 
 mod host;
+mod saved;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::host::{Host, Lane, Robots};
+pub(crate) use self::saved::SavedHost;
 use crate::RobotsRules;
 use crate::frontier::Rank;
 use crate::throttle::{Observation, Throttle};

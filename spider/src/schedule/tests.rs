@@ -1,7 +1,7 @@
 use super::*;
 use crate::Order;
 
-fn schedule(concurrency: usize, host_concurrency: usize, delay_ms: u64) -> Schedule {
+pub(super) fn schedule(concurrency: usize, host_concurrency: usize, delay_ms: u64) -> Schedule {
     Schedule::new(Rules {
         concurrency,
         host_concurrency,
@@ -11,7 +11,7 @@ fn schedule(concurrency: usize, host_concurrency: usize, delay_ms: u64) -> Sched
     })
 }
 
-fn offer(schedule: &mut Schedule, host: &str, session: &str, nth: u64, now: Instant) {
+pub(super) fn offer(schedule: &mut Schedule, host: &str, session: &str, nth: u64, now: Instant) {
     let lane = Arc::from(format!("{session} {host}"));
     let session = schedule.session(session);
     if schedule.ask_limit(session) {
@@ -21,7 +21,7 @@ fn offer(schedule: &mut Schedule, host: &str, session: &str, nth: u64, now: Inst
     schedule.offer(&Arc::from(host), &lane, session, rank, now);
 }
 
-fn sent(turn: Turn) -> Option<Place> {
+pub(super) fn sent(turn: Turn) -> Option<Place> {
     match turn {
         Turn::Send(place) => Some(place),
         Turn::Robots(_) => panic!("no robots.txt is obeyed here"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Buckets for each doubling: a value is known to 12.5 %.
 const STEPS: u32 = 8;
@@ -72,6 +72,45 @@ impl Histogram {
             }
         }
         self.max
+    }
+}
+
+/// A histogram with nothing lost.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Packed {
+    count: u64,
+    sum: Duration,
+    max: Duration,
+    /// The buckets that are not empty.
+    buckets: Vec<(usize, u32)>,
+}
+
+impl Histogram {
+    pub(super) fn pack(&self) -> Packed {
+        let buckets = self.buckets.iter().copied().enumerate();
+        Packed {
+            count: self.count,
+            sum: self.sum,
+            max: self.max,
+            buckets: buckets.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+}
+
+impl Packed {
+    pub(super) fn unpack(self) -> Histogram {
+        let mut histogram = Histogram {
+            count: self.count,
+            sum: self.sum,
+            max: self.max,
+            ..Histogram::default()
+        };
+        for (bucket, count) in self.buckets {
+            if let Some(slot) = histogram.buckets.get_mut(bucket) {
+                *slot = count;
+            }
+        }
+        histogram
     }
 }
 

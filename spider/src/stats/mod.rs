@@ -1,11 +1,12 @@
 //! What a crawl has done.
 
 mod histogram;
+mod saved;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use silkroute_core::Timing;
 
 pub use histogram::Histogram;
@@ -17,7 +18,8 @@ const CUSTOM: usize = 1_000;
 
 /// What a crawl has done so far, or did.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stats {
     /// Requests that were sent, retries included, robots.txt not.
     pub requests: u64,
@@ -62,18 +64,19 @@ pub struct Stats {
     /// Counts of the spider's own, of [`Output::count`](crate::Output::count).
     pub custom: BTreeMap<String, u64>,
     /// The delay that each host was at in the end, where a throttle set it.
-    #[serde(serialize_with = "seconds_by_name")]
+    #[serde(serialize_with = "seconds_by_name", deserialize_with = "read_seconds_by_name")]
     pub throttle_delays: BTreeMap<String, Duration>,
     /// How many requests were wanted at once.
     pub concurrency: usize,
     /// How long it took.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "seconds", deserialize_with = "read_seconds")]
     pub elapsed: Duration,
 }
 
 /// What went to one session, or one host.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tally {
     /// Requests that were sent.
     pub requests: u64,
@@ -84,6 +87,7 @@ pub struct Tally {
     /// Bytes of the bodies.
     pub bytes: u64,
     /// From a request to its response, in the session.
+    #[serde(skip_deserializing)]
     pub latency: Histogram,
 }
 
@@ -164,6 +168,20 @@ fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok
 
 fn seconds_by_name<S: serde::Serializer>(times: &BTreeMap<String, Duration>, out: S) -> Result<S::Ok, S::Error> {
     out.collect_map(times.iter().map(|(name, time)| (name, time.as_secs_f64())))
+}
+
+fn read_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn read_seconds_by_name<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Duration>, D::Error> {
+    let times = BTreeMap::<String, f64>::deserialize(deserializer)?.into_iter();
+    let times = times.map(|(name, seconds)| Ok((name, Duration::try_from_secs_f64(seconds)?)));
+    times
+        .collect::<Result<_, std::time::TryFromFloatSecsError>>()
+        .map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

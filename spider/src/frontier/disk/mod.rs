@@ -1,0 +1,160 @@
+//! The frontier that a crawl can be killed on.
+
+mod error;
+mod items;
+mod lanes;
+mod lock;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use self::lanes::{Lanes, Taken};
+use self::store::Store;
+use self::writer::{Answer, Command, Writer};
+use super::{Durable, Entry, Frontier, Lease, Order, Outcome, Rank, Resumed, Values};
+use crate::BoxError;
+
+pub use self::error::DiskFrontierError;
+pub use self::items::ItemLog;
+
+/// Commands that wait for the thread, at most.
+const WAITING: usize = 256;
+
+/// A frontier in a directory: a crawl that ends, stops or is killed goes on where it was, with nothing but the directory.
+///
+/// It is one SQLite database, `frontier.db`, and a lock. A page is done when its items, its requests and its end are on
+/// the disk, in one transaction: so after a `kill -9` or a loss of power every page that was done is done once, its items
+/// are there once, and what is fetched again is what was under way. Pages that end at the same time share a transaction.
+///
+/// Only some of what waits is in memory: a crawl of a million URLs takes some 20 MB.
+///
+/// ```no_run
+/// # use silkroute_spider::{CrawlError, Spider};
+/// # async fn example(spider: impl Spider) -> Result<(), CrawlError> {
+/// let crawl = spider.crawl().frontier("products.crawl").stop_on_signals().run().await?;
+/// # let _ = crawl;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The items are in the directory too: see [`ItemLog`]. The directory is the owner's alone: cookies are in it.
+#[derive(Debug)]
+pub struct DiskFrontier {
+    directory: PathBuf,
+    commands: mpsc::Sender<Command>,
+    lanes: Arc<Mutex<Lanes>>,
+}
+
+impl DiskFrontier {
+    /// Opens the frontier in a directory, or makes one there. Blocks while it does. The order is that of the crawl that
+    /// began there, if one did.
+    ///
+    /// # Errors
+    /// Another crawl works there, what stands there is something else or of another version, or the directory cannot be
+    /// written.
+    pub fn open(directory: impl AsRef<Path>, order: Order) -> Result<Self, DiskFrontierError> {
+        let directory = directory.as_ref().to_owned();
+        let store = Store::open(&directory, order)?;
+        let lanes = Arc::<Mutex<Lanes>>::default();
+        let writer = Writer::new(store, Arc::clone(&lanes));
+        let (commands, inbox) = mpsc::channel(WAITING);
+        // It ends when this is dropped.
+        let spawned = std::thread::Builder::new()
+            .name("silkroute-frontier".to_owned())
+            .spawn(move || writer.run(inbox));
+        spawned.map_err(|source| DiskFrontierError::io("start a thread for", &directory, source))?;
+        Ok(Self {
+            directory,
+            commands,
+            lanes,
+        })
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, BoxError> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.commands.send(command(answer)).await;
+        sent.map_err(|_| DiskFrontierError::closed())?;
+        answered.await.map_err(|_| DiskFrontierError::closed())?
+    }
+
+    fn take(&self, lane: &str) -> Taken {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).take(lane)
+    }
+}
+
+#[async_trait]
+impl Frontier for DiskFrontier {
+    async fn push(&self, entries: Vec<Entry>) -> Result<Vec<Option<Rank>>, BoxError> {
+        self.ask(|answer| Command::Push(entries, answer)).await
+    }
+
+    async fn lease(&self, lane: &str) -> Result<Option<Lease>, BoxError> {
+        loop {
+            match self.take(lane) {
+                Taken::Lease(lease, fetch) => {
+                    if fetch {
+                        // Where there is no room to ask, the one who needs them asks.
+                        let _ = self.commands.try_send(Command::Fetch(lane.into(), None));
+                    }
+                    return Ok(Some(lease));
+                }
+                Taken::Nothing => return Ok(None),
+                // Every round reads on, so the last one finds nothing more.
+                Taken::Fetch => self.ask(|answer| Command::Fetch(lane.into(), Some(answer))).await?,
+            }
+        }
+    }
+
+    async fn acknowledge(&self, id: u64) -> Result<(), BoxError> {
+        let outcome = Outcome {
+            lease: id,
+            ..Outcome::default()
+        };
+        self.commit(vec![outcome], Values::new()).await.map(drop)
+    }
+
+    async fn release(&self, id: u64, entry: Entry) -> Result<Rank, BoxError> {
+        self.ask(|answer| Command::Move(id, entry, false, answer)).await
+    }
+
+    async fn seen(&self, key: u128) -> Result<bool, BoxError> {
+        self.ask(|answer| Command::See(key, answer)).await
+    }
+
+    fn durable(&self) -> Option<&dyn Durable> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Durable for DiskFrontier {
+    async fn resume(&self, spider: &str) -> Result<Resumed, BoxError> {
+        self.ask(|answer| Command::Resume(spider.to_owned(), answer)).await
+    }
+
+    async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError> {
+        self.ask(|answer| Command::Commit(outcomes, values, answer)).await
+    }
+
+    async fn update(&self, id: u64, entry: Entry) -> Result<(), BoxError> {
+        self.ask(|answer| Command::Move(id, entry, true, answer))
+            .await
+            .map(drop)
+    }
+
+    async fn close(&self) -> Result<(), BoxError> {
+        self.ask(Command::Close).await
+    }
+}

@@ -1,0 +1,376 @@
+//! The database: its tables, and what is done with them.
+//!
+//! Every request stands in `queue` from when it is found until its outcome is kept, leased or not: so a lease is not
+//! written at all, and a crawl that was killed finds in the queue just what it has to do.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _, params};
+
+use super::DiskFrontierError;
+use super::lock::Lock;
+use crate::frontier::{Order, Rank, Values};
+
+pub(super) const FILE: &str = "frontier.db";
+/// Grows when the tables change their meaning.
+const FORMAT: i32 = 1;
+/// "silk": what `file` and SQLite know it by.
+const APPLICATION: i32 = 0x7369_6c6b;
+/// Pages of the database that stay in memory, in KiB.
+const CACHE: u32 = 8 * 1024;
+
+const TABLES: &str = "
+    CREATE TABLE queue (
+        lane TEXT NOT NULL, urgency INTEGER NOT NULL, turn INTEGER NOT NULL, record BLOB NOT NULL,
+        PRIMARY KEY (lane, urgency, turn)
+    ) WITHOUT ROWID;
+    CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE item (number INTEGER PRIMARY KEY, json TEXT NOT NULL);
+    CREATE TABLE value (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE counts (
+        only INTEGER PRIMARY KEY CHECK (only = 0),
+        next INTEGER NOT NULL, pending INTEGER NOT NULL, pages INTEGER NOT NULL, items INTEGER NOT NULL
+    );
+    INSERT INTO counts VALUES (0, 0, 0, 0, 0);
+";
+
+#[derive(Debug)]
+pub(super) struct Store {
+    connection: Connection,
+    directory: PathBuf,
+    counts: Counts,
+    kept: Counts,
+    order: Order,
+    // After the connection: closed last.
+    _lock: Lock,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// The number of the next request.
+    next: u64,
+    pub(super) pending: u64,
+    pub(super) pages: u64,
+    pub(super) items: u64,
+}
+
+impl Store {
+    /// Opens the frontier in a directory, or makes one there.
+    pub(super) fn open(directory: &Path, order: Order) -> Result<Self, DiskFrontierError> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        let made = builder.create(directory);
+        made.map_err(|source| DiskFrontierError::io("make the directory", directory, source))?;
+        let lock = Lock::take(directory)?;
+        let file = directory.join(FILE);
+        // It holds cookies.
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let opened = options.open(&file);
+        opened.map_err(|source| DiskFrontierError::io("open", &file, source))?;
+        let connection = connect(directory, &file, false)?;
+        let settled = format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE}; \
+             PRAGMA journal_size_limit = 67108864;"
+        );
+        let settled = connection.execute_batch(&settled);
+        settled.map_err(|error| refused(directory, "open the database", &error))?;
+        let mut store = Self {
+            connection,
+            directory: directory.to_owned(),
+            counts: Counts::default(),
+            kept: Counts::default(),
+            order,
+            _lock: lock,
+        };
+        if store.is_new()? {
+            store.make_tables()?;
+        }
+        store.read_counts()?;
+        store.settle_order()?;
+        Ok(store)
+    }
+
+    fn is_new(&self) -> Result<bool, DiskFrontierError> {
+        let tables = self
+            .connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+        Ok(self.ok("read the database", tables)? == 0)
+    }
+
+    fn make_tables(&self) -> Result<(), DiskFrontierError> {
+        let all =
+            format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;");
+        self.ok("make the tables", self.connection.execute_batch(&all))
+    }
+
+    fn read_counts(&mut self) -> Result<(), DiskFrontierError> {
+        let counts = self
+            .connection
+            .query_row("SELECT next, pending, pages, items FROM counts", [], |row| {
+                Ok(Counts {
+                    next: row.get(0)?,
+                    pending: row.get(1)?,
+                    pages: row.get(2)?,
+                    items: row.get(3)?,
+                })
+            });
+        self.counts = self.ok("read the counts", counts)?;
+        self.kept = self.counts;
+        Ok(())
+    }
+
+    /// The order is the one that the crawl began in.
+    fn settle_order(&mut self) -> Result<(), DiskFrontierError> {
+        let name = match self.order {
+            Order::BreadthFirst => "breadth first",
+            Order::DepthFirst => "depth first",
+        };
+        match self.value("order")? {
+            None => {
+                self.begin()?;
+                self.set_value("order", name.as_bytes())?;
+                self.commit()
+            }
+            Some(kept) => {
+                if kept != name.as_bytes() {
+                    tracing::warn!(directory = %self.directory.display(), "the crawl goes on in the order that it began in");
+                }
+                self.order = if kept == b"depth first" {
+                    Order::DepthFirst
+                } else {
+                    Order::BreadthFirst
+                };
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn begin(&self) -> Result<(), DiskFrontierError> {
+        self.run("begin a transaction", "BEGIN")
+    }
+
+    /// Comes back when what was done since `begin` is on the disk.
+    pub(super) fn commit(&mut self) -> Result<(), DiskFrontierError> {
+        if self.counts != self.kept {
+            let Counts {
+                next,
+                pending,
+                pages,
+                items,
+            } = self.counts;
+            let sql = "UPDATE counts SET next = ?1, pending = ?2, pages = ?3, items = ?4";
+            let done = self
+                .prepare("count", sql)?
+                .execute(params![next, pending, pages, items]);
+            self.ok("count", done)?;
+        }
+        self.run("write", "COMMIT")?;
+        self.kept = self.counts;
+        Ok(())
+    }
+
+    /// Marks a key as seen; says whether it is new.
+    pub(super) fn see(&self, key: u128) -> Result<bool, DiskFrontierError> {
+        let sql = "INSERT OR IGNORE INTO seen VALUES (?1)";
+        let done = self
+            .prepare("mark a request as seen", sql)?
+            .execute([key.to_be_bytes()]);
+        Ok(self.ok("mark a request as seen", done)? == 1)
+    }
+
+    pub(super) fn has_seen(&self, key: u128) -> Result<bool, DiskFrontierError> {
+        let sql = "SELECT 1 FROM seen WHERE key = ?1";
+        let found = self.prepare("look a request up", sql)?.exists([key.to_be_bytes()]);
+        self.ok("look a request up", found)
+    }
+
+    /// Puts a request at the end of its lane.
+    pub(super) fn queue(&mut self, lane: &str, priority: i32, record: &[u8]) -> Result<Rank, DiskFrontierError> {
+        let rank = Rank::new(priority, self.counts.next, self.order);
+        let sql = "INSERT INTO queue VALUES (?1, ?2, ?3, ?4)";
+        let done = self
+            .prepare("queue a request", sql)?
+            .execute(params![lane, rank.urgency, rank.turn, record]);
+        self.ok("queue a request", done)?;
+        self.counts.next += 1;
+        self.counts.pending += 1;
+        Ok(rank)
+    }
+
+    pub(super) fn unqueue(&mut self, lane: &str, rank: Rank) -> Result<(), DiskFrontierError> {
+        let sql = "DELETE FROM queue WHERE lane = ?1 AND urgency = ?2 AND turn = ?3";
+        let done = self
+            .prepare("take a request out", sql)?
+            .execute(params![lane, rank.urgency, rank.turn]);
+        let gone = self.ok("take a request out", done)?;
+        self.counts.pending = self.counts.pending.saturating_sub(gone as u64);
+        Ok(())
+    }
+
+    /// The first of a lane behind a rank.
+    pub(super) fn behind(
+        &self,
+        lane: &str,
+        rank: Option<Rank>,
+        count: usize,
+    ) -> Result<Vec<(Rank, Vec<u8>)>, DiskFrontierError> {
+        let (urgency, turn) = rank.map_or((i64::MIN, i64::MIN), |rank| (rank.urgency, rank.turn));
+        let sql = "SELECT urgency, turn, record FROM queue \
+                   WHERE lane = ?1 AND (urgency, turn) > (?2, ?3) ORDER BY urgency, turn LIMIT ?4";
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let mut statement = self.prepare("read the queue", sql)?;
+        let rows = statement.query_map(params![lane, urgency, turn, count], |row| {
+            let rank = Rank {
+                urgency: row.get(0)?,
+                turn: row.get(1)?,
+            };
+            Ok((rank, row.get(2)?))
+        });
+        self.ok("read the queue", rows.and_then(Iterator::collect))
+    }
+
+    /// All lanes, with their first ranks.
+    pub(super) fn lanes(&self) -> Result<Vec<(Arc<str>, Rank)>, DiskFrontierError> {
+        // One step of the index for each lane, however long the lanes are.
+        let sql = "SELECT lane, urgency, turn FROM queue WHERE lane > ?1 ORDER BY lane, urgency, turn LIMIT 1";
+        let mut statement = self.prepare("read the lanes", sql)?;
+        let mut lanes: Vec<(Arc<str>, Rank)> = Vec::new();
+        loop {
+            let after = lanes.last().map_or("", |(lane, _)| lane);
+            let next = statement.query_row([after], |row| {
+                let lane: String = row.get(0)?;
+                let rank = Rank {
+                    urgency: row.get(1)?,
+                    turn: row.get(2)?,
+                };
+                Ok((Arc::from(lane), rank))
+            });
+            match self.ok("read the lanes", next.optional())? {
+                Some(lane) => lanes.push(lane),
+                None => return Ok(lanes),
+            }
+        }
+    }
+
+    pub(super) fn add_item(&mut self, json: &[u8]) -> Result<(), DiskFrontierError> {
+        let text = std::str::from_utf8(json).map_err(|error| DiskFrontierError::Database {
+            attempted: "write an item",
+            directory: self.directory.clone(),
+            reason: error.to_string(),
+            full: false,
+        })?;
+        let sql = "INSERT INTO item VALUES (?1, ?2)";
+        let done = self
+            .prepare("write an item", sql)?
+            .execute(params![self.counts.items, text]);
+        self.ok("write an item", done)?;
+        self.counts.items += 1;
+        Ok(())
+    }
+
+    pub(super) fn add_page(&mut self) {
+        self.counts.pages += 1;
+    }
+
+    pub(super) fn value(&self, name: &str) -> Result<Option<Vec<u8>>, DiskFrontierError> {
+        let sql = "SELECT data FROM value WHERE name = ?1";
+        let found = self.prepare("read a value", sql)?.query_row([name], |row| row.get(0));
+        self.ok("read a value", found.optional())
+    }
+
+    pub(super) fn values(&self) -> Result<Values, DiskFrontierError> {
+        let mut statement = self.prepare("read the values", "SELECT name, data FROM value")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        self.ok("read the values", rows.and_then(Iterator::collect))
+    }
+
+    pub(super) fn set_value(&self, name: &str, data: &[u8]) -> Result<(), DiskFrontierError> {
+        let sql = "INSERT INTO value VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET data = excluded.data";
+        let done = self.prepare("keep a value", sql)?.execute(params![name, data]);
+        self.ok("keep a value", done).map(drop)
+    }
+
+    fn prepare(&self, attempted: &'static str, sql: &str) -> Result<CachedStatement<'_>, DiskFrontierError> {
+        self.ok(attempted, self.connection.prepare_cached(sql))
+    }
+
+    fn run(&self, attempted: &'static str, sql: &str) -> Result<(), DiskFrontierError> {
+        let done = self.prepare(attempted, sql)?.execute([]);
+        self.ok(attempted, done).map(drop)
+    }
+
+    fn ok<T>(&self, attempted: &'static str, result: rusqlite::Result<T>) -> Result<T, DiskFrontierError> {
+        result.map_err(|error| refused(&self.directory, attempted, &error))
+    }
+}
+
+/// Connects to a database that is a frontier's, or new.
+pub(super) fn connect(directory: &Path, file: &Path, read_only: bool) -> Result<Connection, DiskFrontierError> {
+    use rusqlite::OpenFlags;
+    let mode = if read_only {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    };
+    let connect = || {
+        let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i32>(0));
+        let known = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+        let tables = number("SELECT count(*) FROM sqlite_schema")?;
+        Ok((connection, known, tables))
+    };
+    let (connection, (application, format), tables) = match connect() {
+        Ok(connected) => connected,
+        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == ErrorCode::NotADatabase => {
+            let file = file.to_owned();
+            return Err(DiskFrontierError::NotAFrontier { file });
+        }
+        Err(error) => return Err(refused(directory, "open the database", &error)),
+    };
+    match (application, format, tables) {
+        (APPLICATION, FORMAT, _) => Ok(connection),
+        // Made, and never written to: the crawl was killed at once.
+        (0, 0, 0) if !read_only => Ok(connection),
+        (APPLICATION, found, _) => Err(DiskFrontierError::Format {
+            directory: directory.to_owned(),
+            found,
+            supported: FORMAT,
+        }),
+        _ => Err(DiskFrontierError::NotAFrontier { file: file.to_owned() }),
+    }
+}
+
+pub(super) fn refused(directory: &Path, attempted: &'static str, error: &rusqlite::Error) -> DiskFrontierError {
+    use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
+    let full = error.sqlite_error().is_some_and(|error| {
+        let write = [
+            SQLITE_IOERR_WRITE,
+            SQLITE_IOERR_FSYNC,
+            SQLITE_IOERR_TRUNCATE,
+            SQLITE_IOERR_SHMSIZE,
+        ];
+        error.code == ErrorCode::DiskFull || write.contains(&error.extended_code)
+    });
+    DiskFrontierError::Database {
+        attempted,
+        directory: directory.to_owned(),
+        reason: error.to_string(),
+        full,
+    }
+}

@@ -1,0 +1,77 @@
+//! What a frontier that outlives its process does besides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Entry, Frontier, Rank};
+use crate::BoxError;
+
+/// Facts that a crawl keeps in its frontier, by name: its statistics, the cookies of its sessions, how far its exports
+/// were written.
+pub type Values = BTreeMap<String, Vec<u8>>;
+
+/// What became of a request that was leased. It is kept as a whole or not at all, and the lease ends with it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The lease it ends.
+    pub lease: u64,
+    /// The requests that were found on the page.
+    pub requests: Vec<Entry>,
+    /// The keys that were marked as [`seen`](Frontier::seen) on its way.
+    pub seen: Vec<u128>,
+    /// The items that were taken from the page, each as JSON.
+    pub items: Vec<Vec<u8>>,
+    /// Whether it was a page that the spider got.
+    pub page: bool,
+}
+
+/// What an earlier run of the crawl left.
+#[derive(Debug, Default)]
+pub struct Resumed {
+    /// The lanes in which requests wait, each with the rank of its first.
+    pub lanes: Vec<(Arc<str>, Rank)>,
+    /// How many requests wait, those included that were leased when the run ended.
+    pub pending: u64,
+    /// How many pages were kept.
+    pub pages: u64,
+    /// How many items were kept.
+    pub items: u64,
+    /// What was kept by name.
+    pub values: Values,
+}
+
+/// A frontier that outlives its process, such as [`DiskFrontier`](crate::DiskFrontier).
+///
+/// What goes into it keeps its order: when a commit is durable, so is everything that was pushed, released or updated
+/// before it. A request that was leased and is neither committed nor acknowledged is given out again by the next run, in
+/// the form that it was last [updated](Self::update) to. A key that was marked as seen is kept with the outcome that
+/// names it: without, the next run would take the page that it stands for as done.
+#[async_trait]
+pub trait Durable: Frontier {
+    /// What an earlier run left. Called once, before anything else.
+    ///
+    /// # Errors
+    /// It belongs to another spider, or cannot be read.
+    async fn resume(&self, spider: &str) -> Result<Resumed, BoxError>;
+
+    /// Keeps outcomes and values in one transaction, and comes back when they are durable. Gives for each outcome the
+    /// ranks of its requests, as [`push`](Frontier::push) does.
+    ///
+    /// # Errors
+    /// None of it was kept.
+    async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError>;
+
+    /// Notes what a leased request has become, such as how often it failed. It stays leased.
+    ///
+    /// # Errors
+    /// It could not be kept.
+    async fn update(&self, id: u64, entry: Entry) -> Result<(), BoxError>;
+
+    /// Lets go of its home: another run may begin when this has come back. Nothing can be done with it afterwards.
+    ///
+    /// # Errors
+    /// Its last state could not be kept.
+    async fn close(&self) -> Result<(), BoxError>;
+}

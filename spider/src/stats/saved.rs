@@ -1,0 +1,84 @@
+//! Statistics as a crawl keeps them between its runs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::histogram::Packed;
+use super::{Stats, Tally};
+use crate::Result;
+
+/// What is reported, and the histograms, of which a report has only the sums.
+#[derive(Serialize, Deserialize)]
+struct Saved<S, K: Ord> {
+    stats: S,
+    sessions: BTreeMap<K, Packed>,
+    hosts: BTreeMap<K, Packed>,
+}
+
+impl Stats {
+    pub(crate) fn save(&self) -> Result<Vec<u8>> {
+        let saved = Saved {
+            stats: self,
+            sessions: packed(&self.sessions),
+            hosts: packed(&self.hosts),
+        };
+        Ok(serde_json::to_vec(&saved)?)
+    }
+
+    pub(crate) fn load(saved: &[u8]) -> Result<Self> {
+        let saved: Saved<Self, String> = serde_json::from_slice(saved)?;
+        let mut stats = saved.stats;
+        unpack(&mut stats.sessions, saved.sessions);
+        unpack(&mut stats.hosts, saved.hosts);
+        Ok(stats)
+    }
+}
+
+fn packed(tallies: &BTreeMap<String, Tally>) -> BTreeMap<&str, Packed> {
+    let packed = tallies
+        .iter()
+        .map(|(name, tally)| (name.as_str(), tally.latency.pack()));
+    packed.collect()
+}
+
+fn unpack(tallies: &mut BTreeMap<String, Tally>, packed: BTreeMap<String, Packed>) {
+    for (name, packed) in packed {
+        if let Some(tally) = tallies.get_mut(&name) {
+            tally.latency = packed.unpack();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use silkroute_core::Timing;
+
+    use super::*;
+
+    #[test]
+    fn statistics_come_back_whole() {
+        let mut stats = Stats::default();
+        for ms in 1..500 {
+            let timing = Timing::new(Duration::ZERO, Duration::from_millis(ms));
+            stats.fetched("http", "shop.test", Ok((200, 10, timing)));
+        }
+        stats.fetched("http", "shop.test", Err(()));
+        stats.blocked("http", "shop.test");
+        stats.throttled("shop.test", Duration::from_millis(1_500));
+        stats.count("things", 3);
+        (stats.pages, stats.items, stats.elapsed) = (499, 7, Duration::from_millis(61_250));
+        let back = Stats::load(&stats.save().unwrap()).unwrap();
+        assert_eq!(
+            serde_json::to_value(&back).unwrap(),
+            serde_json::to_value(&stats).unwrap()
+        );
+        assert_eq!(
+            back.sessions["http"].latency.quantile(0.5),
+            stats.sessions["http"].latency.quantile(0.5)
+        );
+        assert_eq!(back.elapsed, stats.elapsed);
+    }
+}
