@@ -113,7 +113,10 @@ fn main() {
                 );
             }
             if wait > 0 {
-                println!("  at most possible: {:.0} pages/s", concurrency as f64 * 1000.0 / f64::from(wait));
+                println!(
+                    "  at most possible: {:.0} pages/s",
+                    concurrency as f64 * 1000.0 / f64::from(wait)
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The cost of the manager, and of session-http, over the same wreq client called directly: GET of a 10 KB page on
-//! loopback, plain and TLS, 1, 16 and 64 at a time.
+//! loopback, plain and TLS, 1, 16 and 64 at a time; and 256 at a time from a server that takes its time, for caps that
+//! nobody asked for.
 //!
 //! `cargo bench -p silkroute-benches --bench overhead [-- ROUNDS]`
 #![allow(
@@ -10,7 +11,7 @@
 )]
 
 use async_trait::async_trait;
-use silkroute_benches::{Contender, Server, compare, serve_if_asked};
+use silkroute_benches::{Contender, Server, compare, median, serve_if_asked, turn};
 use silkroute_core::{Fetch, FetchError, FetchErrorKind, Request, Response, ResponseParts, Result, Session};
 use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
@@ -45,7 +46,27 @@ fn main() {
                 compare(title, &kind, concurrency, rounds, PAGE).await;
             }
         }
+        let patient = session(&format!("{}/slow?ms=50", server.http), &server.ca_pem).await;
+        no_hidden_cap(&patient, rounds).await;
     });
+}
+
+/// How near to `concurrency / latency` a session comes.
+async fn no_hidden_cap(session: &std::sync::Arc<Contender>, rounds: usize) {
+    const AT_A_TIME: usize = 256;
+    const POSSIBLE: f64 = AT_A_TIME as f64 / 0.050;
+    const ANSWER: usize = "after 50 ms\n".len();
+    // The first round opens the connections.
+    turn(session, AT_A_TIME, AT_A_TIME * 2, ANSWER).await;
+    let mut shares = Vec::new();
+    for _ in 0..rounds {
+        shares.push(turn(session, AT_A_TIME, AT_A_TIME * 40, ANSWER).await.rate / POSSIBLE);
+    }
+    println!(
+        "\nhttp, {AT_A_TIME} at a time, 50 ms each: {} at {:.1} % of {POSSIBLE:.0} req/s",
+        session.name,
+        median(shares) * 100.0
+    );
 }
 
 fn client(ca_pem: &str) -> wreq::Client {
