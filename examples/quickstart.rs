@@ -1,4 +1,4 @@
-//! One session, one manager, a few pages of a shop: what `cargo xtask demo` runs.
+//! One session, one manager, a few pages of a shop.
 
 use std::error::Error;
 

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
-  demo          sets the machine up, builds, opens a shop on this machine and fetches from it
+  demo          sets the machine up, builds, opens a shop on this machine and crawls it
   test          sets the machine up, then runs every check there is
   bench [NAME]  sets the machine up, then measures: all benchmarks, or the one of this name
 

@@ -12,14 +12,17 @@ use crate::workspace::{Workspace, examples, root};
 /// The time that an example may take. It fetches from this machine: seconds are plenty.
 const LONGEST_EXAMPLE: Duration = Duration::from_secs(120);
 
-/// Builds and runs the quickstart.
+/// Every package with every feature: one set, so that nothing is built twice.
+const ALL: &str = "--workspace --all-features";
+
+/// Builds and runs the crawl of the test site's shop, with all sessions there are.
 pub(crate) fn demo() -> Result<(), Stop> {
     let mut steps = Steps::begin();
     setup::run(&mut steps, Purpose::Run)?;
     // What it runs and no more; all of it with the same features, so that nothing is built twice.
-    let quickstart = "--package silkroute --example quickstart";
-    steps.run("build", &Cmd::cargo().words("build").words(quickstart))?;
-    steps.run("the demo", &Cmd::cargo().words("run --quiet").words(quickstart))?;
+    let demo = "--package silkroute --example demo --features spider,progress,dynamic";
+    steps.run("build", &Cmd::cargo().words("build").words(demo))?;
+    steps.run("the demo", &Cmd::cargo().words("run --quiet").words(demo))?;
     println!("{}\n\ndemo ok", steps.table());
     Ok(())
 }
@@ -52,13 +55,13 @@ pub(crate) fn test() -> Result<(), Stop> {
     )?;
     steps.step("dependencies", "cargo xtask test", || checks::arrows(&workspace))?;
     let lint = |which: &str| Cmd::cargo().words("clippy").words(which).words("-- -D warnings");
-    steps.run("clippy", &lint("--workspace --all-targets"))?;
+    steps.run("clippy", &lint(&format!("{ALL} --all-targets")))?;
     for (name, flags) in single_features(&workspace) {
         steps.run(&name, &lint(&flags))?;
     }
     steps.run("tests", &tests(detectors))?;
-    steps.run("doctests", &Cmd::cargo().words("test --workspace --doc"))?;
-    let documentation = Cmd::cargo().words("doc --workspace --no-deps");
+    steps.run("doctests", &Cmd::cargo().words("test --doc").words(ALL))?;
+    let documentation = Cmd::cargo().words("doc --no-deps").words(ALL);
     steps.run("documentation", &documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
     run_examples(&mut steps)?;
     println!("{}\n\ntest run ok", steps.table());
@@ -85,12 +88,12 @@ fn single_features(workspace: &Workspace) -> Vec<(String, String)> {
 /// All tests of libraries, programs and test files, with a browser and with the detectors where there are any. Benchmarks
 /// have been compiled by clippy; examples run later.
 fn tests(detectors: Option<String>) -> Cmd {
-    let targets = "--workspace --no-fail-fast --lib --bins --tests";
+    let targets = format!("{ALL} --no-fail-fast --lib --bins --tests");
     let command = if Cmd::cargo().words("nextest --version").ask().is_some() {
-        Cmd::cargo().words("nextest run").words(targets)
+        Cmd::cargo().words("nextest run").words(&targets)
     } else {
         // Without nextest's groups: no more browsers at once than the machine can run.
-        Cmd::cargo().words("test").words(targets).words("-- --test-threads 2")
+        Cmd::cargo().words("test").words(&targets).words("-- --test-threads 2")
     };
     let command = command.env("SILKROUTE_REQUIRE_BROWSER", "1");
     match detectors {
@@ -104,8 +107,11 @@ fn tests(detectors: Option<String>) -> Cmd {
 /// Builds all examples, and runs those of the facade and of the crates under `examples/` to a good end. Others may be
 /// programs that do not end.
 fn run_examples(steps: &mut Steps) -> Result<(), Stop> {
-    let build = Cmd::cargo().words("build --workspace --examples --message-format json-render-diagnostics");
-    let built = steps.step("examples: build", "cargo build --workspace --examples", || {
+    let build = Cmd::cargo()
+        .words("build --examples --message-format json-render-diagnostics")
+        .words(ALL);
+    let repeat = format!("cargo build --examples {ALL}");
+    let built = steps.step("examples: build", &repeat, || {
         build.read().map(|messages| examples(&messages))
     })?;
     let ours = built
@@ -114,7 +120,7 @@ fn run_examples(steps: &mut Steps) -> Result<(), Stop> {
     for example in ours {
         let program = Cmd::new(&example.program).limit(LONGEST_EXAMPLE);
         let repeat = format!(
-            "cargo run --manifest-path {} --example {}",
+            "cargo run --all-features --manifest-path {} --example {}",
             manifest(example),
             example.name
         );
