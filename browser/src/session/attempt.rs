@@ -88,16 +88,27 @@ impl<K: BrowserKind> Attempt<'_, K> {
             .cookies_out(&home, &own, &response)
             .await
             .map_err(|error| self.failed(error))?;
-        if self.plan.cookies.is_empty() {
+        // Nobody comes back to a context of its own.
+        if self.is_apart() {
+            drop(lease);
+        } else {
             lease.finish();
         }
         Ok(response)
     }
 
-    /// The context to be in. Cookies of the request's own must reach no other page: it then has one to itself.
+    /// Whether it needs a context of its own: for cookies that must reach no other page, and since a certificate that was
+    /// taken once is taken again in the same context.
+    fn is_apart(&self) -> bool {
+        let page = &self.plan.page;
+        !self.plan.cookies.is_empty()
+            || !page.cookie_store
+            || page.ignore_https_errors != self.settings.config.ignore_https_errors
+    }
+
     async fn home(&self) -> Result<Arc<Home>, Error> {
         let kind = &self.settings.kind;
-        if !self.plan.cookies.is_empty() || !self.plan.page.cookie_store {
+        if self.is_apart() {
             return self.running.apart(kind, self.proxy, self.deadline).await;
         }
         match self.proxy {

@@ -15,6 +15,7 @@ use super::config::{BrowserConfig, BrowserKindConfig};
 use super::fetch;
 use super::hooks::Hooks;
 use super::kind::BrowserKind;
+use super::plan::check_proxy;
 use super::variants::Browsers;
 use crate::{Browser, Headless};
 
@@ -54,6 +55,11 @@ impl<K: BrowserKind> BrowserSession<K> {
             (None, Some(pool)) => Proxies::Pool(pool.clone()),
             (None, None) => Proxies::Direct,
         };
+        let one = config.proxy.iter();
+        let pool = config.proxy_pool.iter().flat_map(ProxyPool::proxies);
+        for proxy in one.chain(pool) {
+            check_proxy::<K::Options>(proxy)?;
+        }
         let jar = jar.unwrap_or_default();
         for cookie in &config.cookies.0 {
             jar.insert(cookie.clone())

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, REFERER};
 use http::{HeaderMap, HeaderValue, Method};
 use regex::Regex;
-use silkroute_core::{Body, Error, FetchError, FetchErrorKind, RequestParts, Result, SessionOptions, is_secret_header};
+use silkroute_core::{
+    Body, Error, FetchError, FetchErrorKind, Proxy, ProxyScheme, RequestParts, Result, SessionOptions, is_secret_header,
+};
 use url::Url;
 
 use super::config::BrowserConfig;
@@ -211,11 +213,27 @@ fn check<O: SessionOptions>(parts: &RequestParts) -> Result<()> {
         let error = FetchError::new(FetchErrorKind::Request, message).parts(parts);
         return Err(error.hint("it fetches http: and https: URLs").into());
     }
+    if let Some(proxy) = &parts.proxy {
+        check_proxy::<O>(proxy)?;
+    }
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(Error::Unsupported {
             kind: O::KIND.to_owned(),
             what: format!("the method {}", parts.method),
             instead: "no browser sends it; use a session of kind http".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Chromium has no credentials for SOCKS: such a proxy would refuse every connection, and nobody would know why.
+pub(super) fn check_proxy<O: SessionOptions>(proxy: &Proxy) -> Result<()> {
+    let socks = matches!(proxy.scheme(), ProxyScheme::Socks5 | ProxyScheme::Socks5h);
+    if socks && proxy.username().is_some() {
+        return Err(Error::Unsupported {
+            kind: O::KIND.to_owned(),
+            what: format!("the credentials of the proxy {}", proxy.label()),
+            instead: "browsers have none for SOCKS; use an http or https proxy, or a session of kind http".to_owned(),
         });
     }
     Ok(())

@@ -9,6 +9,12 @@ use super::config::BrowserConfig;
 use super::plan::Plan;
 use crate::{Blocking, Result, TabOptions, UserAgent, Version};
 
+/// Uncaught errors are told of by the Runtime domain alone, which pages can notice and slow down; so a listener of the page's
+/// own writes them to its console.
+const REPORT_ERRORS: &str = "(() => { const say = console.error.bind(console); \
+    addEventListener('error', e => { if (e instanceof ErrorEvent) say(`Uncaught ${e.error?.stack ?? e.message}`); }); \
+    addEventListener('unhandledrejection', e => say(`Uncaught (in promise) ${e.reason?.stack ?? e.reason}`)); })()";
+
 /// What the tab of a request is told. `session` is what the browser was launched with.
 pub(super) fn tab_options(
     plan: &Plan<'_>,
@@ -17,6 +23,10 @@ pub(super) fn tab_options(
     proxy: Option<&Proxy>,
 ) -> Result<TabOptions> {
     let page = &plan.page;
+    let mut init_scripts = page.init_scripts.clone();
+    if page.console {
+        init_scripts.insert(0, REPORT_ERRORS.to_owned());
+    }
     Ok(TabOptions {
         user_agent: user_agent(page, session, version),
         locale: page.locale.clone(),
@@ -25,7 +35,7 @@ pub(super) fn tab_options(
         color_scheme: page.color_scheme,
         geolocation: page.geolocation,
         extra_headers: plan.extra_headers.clone(),
-        init_scripts: page.init_scripts.clone(),
+        init_scripts,
         ignore_https_errors: page.ignore_https_errors,
         blocking: blocking(page)?,
         capture: plan.capture_filter(),

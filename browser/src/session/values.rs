@@ -142,14 +142,10 @@ pub enum ResourceType {
     Fetch,
     /// `navigator.sendBeacon` and `<a ping>`.
     Ping,
-    /// Subtitles.
-    TextTrack,
     /// Web sockets.
     WebSocket,
     /// `EventSource`.
     EventSource,
-    /// Web app manifests.
-    Manifest,
     /// Reports about what a content security policy kept away.
     CspReport,
     /// What the browser has no name for, plug-ins among them.
@@ -168,10 +164,8 @@ impl ResourceType {
             Self::Xhr => "XHR",
             Self::Fetch => "Fetch",
             Self::Ping => "Ping",
-            Self::TextTrack => "TextTrack",
             Self::WebSocket => "WebSocket",
             Self::EventSource => "EventSource",
-            Self::Manifest => "Manifest",
             Self::CspReport => "CSPViolationReport",
             Self::Other => "Other",
         }
@@ -179,7 +173,7 @@ impl ResourceType {
 }
 
 /// Types of what is not to be loaded. By default those that a page's text and structure do not need: fonts, images, media,
-/// style sheets, pings, subtitles, web sockets and policy reports.
+/// style sheets, pings, web sockets and policy reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Resources(Vec<ResourceType>);

@@ -33,12 +33,11 @@ impl std::fmt::Debug for Blocking {
 
 impl Blocking {
     /// Types that pages can do without when only their text and structure matter.
-    pub const DISPENSABLE: [&'static str; 8] = [
+    pub const DISPENSABLE: [&'static str; 7] = [
         "Font",
         "Image",
         "Media",
         "Ping",
-        "TextTrack",
         "WebSocket",
         "CSPViolationReport",
         "Stylesheet",
@@ -79,8 +78,14 @@ impl Blocking {
         }
         self.types
             .iter()
+            .filter(|kind| !is_socket(kind))
             .map(|kind| json!({"urlPattern": "*", "resourceType": kind}))
             .collect()
+    }
+
+    /// Whether web sockets are blocked. They do not pass by us: the browser itself has to be told.
+    pub(super) fn sockets(&self) -> bool {
+        self.types.iter().any(|kind| is_socket(kind))
     }
 
     /// Whether this request is not to be made.
@@ -112,6 +117,10 @@ impl Blocking {
     }
 }
 
+fn is_socket(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("WebSocket")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +142,9 @@ mod tests {
 
     #[test]
     fn only_what_can_be_blocked_is_asked_about() {
-        assert_eq!(Blocking::default().types(["Image", "Font"]).patterns().len(), 2);
+        let types = Blocking::default().types(["Image", "Font", "WebSocket"]);
+        assert_eq!(types.patterns().len(), 2);
+        assert!(types.sockets());
         assert_eq!(
             Blocking::default()
                 .types(["Image"])

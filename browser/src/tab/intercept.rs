@@ -6,11 +6,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use silkroute_core::Proxy;
+use silkroute_core::{Proxy, is_secret_header};
 use tokio::task::AbortHandle;
+use url::{Origin, Url};
 
 use super::blocking::Blocking;
 use crate::cdp::{CdpSession, RawCommand, Received, Subscription};
@@ -21,11 +23,58 @@ const QUEUE: usize = 4_096;
 const POST: Duration = Duration::from_secs(10);
 
 /// What the next request of the main frame is to be instead of a plain GET.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Rewrite {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Bytes>,
+}
+
+/// A navigation with headers of its own, from its first request over all its redirects.
+pub(super) struct Journey {
+    rewrite: Rewrite,
+    /// Where the credentials among the headers may go; opaque before the first request.
+    origin: Option<Origin>,
+}
+
+impl Journey {
+    pub(super) fn new(rewrite: Rewrite) -> Self {
+        Self { rewrite, origin: None }
+    }
+
+    /// What the browser is told about the next request of this navigation.
+    fn next(&mut self, paused: &Paused) -> Value {
+        let mut params = json!({"requestId": paused.request_id});
+        let origin = Url::parse(&paused.request.url).ok().map(|url| url.origin());
+        match &self.origin {
+            None => {
+                params["method"] = self.rewrite.method.as_str().into();
+                if let Some(body) = &self.rewrite.body {
+                    params["postData"] = STANDARD.encode(body).into();
+                }
+            }
+            // They do not come back further on either.
+            Some(_) if self.origin != origin => {
+                let headers = std::mem::take(&mut self.rewrite.headers);
+                let kept = headers.iter().filter(|(name, value)| !is_credential(name, value));
+                self.rewrite.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+            }
+            Some(_) => {}
+        }
+        if self.origin.is_some() && matches!(paused.request.method.as_str(), "GET" | "HEAD") {
+            // A redirect that drops the body drops what describes it.
+            for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_LANGUAGE] {
+                self.rewrite.headers.remove(name);
+            }
+        }
+        self.origin = origin;
+        params["headers"] = merged(&paused.request.headers, &self.rewrite);
+        params
+    }
+}
+
+fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
+    is_secret_header(name) || value.is_sensitive()
 }
 
 /// What the interceptor of a tab goes by.
@@ -33,7 +82,7 @@ pub(super) struct Rewrite {
 pub(super) struct Rules {
     pub(super) blocking: Option<Arc<Blocking>>,
     pub(super) credentials: Option<Proxy>,
-    pub(super) rewrite: Mutex<Option<Rewrite>>,
+    pub(super) journey: Mutex<Option<Journey>>,
     pub(super) main_frame: String,
 }
 
@@ -46,7 +95,7 @@ impl Rules {
             .unwrap_or_default();
         // A proxy's question only reaches us about requests that pass by us. The document comes first, and its answer holds
         // for all that come after.
-        if self.rewrite().is_some() || self.asked() {
+        if self.journey().is_some() || self.asked() {
             patterns.push(json!({"urlPattern": "*", "resourceType": "Document"}));
         }
         patterns
@@ -59,8 +108,8 @@ impl Rules {
             .is_some_and(|proxy| proxy.username().is_some())
     }
 
-    fn rewrite(&self) -> std::sync::MutexGuard<'_, Option<Rewrite>> {
-        self.rewrite.lock().unwrap_or_else(PoisonError::into_inner)
+    fn journey(&self) -> std::sync::MutexGuard<'_, Option<Journey>> {
+        self.journey.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn enable(&self) -> Result<RawCommand> {
@@ -99,6 +148,8 @@ struct Paused {
     request: Request,
     frame_id: String,
     resource_type: String,
+    /// The request that led here by a redirect.
+    redirected_request_id: Option<String>,
     auth_challenge: Option<Challenge>,
 }
 
@@ -106,6 +157,7 @@ struct Paused {
 #[serde(default)]
 struct Request {
     url: String,
+    method: String,
     headers: Map<String, Value>,
 }
 
@@ -156,18 +208,19 @@ async fn answer(session: CdpSession, rules: Arc<Rules>, mut events: Subscription
 }
 
 fn request(rules: &Rules, paused: Paused, main: bool, document: &str) -> (&'static str, Value) {
-    let id = paused.request_id;
     if main {
-        let Some(rewrite) = rules.rewrite().take() else {
-            return ("Fetch.continueRequest", json!({"requestId": id}));
-        };
-        let mut params = json!({"requestId": id, "method": rewrite.method.as_str()});
-        params["headers"] = merged(&paused.request.headers, &rewrite);
-        if let Some(body) = &rewrite.body {
-            params["postData"] = STANDARD.encode(body).into();
+        let mut journey = rules.journey();
+        // A page that goes elsewhere by itself is another navigation.
+        if paused.redirected_request_id.is_none() && journey.as_ref().is_some_and(|journey| journey.origin.is_some()) {
+            *journey = None;
         }
+        let params = match journey.as_mut() {
+            Some(journey) => journey.next(&paused),
+            None => json!({"requestId": paused.request_id}),
+        };
         return ("Fetch.continueRequest", params);
     }
+    let id = paused.request_id;
     let blocked = rules
         .blocking
         .as_ref()

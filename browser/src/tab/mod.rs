@@ -37,7 +37,7 @@ use crate::cdp::{CdpSession, RawCommand};
 use crate::context::Context;
 use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
-use intercept::{Interceptor, Rewrite, Rules};
+use intercept::{Interceptor, Journey, Rewrite, Rules};
 use tracker::Tracker;
 
 /// Dialogs of one use of a tab that are remembered.
@@ -244,7 +244,7 @@ impl TabState {
     async fn intercept_next(&self, rewrite: Rewrite, deadline: Deadline) -> Result<()> {
         let rules = {
             let mut told = self.told();
-            *told.rules.rewrite.lock().unwrap_or_else(PoisonError::into_inner) = Some(rewrite);
+            *told.rules.journey.lock().unwrap_or_else(PoisonError::into_inner) = Some(Journey::new(rewrite));
             if told.interceptors.is_empty() {
                 let interceptor = Interceptor::start(&self.session, Arc::clone(&told.rules));
                 told.interceptors.push(interceptor);

@@ -42,7 +42,7 @@ pub struct Navigation {
     pub method: Method,
     /// The body, for methods that have one.
     pub body: Option<Bytes>,
-    /// Headers of the document's request only. `Referer` is [`referrer`](Self::referrer).
+    /// Headers of the document's request only, and of its redirects; of these, credentials stay with the first origin. `Referer` is [`referrer`](Self::referrer).
     pub headers: HeaderMap,
     /// The `Referer`, which is sent in full whatever the page's policy.
     pub referrer: Option<String>,

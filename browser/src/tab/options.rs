@@ -134,6 +134,10 @@ impl TabOptions {
                 .is_some_and(|proxy| proxy.username().is_some())
     }
 
+    fn blocks_sockets(&self) -> bool {
+        self.blocking.as_ref().is_some_and(|blocking| blocking.sockets())
+    }
+
     /// What a session is told before its target runs.
     pub(super) fn commands(&self, target: &TargetInfo) -> Result<Vec<RawCommand>> {
         let kind = target.kind();
@@ -199,6 +203,9 @@ impl TabOptions {
                 json!({"headers": header_object(&self.extra_headers)}),
             )?;
         }
+        if self.blocks_sockets() {
+            tell("Network.setBlockedURLs", json!({"urls": ["ws://*", "wss://*"]}))?;
+        }
         if self.bypass_cache {
             tell("Network.setCacheDisabled", json!({"cacheDisabled": true}))?;
         }
@@ -244,6 +251,7 @@ impl TabOptions {
                 "Emulation.clearDeviceMetricsOverride",
                 json!({}),
             ),
+            (self.blocks_sockets(), "Network.setBlockedURLs", json!({"urls": []})),
             (
                 self.bypass_cache,
                 "Network.setCacheDisabled",

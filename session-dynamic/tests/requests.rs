@@ -1,0 +1,418 @@
+//! What a request asks for is what the server sees: headers, cookies, bodies, proxies, and what is not loaded.
+
+mod support;
+
+use silkroute_core::{Cookie, CookieJar, Error, Fetch, Proxy, ProxyPool, RequestExt as _, Retry, Session as _};
+use silkroute_session_dynamic::{
+    ColorScheme, DynamicSession, DynamicSessionBuilder, Geolocation, Headers, PageOptions, ResourceType, Resources,
+    Toggle, Viewport,
+};
+use silkroute_testkit::site::{ProxyOptions, ProxyServer, TestSite};
+use support::{fetched, started};
+
+fn once() -> DynamicSessionBuilder {
+    DynamicSession::builder().retry(Retry::none())
+}
+
+fn with(site: &TestSite, path: &str, options: PageOptions) -> Fetch {
+    Fetch::from(site.http_url(path)).with(options).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extra_headers_go_with_everything_and_credentials_with_the_document_alone() {
+    let builder = once()
+        .extra_header("X-Shop", "de")
+        .unwrap()
+        .extra_header("X-Api-Key", "secret")
+        .unwrap();
+    let Some(session) = started(builder).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let options = PageOptions {
+        extra_headers: Some(Headers::new([("X-Page", "1")]).unwrap()),
+        wait_selector: Some("#list".into()),
+        ..PageOptions::default()
+    };
+    let request = with(&site, "/js/list", options).header("X-Document", "yes").unwrap();
+    fetched(&session, &request).await;
+    let (document, data) = (site.requests_to("/js/list"), site.requests_to("/js/list.json"));
+    for name in ["x-shop", "x-page"] {
+        assert!(
+            document[0].header(name).is_some() && data[0].header(name).is_some(),
+            "{name}"
+        );
+    }
+    for name in ["x-api-key", "x-document"] {
+        assert!(document[0].header(name).is_some(), "{name} goes with the document");
+        assert!(data[0].header(name).is_none(), "{name} goes nowhere else");
+    }
+    // Another request of the same tab has none of it.
+    fetched(&session, &Fetch::from(site.http_url("/echo/after"))).await;
+    let after = &site.requests_to("/echo/after")[0];
+    assert!(after.header("x-page").is_none() && after.header("x-document").is_none());
+    assert_eq!(after.header("x-shop"), Some("de"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_do_not_follow_a_redirect_to_another_origin() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let mut elsewhere = site.http_url("/echo/elsewhere");
+    elsewhere.set_host(Some("localhost")).unwrap();
+    for (name, there) in [("X-Api-Key", false), ("Authorization", false), ("X-Plain", true)] {
+        let request = Fetch::from(site.http_url("/redirect-to"))
+            .query([("url", elsewhere.as_str())])
+            .header(name, "hush")
+            .unwrap();
+        site.clear();
+        fetched(&session, &request).await;
+        let seen = &site.requests_to("/echo/elsewhere")[0];
+        assert_eq!(seen.header(name).is_some(), there, "{name}");
+        // The same origin may have them.
+        let request = Fetch::from(site.http_url("/redirect-to"))
+            .query([("url", site.http_url("/echo/here").as_str())])
+            .header(name, "hush")
+            .unwrap();
+        fetched(&session, &request).await;
+        assert_eq!(site.requests_to("/echo/here")[0].header(name), Some("hush"), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn referers_are_the_requests_own_or_a_search() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let google = PageOptions {
+        google_search: Some(true),
+        ..PageOptions::default()
+    };
+    fetched(&session, &with(&site, "/echo/google", google.clone())).await;
+    let seen = &site.requests_to("/echo/google")[0];
+    assert_eq!(seen.header("referer"), Some("https://www.google.com/"));
+    let own = with(&site, "/echo/own", google)
+        .header("Referer", "https://shop.test/a?b")
+        .unwrap();
+    fetched(&session, &own).await;
+    assert_eq!(
+        site.requests_to("/echo/own")[0].header("referer"),
+        Some("https://shop.test/a?b")
+    );
+    fetched(&session, &Fetch::from(site.http_url("/echo/none"))).await;
+    assert_eq!(site.requests_to("/echo/none")[0].header("referer"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_jar_goes_in_and_comes_out() {
+    let jar = CookieJar::new();
+    let Some(session) = started(
+        once()
+            .cookie_jar(jar.clone())
+            .cookie(Cookie::new("first", "1", "127.0.0.1")),
+    )
+    .await
+    else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    jar.insert(Cookie::new("second", "2", "127.0.0.1")).unwrap();
+    fetched(&session, &Fetch::from(site.http_url("/echo/a"))).await;
+    let mut sent = site.requests_to("/echo/a")[0].cookies();
+    sent.sort();
+    assert_eq!(
+        sent,
+        [
+            ("first".to_owned(), "1".to_owned()),
+            ("second".to_owned(), "2".to_owned())
+        ]
+    );
+
+    let response = fetched(
+        &session,
+        &Fetch::from(site.http_url("/cookies/set?third=3&_path=/&_redirect=1")),
+    )
+    .await;
+    assert!(response.0.cookies().iter().any(|cookie| cookie.name == "third"));
+    assert_eq!(jar.get(&site.http_url("/"), "third").unwrap().value, "3");
+
+    // What a script sets counts as well, and what the jar lets go of is gone in the browser.
+    let script = PageOptions {
+        init_scripts: Some(vec!["document.cookie = 'fourth=4; path=/'".into()]),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &with(&site, "/js/list", script)).await;
+    assert!(response.0.cookies().iter().any(|cookie| cookie.name == "fourth"));
+    assert!(jar.remove("127.0.0.1", "/", "second"));
+    fetched(&session, &Fetch::from(site.http_url("/echo/b"))).await;
+    let names: Vec<_> = site.requests_to("/echo/b")[0]
+        .cookies()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        names.contains(&"fourth".to_owned()) && !names.contains(&"second".to_owned()),
+        "{names:?}"
+    );
+
+    let without = PageOptions {
+        cookie_store: Some(false),
+        ..PageOptions::default()
+    };
+    fetched(&session, &with(&site, "/echo/c", without)).await;
+    assert!(site.requests_to("/echo/c")[0].cookies().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_its_own_cookies_has_the_jars_too_and_leaves_none() {
+    let Some(session) = started(once().cookie(Cookie::new("kept", "1", "127.0.0.1"))).await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    let request = Fetch::from(site.http_url("/echo/own")).cookie("mine", "2");
+    fetched(&session, &request).await;
+    let mut sent = site.requests_to("/echo/own")[0].cookies();
+    sent.sort();
+    assert_eq!(
+        sent,
+        [("kept".to_owned(), "1".to_owned()), ("mine".to_owned(), "2".to_owned())]
+    );
+    assert!(session.cookie_jar().get(&site.http_url("/"), "mine").is_none());
+    // A header of that name is the same thing.
+    let request = Fetch::from(site.http_url("/echo/header"))
+        .header("Cookie", "a=1; b=2")
+        .unwrap();
+    fetched(&session, &request).await;
+    assert_eq!(site.requests_to("/echo/header")[0].cookies().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_to_be_loaded_is_not_asked_for() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let count = |suffix: &str| {
+        let all = site.requests();
+        all.iter().filter(|request| request.target().ends_with(suffix)).count()
+    };
+    let dispensable = PageOptions {
+        disable_resources: Some(true.into()),
+        ..PageOptions::default()
+    };
+    fetched(&session, &with(&site, "/js/subrequests", dispensable)).await;
+    assert_eq!((count(".png"), count(".css")), (0, 0));
+    assert!(count(".js") > 0);
+    site.clear();
+
+    let images = PageOptions {
+        disable_resources: Some(Toggle::On(Resources::new([ResourceType::Image]))),
+        ..PageOptions::default()
+    };
+    fetched(&session, &with(&site, "/js/subrequests", images)).await;
+    assert!(count(".png") == 0 && count(".css") > 0);
+    site.clear();
+
+    // Off again for the next request of the same tab.
+    fetched(&session, &Fetch::from(site.http_url("/js/subrequests?n=60"))).await;
+    assert_eq!(count(".png"), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn domains_are_blocked_on_top_of_the_sessions() {
+    let Some(session) = started(once().blocked_domains(["never.test"])).await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    let options = PageOptions {
+        blocked_domains: Some(vec!["localhost".into()]),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &with(&site, "/frames/cross-site", options)).await;
+    assert_eq!(response.0.status(), 200);
+    assert!(site.requests_to("/frames/inner").is_empty());
+    fetched(&session, &Fetch::from(site.http_url("/frames/cross-site"))).await;
+    assert_eq!(site.requests_to("/frames/inner").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_are_the_sessions_the_requests_or_take_turns() {
+    let site = TestSite::start().await.unwrap();
+    let proxy: Proxy = site.proxy().url_http().as_str().parse().unwrap();
+    let Some(session) = started(once().proxy(proxy.clone())).await else {
+        return;
+    };
+    let response = fetched(&session, &Fetch::from(site.http_url("/echo/session"))).await;
+    assert_eq!(response.proxy.as_deref(), Some(proxy.label().as_str()));
+    assert!(!site.proxy().log().is_empty());
+    drop(session);
+    site.proxy().clear();
+
+    let Some(session) = started(once()).await else { return };
+    let free = ProxyServer::start(ProxyOptions::default()).await.unwrap();
+    let socks: Proxy = free.url_socks5().as_str().parse().unwrap();
+    for proxy in [&proxy, &socks] {
+        // The second time the context is there already, with its cookies.
+        for round in 0..2 {
+            let request = Fetch::from(site.http_url(&format!("/cookies/set?round={round}")))
+                .proxy(proxy.url().as_str())
+                .unwrap();
+            fetched(&session, &request).await;
+        }
+    }
+    assert!(!site.proxy().log().is_empty() && !free.log().is_empty());
+    site.proxy().clear();
+    fetched(&session, &Fetch::from(site.http_url("/echo/direct"))).await;
+    assert!(
+        site.proxy().log().is_empty(),
+        "a request without a proxy goes through none"
+    );
+    drop(session);
+
+    let pool = ProxyPool::new([proxy, socks]).unwrap();
+    let Some(session) = started(once().proxy_pool(pool)).await else {
+        return;
+    };
+    let mut through = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let response = fetched(&session, &Fetch::from(site.http_url("/echo/pool"))).await;
+        through.insert(response.proxy.clone());
+    }
+    assert_eq!(through.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_page_is_told_of_the_user_holds_for_its_request_alone() {
+    let Some(session) = started(once().permissions(["geolocation"])).await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    let told = "new Promise(done => { const d = new Date(2024, 0, 1); \
+        const say = (place) => { document.title = JSON.stringify({ \
+            agent: navigator.userAgent, language: navigator.language, zone: Intl.DateTimeFormat().resolvedOptions().timeZone, \
+            locale: Intl.NumberFormat().resolvedOptions().locale, width: innerWidth, \
+            dark: matchMedia('(prefers-color-scheme: dark)').matches, place }); }; \
+        navigator.geolocation.getCurrentPosition(p => say(p.coords.latitude), e => say(e.message)); })";
+    let options = PageOptions {
+        user_agent: Some("Mozilla/5.0 Test".into()),
+        locale: Some("de-DE".into()),
+        timezone_id: Some("Asia/Tokyo".into()),
+        viewport: Some(Viewport {
+            width: 500,
+            height: 400,
+            device_scale_factor: 0.0,
+        }),
+        color_scheme: Some(ColorScheme::Dark),
+        geolocation: Some(Geolocation {
+            latitude: 52.5,
+            longitude: 13.4,
+            accuracy: 10.0,
+        }),
+        init_scripts: Some(vec![format!("addEventListener('load', () => {told})")]),
+        wait_selector: Some("title:not(:empty)".into()),
+        ..PageOptions::default()
+    };
+    let response = fetched(
+        &session,
+        &with(
+            &site,
+            "/page/10k",
+            PageOptions {
+                wait: Some(std::time::Duration::from_millis(300)),
+                ..options
+            },
+        ),
+    )
+    .await;
+    let text = response.0.text().into_owned();
+    let title = text.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+    let said: serde_json::Value = serde_json::from_str(title).unwrap_or_else(|error| panic!("{error}: {title}"));
+    assert_eq!(said["agent"], "Mozilla/5.0 Test");
+    assert_eq!(said["language"], "de-DE");
+    assert_eq!(said["locale"], "de-DE");
+    assert_eq!(said["zone"], "Asia/Tokyo");
+    assert_eq!(said["width"], 500);
+    assert_eq!(said["dark"], true);
+    assert_eq!(said["place"], 52.5);
+    let seen = &site.requests_to("/page/10k")[0];
+    assert_eq!(seen.header("user-agent"), Some("Mozilla/5.0 Test"));
+    assert!(seen.header("accept-language").unwrap().starts_with("de-DE,de"));
+
+    fetched(&session, &Fetch::from(site.http_url("/echo/next"))).await;
+    let next = &site.requests_to("/echo/next")[0];
+    assert!(next.header("user-agent").unwrap().contains("Chrome/"));
+    assert!(!next.header("accept-language").unwrap_or_default().contains("de"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_verified_unless_a_request_says_otherwise() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let request = Fetch::from(site.https_url("/json"));
+    let error = session.fetch(&request).await.unwrap_err();
+    assert!(error.to_string().contains("ignore_https_errors"), "{error}");
+    let any = request
+        .clone()
+        .with(PageOptions {
+            ignore_https_errors: Some(true),
+            ..PageOptions::default()
+        })
+        .unwrap();
+    assert_eq!(fetched(&session, &any).await.0.status(), 200);
+    session
+        .fetch(&request)
+        .await
+        .expect_err("it holds for that request alone");
+}
+
+#[tokio::test]
+async fn configurations_that_cannot_be_are_refused_by_name() {
+    let refused = |builder: DynamicSessionBuilder, field: &str| {
+        let error = builder.build().unwrap_err();
+        assert!(
+            matches!(&error, Error::Config { path, .. } if path == field),
+            "{field}: {error}"
+        );
+    };
+    let proxy: Proxy = "http://127.0.0.1:1".parse().unwrap();
+    let pool = ProxyPool::new([proxy.clone()]).unwrap();
+    let elsewhere = silkroute_session_dynamic::CdpUrl::new("ws://127.0.0.1:1/x").unwrap();
+    let socks: Proxy = "socks5://user:secret@127.0.0.1:1".parse().unwrap();
+    let error = once().proxy(socks).build().unwrap_err();
+    assert!(
+        matches!(error, Error::Unsupported { .. }) && !error.to_string().contains("secret"),
+        "{error}"
+    );
+    refused(once().max_pages(0), "max_pages");
+    refused(once().max_pages(51), "max_pages");
+    refused(once().proxy(proxy.clone()).proxy_pool(pool), "proxy");
+    refused(once().timeout(std::time::Duration::ZERO), "timeout");
+    refused(once().capture_xhr("("), "capture_xhr");
+    refused(once().default_page_action("none"), "page_action");
+    refused(once().cdp_default_context(true), "cdp_default_context");
+    refused(once().cdp_url(elsewhere.clone()).real_chrome(true), "real_chrome");
+    refused(
+        once().cdp_url(elsewhere).cdp_default_context(true).proxy(proxy),
+        "proxy",
+    );
+    assert!(silkroute_session_dynamic::CdpUrl::new("ftp://x").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_follows_the_redirects_that_keep_it() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    for (status, method, body) in [
+        (303, "GET", ""),
+        (302, "GET", ""),
+        (307, "POST", "a=1"),
+        (308, "POST", "a=1"),
+    ] {
+        let to = site.http_url(&format!("/echo/{status}"));
+        let request = Fetch::post(
+            site.http_url(&format!("/redirect-to?status={status}&url={to}"))
+                .as_str(),
+        )
+        .unwrap()
+        .form([("a", "1")]);
+        fetched(&session, &request).await;
+        let seen = &site.requests_to(&format!("/echo/{status}"))[0];
+        assert_eq!((seen.method.as_str(), seen.text().as_str()), (method, body), "{status}");
+        assert_eq!(seen.header("content-type").is_some(), method == "POST", "{status}");
+    }
+}

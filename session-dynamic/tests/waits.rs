@@ -1,0 +1,325 @@
+//! Waits, actions, scrolling, and what each of them came to.
+
+mod support;
+
+use std::time::Duration;
+
+use silkroute_core::{Error, Fetch, FetchErrorKind, RequestExt as _, Retry, Session as _};
+use silkroute_session_dynamic::{
+    AutoScroll, DynamicSession, OnTimeout, PageOptions, SelectorState, StepOutcome, Toggle, WaitUntil,
+};
+use silkroute_testkit::site::TestSite;
+use support::{fetched, started};
+
+fn page(site: &TestSite, path: &str, options: PageOptions) -> Fetch {
+    Fetch::from(site.http_url(path)).with(options).unwrap()
+}
+
+fn once() -> silkroute_session_dynamic::DynamicSessionBuilder {
+    DynamicSession::builder().retry(Retry::none())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_a_script_makes_is_in_the_body() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let options = PageOptions {
+        wait_selector: Some("#list .item".into()),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/list", options)).await;
+    assert_eq!(response.0.status(), 200);
+    assert_eq!(response.0.text().matches("class=\"item\"").count(), 30);
+    assert!(response.0.text().starts_with("<!DOCTYPE html>"));
+    let step = response.step("wait_selector").unwrap();
+    assert_eq!(step.outcome, StepOutcome::Done);
+    assert!(response.document_timing.load.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selector_is_waited_for_in_every_state() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    for (selector, state) in [
+        ("#late", SelectorState::Attached),
+        ("#veiled", SelectorState::Visible),
+        ("#placeholder", SelectorState::Hidden),
+        ("#placeholder", SelectorState::Detached),
+    ] {
+        let options = PageOptions {
+            wait_selector: Some(selector.into()),
+            wait_selector_state: Some(state),
+            ..PageOptions::default()
+        };
+        let response = fetched(&session, &page(&site, "/js/lazy?ms=400", options)).await;
+        assert!(response.0.text().contains("after 400 ms"), "{selector} {state:?}");
+    }
+    let options = PageOptions {
+        wait_selector: Some("]".into()),
+        ..PageOptions::default()
+    };
+    let error = session.fetch(&page(&site, "/js/lazy", options)).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("wait_selector") && !error.is_timeout(), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_is_not_met_is_an_error_or_a_note() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let missing = PageOptions {
+        wait_selector: Some("#never".into()),
+        wait_timeout: Some(Duration::from_millis(300)),
+        ..PageOptions::default()
+    };
+    let error = session
+        .fetch(&page(&site, "/js/list", missing.clone()))
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(error.is_timeout(), "{text}");
+    assert!(
+        text.contains("#never") && text.contains("while: wait_selector"),
+        "{text}"
+    );
+    assert!(text.contains("on_timeout"), "{text}");
+
+    let noted = PageOptions {
+        on_timeout: Some(OnTimeout::Continue),
+        ..missing
+    };
+    let response = fetched(&session, &page(&site, "/js/list", noted)).await;
+    assert_eq!(response.step("wait_selector").unwrap().outcome, StepOutcome::TimedOut);
+    assert_eq!(response.0.status(), 200);
+
+    // Without a time of its own it leaves enough of the fetch's for the body.
+    let shared = PageOptions {
+        wait_selector: Some("#never".into()),
+        on_timeout: Some(OnTimeout::Continue),
+        ..PageOptions::default()
+    };
+    let request = page(&site, "/js/list", shared).timeout(Duration::from_secs(4));
+    let response = fetched(&session, &request).await;
+    assert_eq!(response.step("wait_selector").unwrap().outcome, StepOutcome::TimedOut);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn network_idle_waits_for_requests_that_follow_one_another() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let idle = PageOptions {
+        network_idle: Some(true),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/xhr", idle)).await;
+    assert!(response.0.text().contains("data-done=\"true\""));
+    assert_eq!(response.step("network_idle").unwrap().outcome, StepOutcome::Done);
+
+    let until = PageOptions {
+        wait_until: Some(WaitUntil::NetworkIdle),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/xhr", until)).await;
+    assert!(response.0.text().contains("data-done=\"true\""));
+    assert!(response.document_timing.network_idle.is_some());
+
+    let never = PageOptions {
+        network_idle: Some(true),
+        wait_timeout: Some(Duration::from_millis(800)),
+        on_timeout: Some(OnTimeout::Continue),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/hanging/fetch", never)).await;
+    assert_eq!(response.step("network_idle").unwrap().outcome, StepOutcome::TimedOut);
+    assert!(response.0.text().contains("Here."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_never_loads_can_be_had_before_it_does() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let soon = PageOptions {
+        wait_until: Some(WaitUntil::DomContentLoaded),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/hanging/image", soon)).await;
+    assert!(response.0.text().contains("Here."));
+
+    let limited = PageOptions {
+        navigation_timeout: Some(Duration::from_millis(500)),
+        ..PageOptions::default()
+    };
+    let error = session
+        .fetch(&page(&site, "/js/hanging/image", limited))
+        .await
+        .unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_while_is_waited_at_the_end_and_refused_when_there_is_no_time_for_it() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let wait = |time| PageOptions {
+        wait: Some(time),
+        ..PageOptions::default()
+    };
+    let request = page(&site, "/js/lazy?ms=300", wait(Duration::from_secs(1)));
+    let response = fetched(&session, &request).await;
+    assert!(response.0.text().contains("after 300 ms"));
+    assert!(response.step("wait").unwrap().took >= Duration::from_secs(1));
+
+    let request = page(&site, "/js/list", wait(Duration::from_secs(60))).timeout(Duration::from_secs(10));
+    let began = tokio::time::Instant::now();
+    let error = session.fetch(&request).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("`wait`"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(9), "it is told at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scrolling_ends_where_the_page_does_or_at_its_bound() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let all = PageOptions {
+        auto_scroll: Some(true.into()),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/scroll?pages=3", all)).await;
+    assert!(response.0.text().contains("that was all"));
+    assert_eq!(response.0.text().matches("class=\"item\"").count(), 30);
+    let outcome = response.step("auto_scroll").unwrap().outcome;
+    assert!(
+        matches!(outcome, StepOutcome::Scrolled(scrolls) if scrolls > 0),
+        "{outcome:?}"
+    );
+
+    let few = PageOptions {
+        auto_scroll: Some(Toggle::On(AutoScroll {
+            max_scrolls: 2,
+            ..AutoScroll::default()
+        })),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/scroll?pages=0", few)).await;
+    assert_eq!(
+        response.step("auto_scroll").unwrap().outcome,
+        StepOutcome::StillGrowing(2)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setups_and_actions_are_found_by_their_names() {
+    let builder = once()
+        .page_setup("mark", |page| {
+            Box::pin(async move {
+                let source = "globalThis.marked = 'before the page'";
+                let command = silkroute_browser::cdp::RawCommand::new(
+                    "Page.addScriptToEvaluateOnNewDocument",
+                    serde_json::json!({ "source": source }),
+                )?;
+                page.tab().session().send(command, page.deadline()).await?;
+                Ok(())
+            })
+        })
+        .page_action("greet", |page| {
+            Box::pin(async move {
+                page.fill("#name", "Ada").await?;
+                page.click("#more").await?;
+                page.press("Tab").await?;
+                page.click("#submit").await?;
+                page.wait_for_selector("#greeting:not(:empty)", SelectorState::Attached)
+                    .await?;
+                let marked: String = page.evaluate_in_page("globalThis.marked").await?;
+                page.evaluate::<()>(&format!("void (document.title = '{marked}')"))
+                    .await
+                    .ok();
+                Ok(())
+            })
+        })
+        .page_action("fail", |_| {
+            Box::pin(async { Err(Error::invalid("the page", "it is not as it should be")) })
+        });
+    let Some(session) = started(builder).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let named = |setup: Option<&str>, action: &str| PageOptions {
+        page_setup: setup.map(str::to_owned),
+        page_action: Some(action.to_owned()),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/click", named(Some("mark"), "greet"))).await;
+    let text = response.0.text().into_owned();
+    assert!(text.contains("Hello, Ada!"), "{text}");
+    assert!(
+        text.contains("pointerdown trusted=true buttons=1 pressure=0.5"),
+        "{text}"
+    );
+    assert!(text.contains("<title>before the page</title>"), "{text}");
+    assert_eq!(response.step("page_action").unwrap().outcome, StepOutcome::Done);
+
+    let error = session
+        .fetch(&page(&site, "/js/click", named(None, "fail")))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("page_action 'fail' failed: the page is not usable"),
+        "{error}"
+    );
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Page);
+
+    let error = session
+        .fetch(&page(&site, "/js/click", named(None, "gret")))
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::Options { .. }), "{error:?}");
+    assert!(
+        text.contains("dynamic.page_action") && text.contains("'gret'") && text.contains("fail, greet"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_that_never_ends_ends_with_the_fetch() {
+    let builder = once().page_action("sleep", |_| {
+        Box::pin(async {
+            std::future::pending::<()>().await;
+            Ok(())
+        })
+    });
+    let Some(session) = started(builder).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let options = PageOptions {
+        page_action: Some("sleep".into()),
+        ..PageOptions::default()
+    };
+    let request = page(&site, "/js/list", options).timeout(Duration::from_secs(3));
+    let error = session.fetch(&request).await.unwrap_err();
+    assert!(
+        error.is_timeout() && error.to_string().contains("page_action 'sleep'"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_that_leads_elsewhere_gives_the_page_it_led_to() {
+    let builder = once().page_action("follow", |page| {
+        Box::pin(async move { page.click("#list a.product").await })
+    });
+    let Some(session) = started(builder).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let options = PageOptions {
+        page_action: Some("follow".into()),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/js/list", options)).await;
+    assert_eq!(response.0.url().path(), "/shop/product/1");
+    let way: Vec<_> = response
+        .0
+        .history()
+        .iter()
+        .map(|hop| hop.url.path().to_owned())
+        .collect();
+    assert_eq!(way, ["/js/list"]);
+}
