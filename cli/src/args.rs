@@ -35,7 +35,7 @@ const EXIT_STATUS: &str = "Exit status: 0 for a response of any status, 1 when n
 
 #[cfg(feature = "spider")]
 const CRAWL_EXIT_STATUS: &str = "Exit status: 0 when the crawl ended by itself or at a limit, 1 when nothing could be \
-    fetched, 2 for bad usage. The last line on standard error is the statistics, as one JSON object.";
+    fetched, 2 for bad usage, 3 when it was paused with work left (--frontier). The last line on standard error is the statistics, as one JSON object.";
 
 /// `silkroute kinds`.
 #[derive(Args)]

@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     Usage(String),
     /// No response came, or it could not be written: status 1.
     Failed(String),
+    /// A crawl has so many requests left, and keeps them: status 3.
+    #[cfg(feature = "spider")]
+    Paused(u64),
     /// A signal of this number came: status 128 and the number, as shells have it.
     Interrupted(u8),
 }
@@ -39,6 +42,14 @@ impl Failure {
     pub(crate) fn tell(&self) -> u8 {
         let (text, status) = match self {
             Self::Told(status) => return *status,
+            #[cfg(feature = "spider")]
+            Self::Paused(left) => {
+                say(
+                    "paused",
+                    &format!("{left} requests are left; the same command goes on with them"),
+                );
+                return 3;
+            }
             Self::Usage(text) => (text.as_str(), 2),
             Self::Failed(text) => (text.as_str(), 1),
             Self::Interrupted(signal) => ("interrupted", 128_u8.saturating_add(*signal)),

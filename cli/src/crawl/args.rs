@@ -1,6 +1,6 @@
 //! What the command line of a crawl may say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -45,10 +45,24 @@ pub(crate) struct CrawlArgs {
     /// Obey robots.txt: the rules for all, or those for this agent
     #[arg(long, value_name = "AGENT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) robots: Option<String>,
+    /// Keep the crawl in this directory: run again, it goes on where it was
+    #[cfg(feature = "disk")]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) frontier: Option<PathBuf>,
     /// Write the items to this file: .jsonl, .csv or .json [default: JSON lines on standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Write the statistics to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) stats: Option<PathBuf>,
+}
+
+impl CrawlArgs {
+    /// The directory that the crawl lives in, if it does in one.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        #[cfg(feature = "disk")]
+        return self.frontier.as_deref();
+        #[cfg(not(feature = "disk"))]
+        None
+    }
 }

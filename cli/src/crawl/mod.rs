@@ -13,6 +13,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use silkroute::prelude::*;
 use silkroute::spider::{CrawlBuilder, Ended, LinkExtractor, RobotsPolicy, Stats};
+#[cfg(feature = "disk")]
+use silkroute::spider::{DiskFrontier, Order};
 use tokio::sync::Notify;
 use url::{Host, Url};
 
@@ -43,6 +45,7 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
         Some(path) => item::write_to(crawl, path, &args.fields)?,
         None => crawl.export(StandardOutput::new(Arc::clone(&left))),
     };
+    let crawl = in_its_directory(crawl, args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -56,6 +59,7 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
         .as_deref()
         .map_or(Ok(()), |path| write_stats(path, &done.report));
     let failure = match done.signal {
+        _ if done.report.pending > 0 && args.directory().is_some() => Some(Failure::Paused(done.report.pending)),
         Some(signal) => Some(Failure::Interrupted(signal)),
         None if done.report.stats.pages == 0 => Some(Failure::Failed(nothing(&done.report.stats))),
         None => written.err(),
@@ -81,6 +85,8 @@ struct Done {
 #[derive(Serialize)]
 struct Report {
     ended: Ended,
+    /// Requests that were found and are not done.
+    pending: u64,
     pages_per_second: f64,
     #[serde(flatten)]
     stats: Stats,
@@ -109,6 +115,7 @@ async fn crawl_to_its_end(crawl: CrawlBuilder<Generic>, sessions: &Sessions, lef
     let crawl = outcome.map_err(|error| failure_of(&error))?;
     let report = Report {
         ended: crawl.ended,
+        pending: crawl.pending,
         pages_per_second: (crawl.stats.pages_per_second() * 10.0).round() / 10.0,
         stats: crawl.stats,
     };
@@ -134,6 +141,22 @@ fn settings(spider: Generic, args: &CrawlArgs, hosts: Vec<String>) -> CrawlBuild
         crawl = crawl.robots(RobotsPolicy::obey(agent));
     }
     crawl
+}
+
+#[cfg(feature = "disk")]
+fn in_its_directory(crawl: CrawlBuilder<Generic>, args: &CrawlArgs) -> Result<CrawlBuilder<Generic>, Failure> {
+    let Some(directory) = args.directory() else {
+        return Ok(crawl);
+    };
+    let frontier = DiskFrontier::open(directory, Order::BreadthFirst)
+        .map_err(|error| Failure::Usage(format!("--frontier: {}", with_causes(&error))))?;
+    Ok(crawl.frontier(frontier))
+}
+
+#[cfg(not(feature = "disk"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature `disk` it can fail")]
+fn in_its_directory(crawl: CrawlBuilder<Generic>, _args: &CrawlArgs) -> Result<CrawlBuilder<Generic>, Failure> {
+    Ok(crawl)
 }
 
 fn links(args: &CrawlArgs) -> Result<LinkExtractor, Failure> {
