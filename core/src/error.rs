@@ -178,6 +178,19 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The error of a configuration that stands at this place of a larger one: `session` and `timeout` make `session.timeout`.
+    #[must_use]
+    pub fn below(self, place: &str) -> Self {
+        match self {
+            Self::Config { path, reason } if path.is_empty() => Self::config(place, reason),
+            Self::Config { path, reason } => Self::config(format!("{place}.{path}"), reason),
+            Self::Invalid { what, reason } => Self::config(place, format!("{what} is not usable: {reason}")),
+            other => other,
+        }
+    }
+}
+
 impl From<FetchError> for Error {
     fn from(error: FetchError) -> Self {
         Self::Fetch(Box::new(error))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Error, Registered, Registration, Request, Result, Session};
 
@@ -86,6 +86,22 @@ impl Registry {
     /// The kind is unknown, or refuses the configuration.
     pub fn build(&self, kind: &str, config: Value) -> Result<Box<dyn Session>> {
         self.get(kind)?.build(config)
+    }
+
+    /// Builds the session that a table describes: its `kind`, and beside it what that kind can be configured with. For kinds that
+    /// are made of other sessions.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the place in the table: `kind` is missing or unknown, or the kind refuses the rest.
+    pub fn build_table(&self, mut table: Map<String, Value>) -> Result<Box<dyn Session>> {
+        let listed = || self.kinds.keys().copied().collect::<Vec<_>>().join(", ");
+        let kind = match table.remove("kind") {
+            Some(Value::String(kind)) => kind,
+            Some(_) => return Err(Error::config("kind", "it must be a text, such as \"http\"")),
+            None => return Err(Error::config("", format!("it has no `kind`; there are: {}", listed()))),
+        };
+        let registration = self.get(&kind).map_err(|error| Error::config("kind", error))?;
+        registration.build(Value::Object(table))
     }
 
     /// Checks the options that a request carries, for every kind known here. Blocks of other kinds are left alone.

@@ -158,30 +158,13 @@ impl fmt::Debug for PoolConfig {
 /// Makes sessions of a kind that the registry knows.
 pub(crate) struct FromRegistry {
     registry: Registry,
-    kind: String,
     fields: Map<String, Value>,
     vary: BTreeMap<String, Vec<Value>>,
 }
 
 impl FromRegistry {
-    pub(crate) fn new(
-        mut fields: Map<String, Value>,
-        vary: BTreeMap<String, Vec<Value>>,
-        proxies: bool,
-    ) -> Result<Self> {
+    pub(crate) fn new(fields: Map<String, Value>, vary: BTreeMap<String, Vec<Value>>, proxies: bool) -> Result<Self> {
         let registry = Registry::discover()?;
-        let kind = match fields.remove("kind") {
-            Some(Value::String(kind)) => kind,
-            Some(_) => return Err(Error::config("session.kind", "it must be a text, such as \"http\"")),
-            None => {
-                let kinds: Vec<_> = registry.kinds().map(|kind| kind.kind()).collect();
-                let reason = format!("it has no `kind`; there are: {}", kinds.join(", "));
-                return Err(Error::config("session", reason));
-            }
-        };
-        registry
-            .get(&kind)
-            .map_err(|error| Error::config("session.kind", error))?;
         let clash = ["proxy", "proxy_pool"]
             .into_iter()
             .find(|field| fields.contains_key(*field));
@@ -195,12 +178,7 @@ impl FromRegistry {
                 "it is empty: give it something to pick from",
             ));
         }
-        Ok(Self {
-            registry,
-            kind,
-            fields,
-            vary,
-        })
+        Ok(Self { registry, fields, vary })
     }
 
     pub(crate) fn make(&self, member: &Member) -> Result<Box<dyn Session>> {
@@ -214,11 +192,7 @@ impl FromRegistry {
             fields.insert("proxy".to_owned(), proxy.url().as_str().into());
         }
         self.registry
-            .build(&self.kind, Value::Object(fields))
-            .map_err(|error| match error {
-                Error::Config { path, reason } if path.is_empty() => Error::config("session", reason),
-                Error::Config { path, reason } => Error::config(format!("session.{path}"), reason),
-                other => other,
-            })
+            .build_table(fields)
+            .map_err(|error| error.below("session"))
     }
 }

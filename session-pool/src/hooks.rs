@@ -1,5 +1,7 @@
 //! What the user's program does for each identity.
 
+use std::sync::Arc;
+
 use silkroute_core::{Response, Result, Session, async_trait};
 
 use crate::Member;
@@ -57,6 +59,26 @@ pub trait PoolHooks: Send + Sync + 'static {
     fn is_blocked(&self, response: &dyn Response) -> Option<bool> {
         let _ = response;
         None
+    }
+}
+
+/// So that a program can look at what its hooks noted.
+#[async_trait]
+#[deny(
+    clippy::missing_trait_methods,
+    reason = "what is not handed on would be the default's"
+)]
+impl<H: PoolHooks + ?Sized> PoolHooks for Arc<H> {
+    async fn warm_up(&self, session: &dyn Session, member: &Member) -> Result<()> {
+        (**self).warm_up(session, member).await
+    }
+
+    async fn is_valid(&self, session: &dyn Session, member: &Member) -> Result<bool> {
+        (**self).is_valid(session, member).await
+    }
+
+    fn is_blocked(&self, response: &dyn Response) -> Option<bool> {
+        (**self).is_blocked(response)
     }
 }
 

@@ -221,7 +221,11 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
             Ending::Retire(_) => {
                 let next = shared.successor(roster, &member);
                 let proxy = next.bound_to().cloned();
-                roster.slots[index].succeed(next);
+                let slot = &mut roster.slots[index];
+                // Who comes after one that did not start is likely to fare no better at once.
+                let rest = slot.rest.take();
+                slot.succeed(next);
+                slot.rest = rest;
                 if !shared.settings.rest.is_zero() {
                     roster.rest(index, now + shared.settings.rest, Why::New);
                 }

@@ -291,6 +291,12 @@ impl Roster {
                 return;
             }
         };
+        if let Ending::Retire(cause) = ending
+            && cause != Cause::Starts
+        {
+            // Its reason to rest goes with it; who comes next may have none.
+            slot.rest = None;
+        }
         self.due.push(Due { index, session, ending });
     }
 

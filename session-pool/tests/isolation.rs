@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use silkroute_core::{Fetch, ProxyPool, Request as _, RequestExt as _, Result, Session, async_trait};
+use silkroute_core::{Fetch, ProxyPool, RequestExt as _, Result, Session, async_trait};
 use silkroute_manager::SessionManager;
 use silkroute_session_pool::{Member, PoolHooks, SessionPool};
 use silkroute_testkit::site::TestSite;
@@ -115,7 +115,7 @@ async fn no_response_shows_another_identitys_cookie_or_proxy() {
         "every request to the site came through a proxy"
     );
 
-    let known = known.lock().unwrap();
+    let known = known.lock().unwrap().clone();
     let mut agents: BTreeMap<String, String> = BTreeMap::new();
     let mut users = BTreeSet::new();
     for (number, identity, echo) in &seen {

@@ -7,6 +7,8 @@
     reason = "a test states its invariants by failing"
 )]
 
+pub(crate) mod puppet;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -81,4 +83,9 @@ pub(crate) async fn proxies(count: usize) -> Vec<ProxyServer> {
 
 pub(crate) fn url(server: &ProxyServer) -> silkroute_core::Proxy {
     server.url_http().as_str().parse().unwrap()
+}
+
+/// A request that a puppet answers.
+pub(crate) fn ask(host: &str) -> Fetch {
+    Fetch::get(&format!("http://{host}/")).unwrap()
 }

@@ -1,0 +1,167 @@
+//! Records on disk: a file each.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use silkroute_core::{Error, Fingerprint, Result};
+
+use crate::entry::{Entry, LONGEST_HEAD};
+
+/// How the files begin that are being written.
+const TEMPORARY: &str = ".tmp-";
+/// One that is older than this was left by a program that was killed.
+const ABANDONED: Duration = Duration::from_secs(3_600);
+
+/// A directory of records: `ab/ab01...ef.entry`, by the key's hexadecimal digits.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    directory: Arc<PathBuf>,
+    /// The longest body that is recorded, in bytes.
+    pub(crate) max_body: u64,
+}
+
+/// What is on record under a key.
+pub(crate) enum Found {
+    Entry(Box<Entry>),
+    Nothing,
+    /// Something that cannot be used, and why.
+    Damaged(String),
+}
+
+impl Store {
+    pub(crate) fn new(directory: PathBuf, max_body: u64) -> Self {
+        Self {
+            directory: Arc::new(directory),
+            max_body,
+        }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn file(&self, key: Fingerprint) -> PathBuf {
+        let name = key.to_string();
+        self.directory.join(&name[..2]).join(format!("{name}.entry"))
+    }
+
+    /// Makes the directory, for its owner alone, and removes what a killed program left half written.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        let refused = |reason: &dyn ToString| {
+            Error::invalid(
+                format!("the cache's directory `{}`", self.directory.display()),
+                reason.to_string(),
+            )
+        };
+        let directory = Arc::clone(&self.directory);
+        tokio::task::spawn_blocking(move || {
+            make(&directory)?;
+            sweep(&directory)
+        })
+        .await
+        .map_err(|error| refused(&error))?
+        .map_err(|error| refused(&error))
+    }
+
+    /// Looks that there is a directory to replay from.
+    pub(crate) async fn exists(&self) -> Result<()> {
+        let directory = Arc::clone(&self.directory);
+        let is_there = tokio::task::spawn_blocking(move || directory.is_dir()).await;
+        if is_there.unwrap_or(false) {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            format!("the cache's directory `{}`", self.directory.display()),
+            "it is not there, so there is nothing to replay; record first",
+        ))
+    }
+
+    /// What is on record under a key.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    pub(crate) async fn read(&self, key: Fingerprint) -> io::Result<Found> {
+        let file = self.file(key);
+        let longest = self.max_body.saturating_add(LONGEST_HEAD);
+        let read = tokio::task::spawn_blocking(move || {
+            let opened = match File::open(&file) {
+                Ok(opened) => opened,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+                Err(error) => return Err(error),
+            };
+            let mut bytes = Vec::new();
+            opened.take(longest + 1).read_to_end(&mut bytes)?;
+            if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > longest {
+                return Ok(Found::Damaged("it is longer than a record may be".to_owned()));
+            }
+            Ok(match Entry::read(&Bytes::from(bytes)) {
+                Ok(entry) => Found::Entry(Box::new(entry)),
+                Err(reason) => Found::Damaged(format!("{}: {reason}", file.display())),
+            })
+        });
+        read.await.map_err(io::Error::other)?
+    }
+
+    /// Puts a record under a key, whole or not at all, for its owner alone.
+    ///
+    /// # Errors
+    /// It could not be written; what was there before is still there.
+    pub(crate) async fn write(&self, key: Fingerprint, entry: Entry) -> io::Result<()> {
+        let (file, directory) = (self.file(key), Arc::clone(&self.directory));
+        let written = tokio::task::spawn_blocking(move || {
+            let folder = file.parent().unwrap_or(&directory);
+            make(folder)?;
+            let head = entry.head_bytes().map_err(io::Error::other)?;
+            let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+            temporary.write_all(&head)?;
+            temporary.write_all(&entry.body)?;
+            // Not synced: what a crash of the machine leaves of it is seen by its length and checksum, and fetched again.
+            temporary.persist(&file).map_err(|error| error.error)?;
+            Ok(())
+        });
+        written.await.map_err(io::Error::other)?
+    }
+}
+
+fn make(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(directory)
+}
+
+/// Removes temporary files of programs that were killed. Others may be writing at the same time: theirs are younger.
+fn sweep(directory: &Path) -> io::Result<()> {
+    let now = SystemTime::now();
+    for folder in fs::read_dir(directory)? {
+        let folder = folder?;
+        if !folder.file_type()?.is_dir() || folder.file_name().len() != 2 {
+            continue;
+        }
+        for file in fs::read_dir(folder.path())? {
+            let file = file?;
+            if !file.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                continue;
+            }
+            let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else {
+                // Gone meanwhile.
+                continue;
+            };
+            if now.duration_since(modified).is_ok_and(|age| age > ABANDONED)
+                && let Err(error) = fs::remove_file(file.path())
+                && error.kind() != ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,337 @@
+//! Replay, record, refresh, off.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use silkroute_core::{Error, FetchErrorKind, RequestExt as _, Session as _};
+use silkroute_manager::SessionManager;
+use silkroute_session_cache::{CacheMode, CacheOptions, CachedResponse, RECORDED_AT_META};
+use silkroute_session_http::HttpResponse;
+use silkroute_testkit::site::TestSite;
+use support::{cache, fetch, fetch_ok, get, in_mode, records, started, status};
+
+#[tokio::test]
+async fn what_was_recorded_is_replayed_as_it_was_without_the_site() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let recording = in_mode(folder.path(), CacheMode::Record).await;
+    let paths = [
+        "/shop?page=2",
+        "/redirect/2",
+        "/image.png",
+        "/encoding/shift_jis",
+        "/status/404",
+        "/empty",
+        "/compressed/br",
+    ];
+    let mut before = Vec::new();
+    for path in paths {
+        let response = fetch_ok(&recording, &get(&site, path)).await;
+        assert_eq!(status(&*response), "recorded");
+        assert!(
+            response.downcast_ref::<HttpResponse>().is_some(),
+            "it is what the session itself makes"
+        );
+        before.push(response);
+    }
+    let seen = site.requests().len();
+    let replaying = in_mode(folder.path(), CacheMode::Replay).await;
+    for (path, before) in paths.iter().zip(&before) {
+        let begun = SystemTime::now();
+        let response = fetch_ok(&replaying, &get(&site, path)).await;
+        assert_eq!(status(&*response), "replayed", "{path}");
+        assert!(response.meta()[RECORDED_AT_META].as_str().unwrap().ends_with('Z'));
+        let replayed = response.downcast_ref::<CachedResponse>().unwrap();
+        assert!(replayed.kind() == "http" && replayed.recorded_at() <= begun);
+        assert_eq!(
+            (response.status(), response.url(), response.body()),
+            (before.status(), before.url(), before.body())
+        );
+        assert_eq!(response.headers(), before.headers(), "{path}");
+        assert_eq!(response.text(), before.text());
+        assert_eq!(response.history().len(), before.history().len());
+        assert!(!response.timing().total.is_zero());
+    }
+    assert_eq!(site.requests().len(), seen, "nothing was asked of the site");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_replay_knows_only_what_is_on_record_and_says_so() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    fetch_ok(&in_mode(folder.path(), CacheMode::Record).await, &get(&site, "/json")).await;
+    let replaying = in_mode(folder.path(), CacheMode::Replay).await;
+    let error = fetch(&replaying, &get(&site, "/shop")).await.unwrap_err();
+    let told = error.as_fetch().unwrap();
+    assert!(
+        told.kind() == FetchErrorKind::Request && !error.is_retryable(),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains("not on record") && error.to_string().contains("/shop"),
+        "{error}"
+    );
+    let refresh = get(&site, "/json")
+        .with(CacheOptions::default().mode(CacheMode::Refresh))
+        .unwrap();
+    let error = fetch(&replaying, &refresh).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Options { .. }) && error.to_string().contains("cache.mode"),
+        "{error}"
+    );
+    assert_eq!(site.requests().len(), 1);
+
+    let mut nowhere = cache(&folder.path().join("nowhere"))
+        .mode(CacheMode::Replay)
+        .build()
+        .unwrap();
+    let error = nowhere.start().await.unwrap_err().to_string();
+    assert!(error.contains("nowhere") && error.contains("record first"), "{error}");
+    assert!(!nowhere.is_alive());
+    site.close().await;
+}
+
+#[tokio::test]
+async fn recording_asks_once_and_refreshing_every_time() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let session = in_mode(folder.path(), CacheMode::Record).await;
+    let count = get(&site, "/count/visits");
+    let with = |mode| count.clone().with(CacheOptions::default().mode(mode)).unwrap();
+    let mut seen = Vec::new();
+    for request in [
+        count.clone(),
+        count.clone(),
+        with(CacheMode::Off),
+        count.clone(),
+        with(CacheMode::Refresh),
+        count.clone(),
+        with(CacheMode::Replay),
+    ] {
+        let response = fetch_ok(&session, &request).await;
+        let told: serde_json::Value = response.json().unwrap();
+        seen.push(format!("{} {}", status(&*response), told["count"]));
+    }
+    assert_eq!(
+        seen,
+        [
+            "recorded 1",
+            "replayed 1",
+            "off 2",
+            "replayed 1",
+            "recorded 3",
+            "replayed 3",
+            "replayed 3"
+        ]
+    );
+    let refreshing = in_mode(folder.path(), CacheMode::Refresh).await;
+    for number in 4..6 {
+        let told: serde_json::Value = fetch_ok(&refreshing, &count).await.json().unwrap();
+        assert_eq!(told["count"], number);
+    }
+    site.close().await;
+}
+
+#[tokio::test]
+async fn requests_that_differ_in_what_they_send_have_records_of_their_own() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let session = in_mode(folder.path(), CacheMode::Record).await;
+    let base = || get(&site, "/echo");
+    let post = || base().method("POST").unwrap();
+    for request in [
+        base(),
+        base().header("Accept", "application/json").unwrap(),
+        base().header("Authorization", "Bearer a").unwrap(),
+        base().header("Authorization", "Bearer b").unwrap(),
+        base().cookie("sid", "1"),
+        post().json(&serde_json::json!({"a": 1, "b": 2})).unwrap(),
+        post().form([("a", "1")]),
+    ] {
+        assert_eq!(status(&*fetch_ok(&session, &request).await), "recorded", "{request:?}");
+    }
+    for request in [
+        base().header("Referer", "http://elsewhere.test/").unwrap(),
+        base().timeout(Duration::from_secs(9)).meta("page", 1),
+        post().json(&serde_json::json!({"b": 2, "a": 1})).unwrap(),
+    ] {
+        assert_eq!(status(&*fetch_ok(&session, &request).await), "replayed", "{request:?}");
+    }
+    site.close().await;
+}
+
+#[tokio::test]
+async fn failures_and_what_is_too_long_are_not_recorded_and_say_why() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let session = started(cache(folder.path()).max_body(1_000)).await;
+    for (path, why) in [
+        ("/status/503", "status 503"),
+        ("/status/429", "status 429"),
+        ("/bytes/1001", "limit is 1000"),
+    ] {
+        for _ in 0..2 {
+            let response = fetch_ok(&session, &get(&site, path)).await;
+            let told = status(&*response);
+            assert!(told.starts_with("not recorded: ") && told.contains(why), "{told}");
+        }
+        assert_eq!(site.requests_to(path).len(), 2);
+    }
+    fetch_ok(&session, &get(&site, "/bytes/1000")).await;
+    fetch(&session, &get(&site, "/drop")).await.unwrap_err();
+    assert_eq!(records(folder.path()).len(), 1);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_written_costs_no_response() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let directory = folder.path().join("records");
+    let session = in_mode(&directory, CacheMode::Record).await;
+    std::fs::remove_dir_all(&directory).unwrap();
+    std::fs::write(&directory, "a file where the directory was").unwrap();
+    let error = fetch(&session, &get(&site, "/json")).await.unwrap_err().to_string();
+    assert!(error.contains("record cannot be read"), "{error}");
+    let refresh = get(&site, "/json")
+        .with(CacheOptions::default().mode(CacheMode::Refresh))
+        .unwrap();
+    let response = fetch_ok(&session, &refresh).await;
+    assert!(response.status().is_success() && status(&*response).starts_with("not recorded: "));
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_made_anew_and_never_replayed() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let session = in_mode(folder.path(), CacheMode::Record).await;
+    fetch_ok(&session, &get(&site, "/page/10k")).await;
+    let file = records(folder.path()).remove(0);
+    let whole = std::fs::read(&file).unwrap();
+    for length in [0, 10, 200, whole.len() - 1] {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        let replaying = in_mode(folder.path(), CacheMode::Replay).await;
+        let error = fetch(&replaying, &get(&site, "/page/10k"))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("cannot be used") && error.contains(".entry"), "{error}");
+        let response = fetch_ok(&session, &get(&site, "/page/10k")).await;
+        assert_eq!(
+            (status(&*response).as_str(), response.body().len()),
+            ("recorded", 10_240)
+        );
+        assert_eq!(status(&*fetch_ok(&session, &get(&site, "/page/10k")).await), "replayed");
+    }
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_who_write_and_read_one_record_never_see_half_of_it() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let session = Arc::new(in_mode(folder.path(), CacheMode::Record).await);
+    let refresh = get(&site, "/bytes/200000")
+        .with(CacheOptions::default().mode(CacheMode::Refresh))
+        .unwrap();
+    fetch_ok(&*session, &refresh).await;
+    let replaying = Arc::new(in_mode(folder.path(), CacheMode::Replay).await);
+    let tasks = (0..16).map(|number| {
+        let (session, request) = match number % 2 {
+            0 => (Arc::clone(&session), refresh.clone()),
+            _ => (Arc::clone(&replaying), get(&site, "/bytes/200000")),
+        };
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                assert_eq!(fetch_ok(&*session, &request).await.body().len(), 200_000);
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
+    }
+    assert_eq!(records(folder.path()).len(), 1, "no temporary file is left");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_program_left_half_written_is_swept_away() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    fetch_ok(&in_mode(folder.path(), CacheMode::Record).await, &get(&site, "/json")).await;
+    let record = records(folder.path()).remove(0);
+    let (old, young) = (record.with_file_name(".tmp-old"), record.with_file_name(".tmp-young"));
+    for file in [&old, &young] {
+        std::fs::write(file, "silkroute-cache 1\n{").unwrap();
+    }
+    let hours_ago = SystemTime::now() - Duration::from_secs(7_200);
+    std::fs::File::options()
+        .write(true)
+        .open(&old)
+        .unwrap()
+        .set_modified(hours_ago)
+        .unwrap();
+    in_mode(folder.path(), CacheMode::Record).await;
+    assert!(
+        !old.exists() && young.exists() && record.exists(),
+        "another program may still be writing the younger one"
+    );
+    site.close().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn credentials_are_not_recorded_unless_wanted_and_nobody_else_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    for secrets in [false, true] {
+        let directory = folder.path().join(secrets.to_string());
+        let session = started(cache(&directory).secrets(secrets)).await;
+        let mut url = site.http_url("/cookies/set?sid=hush-cookie");
+        url.set_username("user").unwrap();
+        url.set_password(Some("hush-password")).unwrap();
+        let request = silkroute_core::Fetch::from(url)
+            .header("X-Auth-Token", "hush-token")
+            .unwrap();
+        fetch_ok(&session, &request).await;
+        let file = records(&directory).remove(0);
+        let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        let head = text.lines().nth(1).unwrap();
+        assert_eq!(head.contains("set-cookie\",\"sid=hush-cookie"), secrets, "{head}");
+        assert!(
+            !text.contains("hush-password") && !text.contains("hush-token"),
+            "{text}"
+        );
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(
+            (mode(&file), mode(&directory), mode(file.parent().unwrap())),
+            (0o600, 0o700, 0o700)
+        );
+        let replayed = fetch_ok(&session, &request).await;
+        assert_eq!(replayed.cookies().len(), usize::from(secrets));
+    }
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_replay_never_starts_the_session_behind_it() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    fetch_ok(&in_mode(folder.path(), CacheMode::Record).await, &get(&site, "/json")).await;
+    // This one cannot start: its certificate is not there.
+    let broken = silkroute_session_http::HttpSession::builder()
+        .ca_certificate("/no/such/file")
+        .build()
+        .unwrap();
+    let session = silkroute_session_cache::CacheSession::new(broken, folder.path()).mode(CacheMode::Replay);
+    let manager = SessionManager::new();
+    manager.add("cache", session.build().unwrap()).unwrap();
+    let response = manager.fetch(get(&site, "/json").meta("page", 7)).await.unwrap();
+    assert_eq!(
+        (status(&*response).as_str(), &response.meta()["page"]),
+        ("replayed", &7.into())
+    );
+    manager.close().await.unwrap();
+    site.close().await;
+}

@@ -1,0 +1,180 @@
+//! Each identity goes through its own proxy, and never without.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use silkroute_core::{Error, Fetch, FetchErrorKind, Proxy, ProxyPool, RequestExt as _, Result};
+use silkroute_session_http::HttpSession;
+use silkroute_session_pool::{Member, MemberState, PoolOptions, SessionPool};
+use silkroute_testkit::site::{ProxyMode, TestSite};
+use support::{fetch, fetch_ok, http, proxies, started, url, who};
+
+/// Over TLS, where a proxy that fails can be told from a site that does.
+fn https(site: &TestSite, path: &str) -> Fetch {
+    Fetch::from(site.https_url(path))
+}
+
+fn make(member: &Member) -> Result<HttpSession> {
+    http(member).verify(false).build()
+}
+
+async fn pool(size: usize, proxies: impl IntoIterator<Item = Proxy>) -> SessionPool {
+    let proxies = ProxyPool::new(proxies)
+        .unwrap()
+        .cooldown(Duration::from_secs(60), Duration::from_secs(60))
+        .max_failures(1.try_into().unwrap());
+    started(
+        SessionPool::builder()
+            .identities(size, make)
+            .proxies(proxies)
+            .build()
+            .unwrap(),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_proxy_that_fails_takes_its_identities_out_and_the_others_serve() {
+    let site = TestSite::start().await.unwrap();
+    let servers = proxies(3).await;
+    let pool = pool(6, servers.iter().map(url)).await;
+    servers[1].set_mode(ProxyMode::Failing);
+    let mut failed = 0;
+    for _ in 0..30 {
+        match fetch(&pool, &https(&site, "/echo")).await {
+            Ok(response) => assert!(!["identity-002", "identity-005"].contains(&who(&*response).as_str())),
+            Err(error) => {
+                let told = error.as_fetch().unwrap();
+                assert_eq!(told.kind(), FetchErrorKind::Proxy, "{error}");
+                assert_eq!(told.get("identity"), Some("identity-002"), "{error}");
+                failed += 1;
+            }
+        }
+    }
+    assert_eq!(failed, 1, "one request finds out");
+    let states: Vec<_> = pool
+        .handle()
+        .stats()
+        .iter()
+        .map(|member| member.state == MemberState::Resting)
+        .collect();
+    assert_eq!(states, [false, true, false, false, true, false]);
+    let health = pool.handle().proxies();
+    assert!(health[1].cooling_for.is_some() && health[0].cooling_for.is_none());
+    assert_eq!(site.requests().len(), 29, "nothing went around");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn when_all_proxies_are_out_the_request_fails_and_nothing_goes_out_directly() {
+    let site = TestSite::start().await.unwrap();
+    let servers = proxies(2).await;
+    let pool = pool(2, servers.iter().map(url)).await;
+    for server in &servers {
+        server.set_mode(ProxyMode::Failing);
+    }
+    for _ in 0..2 {
+        fetch(&pool, &https(&site, "/echo")).await.unwrap_err();
+    }
+    let error = fetch(&pool, &https(&site, "/echo")).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("all identities") && text.contains("its proxy failed") && error.is_retryable(),
+        "{text}"
+    );
+    assert!(!text.contains("hush"), "{text}");
+    // One that names the identity fares no better.
+    let named = https(&site, "/echo")
+        .with(PoolOptions::default().identity("identity-001"))
+        .unwrap();
+    fetch(&pool, &named).await.unwrap_err();
+    assert!(site.requests().is_empty(), "nothing reached the site");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_request_waits_for_a_proxy_that_comes_back_in_time() {
+    let site = TestSite::start().await.unwrap();
+    let servers = proxies(1).await;
+    let proxies = ProxyPool::new([url(&servers[0])])
+        .unwrap()
+        .cooldown(Duration::from_millis(300), Duration::from_millis(300))
+        .max_failures(1.try_into().unwrap());
+    let pool = started(
+        SessionPool::builder()
+            .identities(1, make)
+            .proxies(proxies)
+            .build()
+            .unwrap(),
+    )
+    .await;
+    servers[0].set_mode(ProxyMode::Failing);
+    fetch(&pool, &https(&site, "/echo")).await.unwrap_err();
+    servers[0].set_mode(ProxyMode::Working);
+    let response = fetch_ok(&pool, &https(&site, "/echo")).await;
+    assert!(
+        response.timing().queued > Duration::from_millis(50),
+        "{:?}",
+        response.timing()
+    );
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_requests_proxy_is_that_of_an_identity_or_refused() {
+    let site = TestSite::start().await.unwrap();
+    let servers = proxies(3).await;
+    let pool = pool(6, servers.iter().map(url)).await;
+    for _ in 0..4 {
+        let request = https(&site, "/echo").proxy(servers[2].url_http().as_str()).unwrap();
+        let identity = who(&*fetch_ok(&pool, &request).await);
+        assert!(
+            ["identity-003", "identity-006"].contains(&identity.as_str()),
+            "{identity}"
+        );
+    }
+    // Tunnels that are there are used again.
+    let logged = servers.iter().map(|server| server.log().len()).collect::<Vec<_>>();
+    assert_eq!(logged, [0, 0, 2]);
+
+    site.clear();
+    let elsewhere = https(&site, "/echo").proxy(site.proxy().url_http().as_str()).unwrap();
+    let error = fetch(&pool, &elsewhere).await.unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    assert!(!error.to_string().contains("pass"), "{error}");
+    let of_another = https(&site, "/echo").proxy(servers[0].url_http().as_str()).unwrap();
+    let of_another = of_another
+        .with(PoolOptions::default().identity("identity-002"))
+        .unwrap();
+    let error = fetch(&pool, &of_another).await.unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    assert!(site.requests().is_empty());
+    site.close().await;
+}
+
+#[tokio::test]
+async fn who_takes_a_place_gets_a_proxy_that_works() {
+    let site = TestSite::start().await.unwrap();
+    let servers = proxies(3).await;
+    let pool = pool(3, servers.iter().map(url)).await;
+    servers[0].set_mode(ProxyMode::Failing);
+    let one = https(&site, "/echo")
+        .with(PoolOptions::default().identity("identity-001"))
+        .unwrap();
+    fetch(&pool, &one).await.unwrap_err();
+    pool.handle().retire("identity-001").unwrap();
+    fetch_ok(&pool, &one).await;
+    let proxy = pool.handle().stats()[0].proxy.clone().unwrap();
+    assert!(
+        [url(&servers[1]).label(), url(&servers[2]).label()].contains(&proxy),
+        "{proxy}"
+    );
+    site.close().await;
+}

@@ -1,0 +1,178 @@
+//! A session that does as it is told: starts or does not, answers when it may, dies.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+use http::StatusCode;
+use silkroute_core::{FetchError, FetchErrorKind, Request, Response, ResponseParts, Result, Session, async_trait};
+use tokio::sync::{Semaphore, watch};
+
+/// What all puppets of a test share.
+pub(crate) struct Strings {
+    pub(crate) starts: AtomicUsize,
+    pub(crate) closes: AtomicUsize,
+    pub(crate) alive: AtomicUsize,
+    /// How many of the next starts fail.
+    pub(crate) fail: AtomicUsize,
+    /// A fetch takes one and keeps it: none is left, none answers.
+    pub(crate) answers: Semaphore,
+    /// A start takes one.
+    pub(crate) openings: Semaphore,
+    /// The status of all answers.
+    pub(crate) status: AtomicUsize,
+    pub(crate) in_flight: watch::Sender<usize>,
+    pub(crate) peak: AtomicUsize,
+    pub(crate) starting: watch::Sender<usize>,
+    /// The puppets that fetch next die of it.
+    pub(crate) die: AtomicBool,
+}
+
+impl Strings {
+    /// Starts and answers freely.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            starts: AtomicUsize::new(0),
+            closes: AtomicUsize::new(0),
+            alive: AtomicUsize::new(0),
+            fail: AtomicUsize::new(0),
+            answers: Semaphore::new(1_000_000),
+            openings: Semaphore::new(1_000_000),
+            status: AtomicUsize::new(200),
+            in_flight: watch::Sender::new(0),
+            peak: AtomicUsize::new(0),
+            starting: watch::Sender::new(0),
+            die: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on nothing answers but what is released.
+    pub(crate) fn hold(&self) {
+        self.answers.forget_permits(usize::MAX >> 4);
+    }
+
+    pub(crate) fn puppet(self: &Arc<Self>) -> Puppet {
+        Puppet {
+            strings: Arc::clone(self),
+            alive: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits until so many fetches are in the puppets' hands.
+    pub(crate) async fn until_in_flight(&self, count: usize) {
+        let mut seen = self.in_flight.subscribe();
+        tokio::time::timeout(super::PATIENCE, seen.wait_for(|&now| now == count))
+            .await
+            .expect("so many fetches come")
+            .unwrap();
+    }
+
+    pub(crate) async fn until_starting(&self, count: usize) {
+        let mut seen = self.starting.subscribe();
+        tokio::time::timeout(super::PATIENCE, seen.wait_for(|&now| now == count))
+            .await
+            .expect("so many starts come")
+            .unwrap();
+    }
+}
+
+pub(crate) struct Puppet {
+    strings: Arc<Strings>,
+    alive: AtomicBool,
+}
+
+impl fmt::Debug for Puppet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Puppet")
+    }
+}
+
+/// One more, for as long as it lives.
+struct Up<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Up<'a> {
+    fn new(gauge: &'a watch::Sender<usize>) -> Self {
+        gauge.send_modify(|now| *now += 1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|now| *now -= 1);
+    }
+}
+
+#[async_trait]
+impl Session for Puppet {
+    fn kind(&self) -> &'static str {
+        "puppet"
+    }
+
+    fn is_alive(&self) -> bool {
+        self.alive.load(SeqCst)
+    }
+
+    async fn start(&mut self) -> Result<()> {
+        self.strings.starts.fetch_add(1, SeqCst);
+        let _starting = Up::new(&self.strings.starting);
+        self.strings.openings.acquire().await.unwrap().forget();
+        if self
+            .strings
+            .fail
+            .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
+            .is_ok()
+        {
+            return Err(FetchError::new(FetchErrorKind::Connect, "the puppet would not start").into());
+        }
+        self.alive.store(true, SeqCst);
+        self.strings.alive.fetch_add(1, SeqCst);
+        Ok(())
+    }
+
+    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>> {
+        let strings = &self.strings;
+        if strings.die.swap(false, SeqCst) {
+            self.alive.store(false, SeqCst);
+            strings.alive.fetch_sub(1, SeqCst);
+            return Err(FetchError::new(FetchErrorKind::SessionDied, "the puppet died").into());
+        }
+        let _up = Up::new(&strings.in_flight);
+        strings.peak.fetch_max(*strings.in_flight.borrow(), SeqCst);
+        strings.answers.acquire().await.unwrap().forget();
+        let status = StatusCode::from_u16(u16::try_from(strings.status.load(SeqCst)).unwrap()).unwrap();
+        Ok(Box::new(Answer(ResponseParts::new(
+            status,
+            request.parts().url.clone(),
+        ))))
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        self.strings.closes.fetch_add(1, SeqCst);
+        if self.alive.swap(false, SeqCst) {
+            self.strings.alive.fetch_sub(1, SeqCst);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Puppet {
+    fn drop(&mut self) {
+        if self.alive.swap(false, SeqCst) {
+            self.strings.alive.fetch_sub(1, SeqCst);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Answer(ResponseParts);
+
+impl Response for Answer {
+    fn parts(&self) -> &ResponseParts {
+        &self.0
+    }
+
+    fn parts_mut(&mut self) -> &mut ResponseParts {
+        &mut self.0
+    }
+}
