@@ -20,6 +20,9 @@ const FORMAT: i32 = 1;
 const APPLICATION: i32 = 0x7369_6c6b;
 /// Pages of the database that stay in memory, in KiB.
 const CACHE: u32 = 8 * 1024;
+/// Pages that the write-ahead log gathers before they go to their places, of 4 KiB each. The keys of what was seen are
+/// spread over all of their table; the more of them go at once, the fewer pages are written.
+const GATHERED: u32 = 8 * 1024;
 
 const TABLES: &str = "
     CREATE TABLE queue (
@@ -77,7 +80,7 @@ impl Store {
         let connection = connect(directory, &file, false)?;
         let settled = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE}; \
-             PRAGMA journal_size_limit = 67108864;"
+             PRAGMA wal_autocheckpoint = {GATHERED}; PRAGMA journal_size_limit = 67108864;"
         );
         let settled = connection.execute_batch(&settled);
         settled.map_err(|error| refused(directory, "open the database", &error))?;

@@ -1,7 +1,8 @@
 //! The thread that owns the database.
 //!
 //! It takes all commands that wait, does them in one transaction, commits, and tells those who wait for that. So pages
-//! that end at the same time share one wait for the disk, and while it lasts the next ones gather.
+//! that end at the same time share one wait for the disk, and while it lasts the next ones gather. Where nobody waits, as
+//! with requests that are pushed, the transaction stays open for the next.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,10 @@ use super::store::Store;
 use crate::BoxError;
 use crate::frontier::{Entry, Outcome, Rank, Resumed, Values};
 
-/// Commands that share a transaction, at most.
+/// Commands that are taken before who waits is told, at most.
 const GROUP: usize = 512;
+/// Commands that stand in a transaction nobody waits for, at most.
+const OPEN: usize = 64;
 /// Keys that were asked for lately, twice: a page's links are mostly those of the page before.
 const RECENT: usize = 1 << 15;
 /// The value that holds the spider's name.
@@ -43,6 +46,8 @@ pub(super) struct Writer {
     recent: Recent,
     /// Marked as seen, and not kept yet.
     claims: HashSet<u128>,
+    /// How many commands stand in the transaction that is open.
+    open: usize,
 }
 
 /// What waits for the transaction to be durable.
@@ -58,6 +63,7 @@ impl Writer {
             lanes,
             recent: Recent::default(),
             claims: HashSet::new(),
+            open: 0,
         }
     }
 
@@ -84,6 +90,9 @@ impl Writer {
                 }
             }
         }
+        if let Err(error) = self.commit() {
+            tracing::error!(%error, "the frontier was dropped, and its last requests could not be kept");
+        }
     }
 
     fn group(
@@ -92,17 +101,27 @@ impl Writer {
         commands: &mut mpsc::Receiver<Command>,
         waiting: &mut Vec<Waiting>,
     ) -> Result<(), DiskFrontierError> {
-        self.store.begin()?;
-        let mut next = Some(first);
-        for _ in 0..GROUP {
-            let Some(command) = next.take() else { break };
-            self.obey(command, waiting)?;
-            next = commands.try_recv().ok();
-        }
-        if let Some(command) = next {
+        let others = std::iter::from_fn(|| commands.try_recv().ok()).take(GROUP);
+        for command in std::iter::once(first).chain(others) {
+            if self.open == 0 {
+                self.store.begin()?;
+            }
+            self.open += 1;
             self.obey(command, waiting)?;
         }
-        self.store.commit()
+        if !waiting.is_empty() || self.open >= OPEN {
+            self.commit()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), DiskFrontierError> {
+        if self.open > 0 {
+            self.store.commit()?;
+            self.open = 0;
+        }
+        Ok(())
     }
 
     /// After a failure nothing is written any more: what is on the disk stays as it was.

@@ -1,0 +1,13 @@
+//! Crawls on a frontier on disk, over real sessions to the test site, stopped in every way there is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+#![allow(unreachable_pub, reason = "the support is shared by all")]
+
+mod kill;
+mod resume;
+mod signals;
+mod support;
+mod trouble;

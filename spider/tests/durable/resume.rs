@@ -1,0 +1,372 @@
+//! What goes on where it was: exports, statistics, cookies, steps, redirects, retries.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use silkroute_core::Retry;
+use silkroute_manager::SessionManager;
+use silkroute_session_http::HttpSession;
+use silkroute_spider::{AutoThrottle, Crawl, CrawlError, Ended, Output, Page, Result, Settings, Spider, Visit};
+use silkroute_testkit::site::TestSite;
+
+use crate::support::SOON;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+enum Step {
+    #[default]
+    Listing,
+    Product {
+        listed_on: u32,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Product {
+    name: String,
+    listed_on: u32,
+}
+
+/// The test site's shop: 10 listings of 20 products.
+struct Shop {
+    start: String,
+}
+
+impl Shop {
+    fn new(site: &TestSite) -> Self {
+        Self {
+            start: site.http_url("/shop").to_string(),
+        }
+    }
+}
+
+impl Spider for Shop {
+    type Item = Product;
+    type Step = Step;
+
+    fn name(&self) -> &str {
+        "shop"
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::default().concurrency(8)
+    }
+
+    fn start_urls(&self) -> Vec<String> {
+        vec![self.start.clone()]
+    }
+
+    fn configure_sessions(&self, sessions: &SessionManager) -> Result {
+        sessions.add("http", HttpSession::new())?;
+        Ok(())
+    }
+
+    async fn parse(&self, page: Page<Step>, out: &mut Output<Self>) -> Result {
+        match *page.step() {
+            Step::Listing => {
+                let query = page.url().query_pairs().find(|(name, _)| name == "page");
+                let listed_on = query.map_or(Ok(1), |(_, number)| number.parse())?;
+                for link in page.css("a.product::attr(href)")?.get_all() {
+                    out.visit(page.follow(&link)?.step(Step::Product { listed_on })).await?;
+                }
+                for link in page.css("a.next::attr(href)")?.get_all() {
+                    out.visit(page.follow(&link)?).await?;
+                }
+                out.count("listings", 1);
+            }
+            Step::Product { listed_on } => {
+                let name = page.css("h1.name::text")?.get_or("");
+                out.item(Product { name, listed_on }).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let mut lines: Vec<_> = std::fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test]
+async fn a_crawl_in_many_runs_exports_what_one_run_does() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let whole = Shop::new(&site)
+        .crawl()
+        .export_jsonl(path("whole.jsonl"))
+        .unwrap()
+        .export_csv(path("whole.csv"))
+        .unwrap();
+    let whole = whole.run().await.unwrap();
+    assert_eq!(
+        (whole.ended, whole.stats.items, whole.pending),
+        (Ended::Finished, 200, 0)
+    );
+    site.clear();
+    let mut runs = 0;
+    let last: Crawl<Product> = loop {
+        runs += 1;
+        let crawl = Shop::new(&site).crawl().frontier(path("crawl")).max_pages(runs * 60);
+        let crawl = crawl
+            .export_jsonl(path("part.jsonl"))
+            .unwrap()
+            .export_csv(path("part.csv"))
+            .unwrap();
+        let crawl = crawl.export_json(path("part.json")).unwrap().run().await.unwrap();
+        assert_eq!(crawl.stats.pages, 210.min(runs * 60));
+        if crawl.ended == Ended::Finished {
+            break crawl;
+        }
+        assert_eq!(crawl.ended, Ended::MaxPages);
+        assert!(crawl.pending > 0);
+        let array: Vec<Product> = serde_json::from_slice(&std::fs::read(path("part.json")).unwrap()).unwrap();
+        assert_eq!(
+            array.len() as u64,
+            crawl.stats.items,
+            "the array is whole after every run"
+        );
+        // What a crash leaves: items that were written, and whose page was not kept.
+        for name in ["part.jsonl", "part.csv", "part.json"] {
+            use std::io::Write as _;
+            let mut file = std::fs::OpenOptions::new().append(true).open(path(name)).unwrap();
+            file.write_all(b"half of an it").unwrap();
+        }
+    };
+    assert_eq!(runs, 4);
+    assert_eq!(lines(&path("part.jsonl")), lines(&path("whole.jsonl")));
+    assert_eq!(lines(&path("part.csv")), lines(&path("whole.csv")));
+    let array: Vec<Product> = serde_json::from_slice(&std::fs::read(path("part.json")).unwrap()).unwrap();
+    assert_eq!(array.len(), 200);
+
+    // Its statistics are those of the whole crawl.
+    assert_eq!(
+        (last.stats.items, last.stats.pages, last.stats.custom["listings"]),
+        (200, 210, 10)
+    );
+    assert_eq!(last.stats.requests, 210, "nothing was fetched twice");
+    assert_eq!(last.stats.sessions["http"].latency.count(), 210);
+    assert_eq!(site.requests().len(), 210);
+
+    let again = Shop::new(&site).crawl().frontier(path("crawl")).run().await.unwrap();
+    assert_eq!(
+        (again.ended, again.stats.items),
+        (Ended::Finished, 200),
+        "what is finished stays so"
+    );
+    assert_eq!(site.requests().len(), 210);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn an_export_that_is_shorter_than_it_was_is_refused() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("items.jsonl");
+    let crawl = |pages| {
+        let crawl = Shop::new(&site)
+            .crawl()
+            .frontier(folder.path().join("crawl"))
+            .max_pages(pages);
+        crawl.export_jsonl(&file).unwrap().run()
+    };
+    crawl(40).await.unwrap();
+    std::fs::write(&file, "").unwrap();
+    let error = crawl(80).await.unwrap_err();
+    assert!(matches!(error, CrawlError::Export { .. }), "{error}");
+    assert!(error.to_string().contains("put it back"), "{error}");
+    site.close().await;
+}
+
+/// Follows one chain of pages, through one session.
+struct Chain {
+    urls: Vec<String>,
+    session: &'static str,
+    settings: Settings,
+}
+
+impl Spider for Chain {
+    type Item = String;
+    type Step = usize;
+
+    fn name(&self) -> &str {
+        "chain"
+    }
+
+    fn settings(&self) -> Settings {
+        self.settings.clone()
+    }
+
+    fn start_urls(&self) -> Vec<String> {
+        self.urls[..1].to_vec()
+    }
+
+    fn configure_sessions(&self, sessions: &SessionManager) -> Result {
+        sessions.add(self.session, HttpSession::new())?;
+        Ok(())
+    }
+
+    async fn parse(&self, page: Page<usize>, out: &mut Output<Self>) -> Result {
+        let next = page.step() + 1;
+        if let Some(url) = self.urls.get(next) {
+            out.visit(Visit::get(url)?.step(next)).await?;
+        }
+        out.item(page.text().into_owned()).await?;
+        Ok(())
+    }
+}
+
+fn chain(site: &TestSite, paths: &[&str]) -> Chain {
+    Chain {
+        urls: paths.iter().map(|path| site.http_url(path).to_string()).collect(),
+        session: "http",
+        settings: Settings::default().concurrency(2),
+    }
+}
+
+#[tokio::test]
+async fn cookies_and_delays_are_those_of_the_run_before() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |pages| {
+        let mut chain = chain(&site, &["/cookies/set?login=yes", "/cookies?n=2", "/cookies?n=3"]);
+        let throttle = AutoThrottle::default().start_delay(Duration::from_millis(800));
+        chain.settings = chain.settings.throttle(throttle).max_pages(pages);
+        chain.crawl().frontier(folder.path().join("crawl")).run()
+    };
+    let first = run(1).await.unwrap();
+    assert_eq!((first.ended, first.pending), (Ended::MaxPages, 1));
+    let delay = *first.stats.throttle_delays.values().next().unwrap();
+    assert!(delay < Duration::from_millis(800));
+    let second = run(2).await.unwrap();
+    assert!(second.items[0].contains("login"), "{:?}", second.items);
+    let delayed = *second.stats.throttle_delays.values().next().unwrap();
+    assert!(delayed < delay, "it went on from {delay:?}, to {delayed:?}");
+    assert!(second.stats.elapsed >= first.stats.elapsed, "the time of both");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_a_redirect_led_to_is_not_lost_when_it_was_not_done() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = site.http_url("/slow?ms=25000");
+    let path = format!("/redirect-to?url={}", percent(target.as_str()));
+    let run = || {
+        chain(&site, &[&path])
+            .crawl()
+            .frontier(folder.path().join("crawl"))
+            .with_handle()
+            .unwrap()
+    };
+    for times in 1..=2 {
+        let (handle, crawl) = run();
+        let crawl = tokio::spawn(crawl);
+        site.wait_until(|site| site.requests_to("/slow").len() == times, SOON)
+            .await
+            .unwrap();
+        handle.stop();
+        handle.stop();
+        assert_eq!(crawl.await.unwrap().unwrap().pending, 1);
+    }
+    site.close().await;
+}
+
+fn percent(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[tokio::test]
+async fn how_often_a_request_failed_is_not_forgotten() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |time| {
+        let mut chain = chain(&site, &["/status/503"]);
+        let retry = Retry::attempts(3).base(Duration::from_millis(300)).jitter(false);
+        chain.settings = chain.settings.blocked_retry(retry).max_time(time);
+        chain.crawl().frontier(folder.path().join("crawl")).run()
+    };
+    let first = run(Duration::from_millis(200)).await.unwrap();
+    assert_eq!((first.ended, first.pending), (Ended::MaxTime, 1));
+    let sent = site.requests().len();
+    assert!((1..3).contains(&sent), "{sent}");
+    let second = run(SOON).await.unwrap();
+    assert_eq!((second.ended, second.stats.gave_up_blocked), (Ended::Finished, 1));
+    assert_eq!(site.requests().len(), 3, "three times in all");
+    site.close().await;
+}
+
+#[tokio::test]
+async fn requests_for_a_session_that_is_gone_are_told_not_thrown_away() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("crawl");
+    let mut first = chain(&site, &["/bytes/1", "/bytes/2"]);
+    first.settings = first.settings.max_pages(1);
+    first.crawl().frontier(&directory).run().await.unwrap();
+    let mut renamed = chain(&site, &["/bytes/1", "/bytes/2"]);
+    renamed.session = "api";
+    let error = renamed
+        .crawl()
+        .frontier(&directory)
+        .run()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("Session 'http' not found. Available: api"), "{error}");
+    let last = chain(&site, &["/bytes/1", "/bytes/2"])
+        .crawl()
+        .frontier(&directory)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((last.ended, last.stats.pages), (Ended::Finished, 2));
+    site.close().await;
+}
+
+#[tokio::test]
+async fn the_crawl_of_another_spider_is_not_touched() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = chain(&site, &["/bytes/1", "/bytes/2"]);
+    chain.settings = chain.settings.max_pages(1);
+    let directory = folder.path().join("crawl");
+    chain.crawl().frontier(&directory).run().await.unwrap();
+    let error = Shop::new(&site).crawl().frontier(&directory).run().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("a crawl of the spider 'chain', not of 'shop'"),
+        "{error}"
+    );
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_had_is_done_too() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("crawl");
+    let mut broken = chain(&site, &["/drop"]);
+    broken.settings = broken.settings.retry(Retry::none());
+    let crawl = broken.crawl().frontier(&directory).run().await.unwrap();
+    assert_eq!(
+        (crawl.ended, crawl.stats.failed, crawl.pending),
+        (Ended::Finished, 1, 0)
+    );
+    let sent = site.requests().len();
+    let again = chain(&site, &["/drop"])
+        .crawl()
+        .frontier(&directory)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((again.stats.failed, site.requests().len()), (1, sent));
+    site.close().await;
+}
