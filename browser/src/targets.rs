@@ -349,6 +349,8 @@ async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession) 
 async fn below(shared: &Shared, connection: &Connection, session: CdpSession, tab: Option<Weak<TabState>>) {
     let kind = session.target().kind();
     let of_tab = tab.as_ref().and_then(Weak::upgrade);
+    // A shared or service worker that is let go of at once never runs.
+    let mut watched = of_tab.is_some();
     let commands = match (&of_tab, kind) {
         (Some(tab), _) => {
             adopt(shared, connection, &session, Arc::downgrade(tab));
@@ -361,24 +363,37 @@ async fn below(shared: &Shared, connection: &Connection, session: CdpSession, ta
                 let fallback = || book.contexts.get(DEFAULT_CONTEXT).filter(|_| shared.launched);
                 book.contexts.get(&id).or_else(fallback).and_then(Weak::upgrade)
             };
+            watched |= context.is_some() || shared.launched;
             context
                 .map(|context| context.commands(session.target()))
                 .unwrap_or_default()
         }
         (None, _) => Vec::new(),
     };
-    let watched = of_tab.is_some() || !commands.is_empty();
     for command in commands {
         session.post(command, POST).await;
     }
-    post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
-    if !watched {
+    if watched {
+        post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
+    } else {
+        let_run(&session).await;
         post(
             &connection.root(),
             "Target.detachFromTarget",
             json!({"sessionId": session.id()}),
         )
         .await;
+    }
+}
+
+/// Has a target of other people's run, and waits until it does: let go of before, it never would.
+async fn let_run(session: &CdpSession) {
+    const BUDGET: Duration = Duration::from_secs(1);
+    let Ok(command) = RawCommand::new("Runtime.runIfWaitingForDebugger", json!({})) else {
+        return;
+    };
+    if let Err(error) = session.send(command, Deadline::after(BUDGET)).await {
+        tracing::debug!(%error, "a target does not say that it runs");
     }
 }
 

@@ -485,3 +485,23 @@ async fn a_proxy_with_credentials_is_never_bypassed() {
     browser.close().await.unwrap();
     site.close().await;
 }
+
+#[tokio::test]
+async fn every_sort_of_worker_runs_where_nobody_has_anything_to_tell_it() {
+    let Some(browser) = browser().await else { return };
+    let site = TestSite::start().await.unwrap();
+    let context = browser.new_context(ContextOptions::default(), soon()).await.unwrap();
+    for context in [browser.default_context(), context] {
+        let tab = open(&context, TabOptions::default()).await;
+        tab.navigate(&Navigation::to(site.http_url("/workers")), soon())
+            .await
+            .unwrap();
+        // The page tells when its dedicated, blob, shared and service worker have all answered.
+        site.wait_until(|site| !site.requests_to("/echo/workers").is_empty(), soon().remaining())
+            .await
+            .unwrap();
+        site.clear();
+    }
+    browser.close().await.unwrap();
+    site.close().await;
+}
