@@ -12,12 +12,20 @@ pub use silkroute_core::{
 pub use silkroute_manager as manager;
 pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionState, SessionStats};
 
+/// The `cache` kind: records what another session fetches, and replays it.
+#[cfg(feature = "cache")]
+pub use silkroute_session_cache as cache;
 /// The `dynamic` kind: pages that need JavaScript, rendered by a headless browser.
 #[cfg(feature = "dynamic")]
 pub use silkroute_session_dynamic as dynamic;
+
 /// The `http` kind: HTTP with a browser's TLS, HTTP/2 and header fingerprint.
 #[cfg(feature = "http")]
 pub use silkroute_session_http as http;
+
+/// The `pool` kind: many identities, each with its own proxy, cookies and fingerprint, behind one session.
+#[cfg(feature = "pool")]
+pub use silkroute_session_pool as pool;
 
 /// CSS selectors with `::text` and `::attr(name)`, on any response.
 #[cfg(feature = "select")]
@@ -35,11 +43,17 @@ pub mod prelude {
     };
     pub use silkroute_manager::{ManagerConfig, SessionExt, SessionManager};
 
+    #[cfg(feature = "cache")]
+    pub use silkroute_session_cache::{CacheMode, CacheSession};
+
     #[cfg(feature = "dynamic")]
     pub use silkroute_session_dynamic::{DynamicSession, PageOptions, PageResponse};
 
     #[cfg(feature = "http")]
     pub use silkroute_session_http::{HttpOptions, HttpResponse, HttpSession};
+
+    #[cfg(feature = "pool")]
+    pub use silkroute_session_pool::{PoolOptions, SessionPool};
 
     #[cfg(feature = "select")]
     pub use silkroute_select::{Document, SelectExt, Selector};
@@ -50,10 +64,14 @@ pub mod prelude {
 
 /// The kinds that this build's features bring, listed by hand: a linker may drop what only registers itself.
 static BUILT_IN: &[&Registration] = &[
+    #[cfg(feature = "cache")]
+    &silkroute_session_cache::REGISTRATION,
     #[cfg(feature = "dynamic")]
     &silkroute_session_dynamic::REGISTRATION,
     #[cfg(feature = "http")]
     &silkroute_session_http::REGISTRATION,
+    #[cfg(feature = "pool")]
+    &silkroute_session_pool::REGISTRATION,
 ];
 
 /// All session kinds of this program: those of silkroute's features, and those of third parties whose crates it names.

@@ -8,8 +8,17 @@
 /// The kinds of the features that this build has.
 fn expected() -> Vec<&'static str> {
     let mut kinds = Vec::new();
+    if cfg!(feature = "cache") {
+        kinds.push("cache");
+    }
+    if cfg!(feature = "dynamic") {
+        kinds.push("dynamic");
+    }
     if cfg!(feature = "http") {
         kinds.push("http");
+    }
+    if cfg!(feature = "pool") {
+        kinds.push("pool");
     }
     kinds
 }
