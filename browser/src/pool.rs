@@ -18,8 +18,9 @@ use crate::{CloseReason, Deadline, Error, Result};
 pub struct PoolOptions {
     /// Tabs at one time, 1 to 50. Default 1.
     pub max_pages: usize,
-    /// Whether a tab is cleared and used again. Default true; false opens a new one for each use, which takes about twice as
-    /// long.
+    /// Whether a tab is cleared and used again. Default true; false gives each use a new one, which costs more processor
+    /// time. The next one is opened while the last is in use, so that there is one more than `max_pages`: a tab is not
+    /// waited for, and its window, which goes with its last tab and takes as long to open as a page, stays.
     pub reuse_tabs: bool,
     /// After so many uses a tab is closed rather than cleared. Default 100.
     pub recycle_after: u32,
@@ -47,7 +48,7 @@ impl Default for PoolOptions {
 pub struct PoolStats {
     /// Handed out, or being cleared.
     pub busy: usize,
-    /// Ready to be used again.
+    /// Ready to be used.
     pub idle: usize,
     /// The most there may be.
     pub max_pages: usize,
@@ -63,7 +64,10 @@ struct Tabs {
     /// The one that was used last at the back, as its page is the most likely to be in memory.
     idle: VecDeque<Used>,
     leased: Vec<Arc<Tab>>,
-    clearing: JoinSet<()>,
+    /// Clearing tabs after their use, and opening the next.
+    tasks: JoinSet<()>,
+    /// A tab is being opened that nobody waits for.
+    preparing: bool,
     closed: bool,
 }
 
@@ -130,14 +134,52 @@ impl TabPool {
         if let Some(used) = self.take(context, &options) {
             let uses = used.uses;
             match used.tab.tell(options.clone(), deadline).await {
-                Ok(()) => return Ok(self.lease(used.tab, uses, place)),
+                Ok(()) => {
+                    self.prepare(context, &options);
+                    return Ok(self.lease(used.tab, uses, place));
+                }
                 // It may have crashed while it was idle: a new one will do.
                 Err(error) if error.is_browser_gone() || error.is_timeout() => return Err(error),
                 Err(error) => tracing::debug!(%error, "a used tab is replaced"),
             }
         }
-        let tab = context.open(options, deadline).await?;
+        let tab = context.open(options.clone(), deadline).await?;
+        self.prepare(context, &options);
         Ok(self.lease(Arc::new(tab), 0, place))
+    }
+
+    /// Opens the tab of the next use, where tabs are not used again.
+    fn prepare(&self, context: &Context, options: &TabOptions) {
+        if self.inner.options.reuse_tabs {
+            return;
+        }
+        let mut tabs = self.inner.tabs();
+        if tabs.closed || tabs.preparing || !tabs.idle.is_empty() {
+            return;
+        }
+        tabs.preparing = true;
+        let (context, weak) = (context.clone(), Arc::downgrade(&self.inner));
+        // As a tab that was cleared: it has only been set up.
+        let options = TabOptions {
+            setup: options.setup.clone(),
+            ..TabOptions::default()
+        };
+        let deadline = Deadline::after(self.inner.options.clear_timeout);
+        tabs.tasks.spawn(async move {
+            let opened = context.open(options, deadline).await;
+            let Some(pool) = weak.upgrade() else { return };
+            let mut tabs = pool.tabs();
+            tabs.preparing = false;
+            match opened {
+                Ok(tab) if !tabs.closed => tabs.idle.push_back(Used {
+                    tab: Arc::new(tab),
+                    uses: 0,
+                }),
+                Ok(_) => {}
+                // The next use opens its own, and says what is the matter.
+                Err(error) => tracing::debug!(%error, "no tab was opened ahead of its use"),
+            }
+        });
     }
 
     /// A used tab of this context, if there is one; else room is made for a new one.
@@ -181,12 +223,12 @@ impl TabPool {
     /// come back.
     pub fn close(&self) {
         self.inner.places.close();
-        let (idle, mut clearing) = {
+        let (idle, mut tasks) = {
             let mut tabs = self.inner.tabs();
             tabs.closed = true;
-            (std::mem::take(&mut tabs.idle), std::mem::take(&mut tabs.clearing))
+            (std::mem::take(&mut tabs.idle), std::mem::take(&mut tabs.tasks))
         };
-        clearing.abort_all();
+        tasks.abort_all();
         drop(idle);
     }
 }
@@ -231,9 +273,9 @@ impl Lease {
         let (pool, uses) = (Arc::clone(&self.pool), self.uses);
         let options = &pool.options;
         let mut tabs = pool.tabs();
-        while tabs.clearing.try_join_next().is_some() {}
+        while tabs.tasks.try_join_next().is_some() {}
         tabs.leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
-        if !options.reuse_tabs || uses >= options.recycle_after || tabs.closed || !tab.is_alive() {
+        if tabs.closed || !tab.is_alive() {
             return;
         }
         let origins = if options.clear_storage {
@@ -241,24 +283,37 @@ impl Lease {
         } else {
             BTreeSet::new()
         };
+        let again = options.reuse_tabs && uses < options.recycle_after;
         let deadline = Deadline::after(options.clear_timeout);
         let weak = Arc::downgrade(&pool);
-        tabs.clearing.spawn(async move {
-            let result = tab.clear(&origins, deadline).await;
+        tabs.tasks.spawn(async move {
+            let result = if again {
+                tab.clear(&origins, deadline).await
+            } else {
+                retire(&tab, &origins, deadline).await
+            };
             match (result, weak.upgrade()) {
-                (Ok(()), Some(pool)) => {
+                (Ok(()), Some(pool)) if again => {
                     let mut tabs = pool.tabs();
                     if !tabs.closed {
                         tabs.idle.push_back(Used { tab, uses });
                     }
                 }
+                (Ok(()), _) => {}
                 (Err(error), _) => tracing::debug!(%error, "a tab is closed, as it cannot be cleared"),
-                (Ok(()), None) => {}
             }
             // Only now: else a new tab would be opened in place of this one.
             drop(place);
         });
     }
+}
+
+/// Leaves a tab that is about to be closed: its page writes nothing more, and what its sites stored goes.
+async fn retire(tab: &Tab, origins: &BTreeSet<String>, deadline: Deadline) -> Result<()> {
+    if origins.is_empty() {
+        return Ok(());
+    }
+    tab.clear(origins, deadline).await
 }
 
 /// The origins of this tab that no other tab of its context is at.

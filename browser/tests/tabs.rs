@@ -294,6 +294,52 @@ async fn places_are_handed_out_in_order_and_broken_tabs_replaced() {
 }
 
 #[tokio::test]
+async fn without_reuse_each_use_has_a_tab_that_was_opened_ahead_of_it() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[(
+        "/",
+        Answer::html("<script>before = localStorage.length; localStorage.a = 1</script>"),
+    )])
+    .await;
+    let context = browser.default_context();
+    let options = PoolOptions {
+        reuse_tabs: false,
+        ..PoolOptions::default()
+    };
+    let pool = TabPool::new(options).unwrap();
+    let mut seen = HashSet::new();
+    for _ in 0..5 {
+        let tab = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
+        assert!(seen.insert(tab.id().to_owned()), "a tab was used again");
+        assert_eq!(tab.uses(), 1);
+        tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+        assert_eq!(tab.evaluate_in_page::<u32>("before", soon()).await.unwrap(), 0);
+        let ahead = async {
+            while pool.stats().idle == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon().run("the next tab", ahead).await.unwrap();
+        tab.finish();
+    }
+    let tidy = async {
+        while pages(&browser).await.len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon().run("no tab but the next", tidy).await.unwrap();
+    browser.close().await.unwrap();
+}
+
+async fn pages(browser: &silkroute_browser::Browser) -> HashSet<String> {
+    let command = RawCommand::new("Target.getTargets", json!({})).unwrap();
+    let targets: Value = browser.session().send_as(command, soon()).await.unwrap();
+    let targets = targets["targetInfos"].as_array().unwrap();
+    let pages = targets.iter().filter(|target| target["type"] == "page");
+    pages.map(|page| page["targetId"].to_string()).collect()
+}
+
+#[tokio::test]
 async fn cancelled_uses_leave_no_tab_behind() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
@@ -315,15 +361,7 @@ async fn cancelled_uses_leave_no_tab_behind() {
     }
     let tidy = async {
         loop {
-            let command = RawCommand::new("Target.getTargets", json!({})).unwrap();
-            let targets: Value = browser.session().send_as(command, soon()).await.unwrap();
-            let pages: HashSet<_> = targets["targetInfos"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|t| t["type"] == "page")
-                .map(|t| t["targetId"].to_string())
-                .collect();
+            let pages = pages(&browser).await;
             if pages.len() <= pool.stats().idle && pool.stats().busy == 0 {
                 return;
             }
