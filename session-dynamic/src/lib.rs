@@ -21,3 +21,13 @@ pub use silkroute_browser::{
     Captured, ColorScheme, ConsoleEntry, DocumentKind, DocumentTiming, Geolocation, Headless, ImageFormat, PdfOptions,
     ScreenshotOptions, SelectorState, Viewport, WaitUntil,
 };
+
+/// The browser that a session with the defaults would start.
+///
+/// # Errors
+/// There is none; the error says how to install one.
+pub fn find_browser() -> silkroute_core::Result<std::path::PathBuf> {
+    Ok(silkroute_browser::launch::find(
+        &silkroute_browser::LaunchOptions::default(),
+    )?)
+}

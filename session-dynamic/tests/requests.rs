@@ -1,4 +1,9 @@
 //! What a request asks for is what the server sees: headers, cookies, bodies, proxies, and what is not loaded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
@@ -8,7 +13,7 @@ use silkroute_session_dynamic::{
     Toggle, Viewport,
 };
 use silkroute_testkit::site::{ProxyOptions, ProxyServer, TestSite};
-use support::{fetched, started};
+use support::{SOON, fetched, started};
 
 fn once() -> DynamicSessionBuilder {
     DynamicSession::builder().retry(Retry::none())
@@ -228,6 +233,27 @@ async fn domains_are_blocked_on_top_of_the_sessions() {
     assert!(site.requests_to("/frames/inner").is_empty());
     fetched(&session, &Fetch::from(site.http_url("/frames/cross-site"))).await;
     assert_eq!(site.requests_to("/frames/inner").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_ad_filter_knows_is_not_asked_for() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let script = "addEventListener('load', () => { for (const path of ['/js/x-ad-manager/a.js', '/js/resource/1.js']) \
+        document.head.append(Object.assign(document.createElement('script'), { src: path })); })";
+    let options = |block_ads| PageOptions {
+        block_ads: Some(block_ads),
+        init_scripts: Some(vec![script.into()]),
+        network_idle: Some(true),
+        ..PageOptions::default()
+    };
+    for (block_ads, asked) in [(true, 0), (false, 1)] {
+        site.clear();
+        let request = with(&site, "/page/10k", options(block_ads)).timeout(SOON * 2);
+        fetched(&session, &request).await;
+        assert_eq!(site.requests_to("/js/x-ad-manager/a.js").len(), asked);
+        assert_eq!(site.requests_to("/js/resource/1.js").len(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

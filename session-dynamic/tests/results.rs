@@ -1,4 +1,9 @@
 //! What a page comes to: redirects, statuses, downloads, raw bodies, dialogs, and what is noted besides.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 

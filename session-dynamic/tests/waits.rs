@@ -1,4 +1,9 @@
 //! Waits, actions, scrolling, and what each of them came to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 

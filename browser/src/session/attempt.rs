@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -39,7 +40,8 @@ impl<K: BrowserKind> Attempt<'_, K> {
         let own = self.own_cookies();
         self.cookies_in(&home, &own).await.map_err(|error| self.failed(error))?;
         let version = self.running.browser.version();
-        let mut tab_options = tell::tab_options(self.plan, &self.settings.config, version, self.proxy)
+        let mut tab_options = tell::tab_options(self.plan, &self.settings.config, version, self.proxy, self.deadline)
+            .await
             .map_err(|error| self.failed(error))?;
         self.settings
             .kind
@@ -176,14 +178,10 @@ impl<K: BrowserKind> Attempt<'_, K> {
             None => self.deadline,
         };
         self.sent.store(true, Ordering::Relaxed);
-        let document = tab.navigate(&navigation, deadline).await.map_err(|error| {
-            if matches!(&error, Error::Navigation { .. })
-                && FetchError::from(error.clone()).kind() == FetchErrorKind::Connect
-            {
-                self.sent.store(false, Ordering::Relaxed);
-            }
-            self.failed(error)
-        })?;
+        let document = match tab.navigate(&navigation, deadline).await {
+            Ok(document) => document,
+            Err(error) => return Err(self.not_navigated(error).await),
+        };
         let arrival = Arrival {
             tab,
             document,
@@ -196,6 +194,29 @@ impl<K: BrowserKind> Attempt<'_, K> {
             .arrived(arrival)
             .await
             .map_err(|error| error.parts(self.plan.parts))
+    }
+
+    /// A browser that was told to end stops loading before it does: the end is the reason then, and what is worth telling.
+    async fn not_navigated(&self, error: Error) -> FetchError {
+        const MOMENT: Duration = Duration::from_millis(500);
+        if matches!(&error, Error::Navigation { net_error } if net_error == "net::ERR_ABORTED") {
+            let closed = self.deadline.capped(MOMENT).run("", self.running.browser.closed());
+            if let Ok(reason) = closed.await {
+                return self.failed(Error::Gone {
+                    what: "the navigation".to_owned(),
+                    reason,
+                });
+            }
+        }
+        let failed = self.failed(error);
+        if matches!(
+            failed.kind(),
+            FetchErrorKind::Connect | FetchErrorKind::Dns | FetchErrorKind::Tls
+        ) {
+            // The server has seen nothing of it.
+            self.sent.store(false, Ordering::Relaxed);
+        }
+        failed
     }
 
     async fn respond(&self, tab: &Tab, document: Document) -> Result<Box<PageResponse>, FetchError> {
@@ -215,7 +236,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
         }
         parts.body = body;
         parts.history = history(&document);
-        parts.timing = Timing::new(document.timing.response.unwrap_or_default(), std::time::Duration::ZERO);
+        parts.timing = Timing::new(document.timing.response.unwrap_or_default(), Duration::ZERO);
         let mut response = Box::new(PageResponse::new(parts, document.kind.clone()));
         response.server_headers = document.headers;
         response.request_headers = document.request_headers;

@@ -7,7 +7,7 @@ use silkroute_core::Proxy;
 use super::ads;
 use super::config::BrowserConfig;
 use super::plan::Plan;
-use crate::{Blocking, Result, TabOptions, UserAgent, Version};
+use crate::{Blocking, Deadline, Result, TabOptions, UserAgent, Version};
 
 /// Uncaught errors are told of by the Runtime domain alone, which pages can notice and slow down; so a listener of the page's
 /// own writes them to its console.
@@ -16,11 +16,12 @@ const REPORT_ERRORS: &str = "(() => { const say = console.error.bind(console); \
     addEventListener('unhandledrejection', e => say(`Uncaught (in promise) ${e.reason?.stack ?? e.reason}`)); })()";
 
 /// What the tab of a request is told. `session` is what the browser was launched with.
-pub(super) fn tab_options(
+pub(super) async fn tab_options(
     plan: &Plan<'_>,
     session: &BrowserConfig,
     version: &Version,
     proxy: Option<&Proxy>,
+    deadline: Deadline,
 ) -> Result<TabOptions> {
     let page = &plan.page;
     let mut init_scripts = page.init_scripts.clone();
@@ -37,7 +38,7 @@ pub(super) fn tab_options(
         extra_headers: plan.extra_headers.clone(),
         init_scripts,
         ignore_https_errors: page.ignore_https_errors,
-        blocking: blocking(page)?,
+        blocking: blocking(page, deadline).await?,
         capture: plan.capture_filter(),
         proxy_credentials: proxy.filter(|proxy| proxy.username().is_some()).cloned(),
         console: page.console,
@@ -69,13 +70,13 @@ pub(super) fn languages(locale: &str) -> String {
     }
 }
 
-fn blocking(page: &BrowserConfig) -> Result<Option<Arc<Blocking>>> {
+async fn blocking(page: &BrowserConfig, deadline: Deadline) -> Result<Option<Arc<Blocking>>> {
     let mut blocking = Blocking::default().domains(&page.blocked_domains);
     if let Some(resources) = page.disable_resources.get() {
         blocking = blocking.types(resources.types());
     }
     if page.block_ads {
-        blocking = blocking.filter(ads::filter());
+        blocking = blocking.filter(ads::filter(deadline).await?);
     }
     Ok((!blocking.is_empty()).then(|| Arc::new(blocking)))
 }

@@ -84,6 +84,8 @@ pub(super) struct Rules {
     pub(super) credentials: Option<Proxy>,
     pub(super) journey: Mutex<Option<Journey>>,
     pub(super) main_frame: String,
+    /// The URL of the document that is on its way or shown: what its requests are judged by.
+    pub(super) document: Mutex<String>,
 }
 
 impl Rules {
@@ -110,6 +112,10 @@ impl Rules {
 
     fn journey(&self) -> std::sync::MutexGuard<'_, Option<Journey>> {
         self.journey.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn document(&self) -> std::sync::MutexGuard<'_, String> {
+        self.document.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn enable(&self) -> Result<RawCommand> {
@@ -170,7 +176,6 @@ struct Challenge {
 async fn answer(session: CdpSession, rules: Arc<Rules>, mut events: Subscription) {
     // Requests whose proxy refused the credentials once; asked again, it gets none.
     let mut refused: std::collections::VecDeque<String> = std::collections::VecDeque::new();
-    let mut document = String::new();
     while let Some(received) = events.next().await {
         let event = match received {
             Received::Event(event) => event,
@@ -189,9 +194,9 @@ async fn answer(session: CdpSession, rules: Arc<Rules>, mut events: Subscription
             "Fetch.requestPaused" => {
                 let main = paused.frame_id == rules.main_frame && paused.resource_type == "Document";
                 if main {
-                    document.clone_from(&paused.request.url);
+                    rules.document().clone_from(&paused.request.url);
                 }
-                request(&rules, paused, main, &document)
+                request(&rules, paused, main)
             }
             "Fetch.authRequired" => {
                 let first = !refused.contains(&id);
@@ -207,7 +212,7 @@ async fn answer(session: CdpSession, rules: Arc<Rules>, mut events: Subscription
     }
 }
 
-fn request(rules: &Rules, paused: Paused, main: bool, document: &str) -> (&'static str, Value) {
+fn request(rules: &Rules, paused: Paused, main: bool) -> (&'static str, Value) {
     if main {
         let mut journey = rules.journey();
         // A page that goes elsewhere by itself is another navigation.
@@ -224,7 +229,7 @@ fn request(rules: &Rules, paused: Paused, main: bool, document: &str) -> (&'stat
     let blocked = rules
         .blocking
         .as_ref()
-        .is_some_and(|blocking| blocking.blocks(&paused.request.url, &paused.resource_type, document));
+        .is_some_and(|blocking| blocking.blocks(&paused.request.url, &paused.resource_type, &rules.document()));
     if blocked {
         (
             "Fetch.failRequest",
