@@ -17,6 +17,7 @@ const REFERER: u8 = 2;
 const STEP: u8 = 4;
 const PARTS: u8 = 8;
 const AGAIN: u8 = 16;
+const CLIMB: u8 = 32;
 
 /// Writes and reads the visits of one spider.
 pub(crate) struct Codec<S> {
@@ -44,6 +45,7 @@ impl<S: Step> Codec<S> {
         flags |= if step == self.default_step { 0 } else { STEP };
         flags |= if is_plain(parts) { 0 } else { PARTS };
         flags |= if visit.again { AGAIN } else { 0 };
+        flags |= if visit.climb.is_some() { CLIMB } else { 0 };
         out.push(flags);
         put_number(&mut out, visit.depth);
         put_number(&mut out, visit.failures);
@@ -57,6 +59,9 @@ impl<S: Step> Codec<S> {
             let common = url.iter().zip(referer).take_while(|(a, b)| a == b).count();
             put_number(&mut out, common as u32);
             put_bytes(&mut out, &referer[common..]);
+        }
+        if let Some(climb) = &visit.climb {
+            put_bytes(&mut out, &serde_json::to_vec(climb)?);
         }
         if flags & STEP != 0 {
             put_bytes(&mut out, &step);
@@ -81,6 +86,11 @@ impl<S: Step> Codec<S> {
         } else {
             None
         };
+        let climb = if flags & CLIMB != 0 {
+            Some(serde_json::from_slice(input.bytes()?)?)
+        } else {
+            None
+        };
         let step = if flags & STEP != 0 {
             serde_json::from_slice(input.bytes()?)?
         } else {
@@ -101,6 +111,7 @@ impl<S: Step> Codec<S> {
             again: flags & AGAIN != 0,
             failures,
             blocks,
+            climb,
             referer,
         })
     }
@@ -197,7 +208,14 @@ mod tests {
             .meta("page", 300)
             .step(7)
             .again();
-        for mut visit in [plain, linked, rich] {
+        let mut climbed = rich.clone();
+        climbed.climb = Some(crate::Climb {
+            from: "http".to_owned(),
+            reason: crate::BlockReason::Status(403),
+            remembered: true,
+            retried_lower: false,
+        });
+        for mut visit in [plain, linked, rich, climbed] {
             visit.depth = 300;
             visit.failures = 2;
             let record = codec.write(&visit).unwrap();

@@ -12,6 +12,7 @@ mod codec;
 mod crawl;
 mod engine;
 mod error;
+mod escalation;
 pub mod export;
 pub mod feed;
 mod frontier;
@@ -30,6 +31,7 @@ mod visit;
 
 pub use crawl::{Crawl, CrawlBuilder, CrawlHandle, CrawlStream, Ended};
 pub use error::{BoxError, CrawlError, CrawlOver, Failure, FailureKind, Result};
+pub use escalation::{BlockDetection, BlockReason, Climb, Escalation};
 #[cfg(feature = "disk")]
 pub use frontier::{DiskFrontier, DiskFrontierError, ItemLog};
 pub use frontier::{

@@ -10,8 +10,8 @@ use silkroute_core::{Error, Meta, RequestParts, Response, redact_url};
 use silkroute_select::{Document, Selection};
 use url::Url;
 
-use crate::Visit;
 use crate::visit::Step;
+use crate::{Climb, Visit};
 
 /// A response, with the visit that it answers.
 pub struct Page<S = ()> {
@@ -89,7 +89,11 @@ impl<S: Step> Page<S> {
     pub fn follow_url(&self, url: Url) -> Visit<S> {
         let parent = &self.visit.parts;
         let mut parts = RequestParts::new(http::Method::GET, url);
-        parts.session.clone_from(&parent.session);
+        // Where this page had to climb, the next may not.
+        parts.session = match &self.visit.climb {
+            Some(climb) => Some(climb.from.clone()),
+            None => parent.session.clone(),
+        };
         parts.timeout = parent.timeout;
         parts.proxy.clone_from(&parent.proxy);
         if !parent.meta.is_empty() {
@@ -156,6 +160,11 @@ impl<S: Step> Page<S> {
     /// How many links it is away from a start request.
     pub fn depth(&self) -> u32 {
         self.visit.depth
+    }
+
+    /// How it came to be fetched by another session than was asked for: see [`Escalation`](crate::Escalation).
+    pub fn climb(&self) -> Option<&Climb> {
+        self.visit.climb()
     }
 
     /// The request it answers.

@@ -7,7 +7,7 @@ use silkroute_core::{FingerprintRules, Retry};
 
 use crate::offsite::AllowedHosts;
 use crate::throttle::Throttle;
-use crate::{AutoThrottle, CrawlError, Order, RobotsPolicy};
+use crate::{AutoThrottle, CrawlError, Escalation, Order, RobotsPolicy};
 
 /// How a crawl behaves. A spider gives its own with [`Spider::settings`](crate::Spider::settings); the crawl builder
 /// changes them for one crawl.
@@ -34,6 +34,7 @@ pub struct Settings {
     pub(crate) blocked_retry: Retry,
     pub(crate) max_retry_after: Duration,
     pub(crate) robots: Option<RobotsPolicy>,
+    pub(crate) escalation: Option<Escalation>,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) order: Order,
     pub(crate) fingerprint: FingerprintRules,
@@ -59,6 +60,7 @@ impl Default for Settings {
             blocked_retry: Retry::attempts(4),
             max_retry_after: Duration::from_secs(600),
             robots: None,
+            escalation: None,
             allowed_hosts: Vec::new(),
             order: Order::BreadthFirst,
             fingerprint: FingerprintRules::default(),
@@ -115,6 +117,8 @@ setters! {
     max_retry_after(longest: Duration) |settings, longest| settings.max_retry_after = longest;
     /// Obeys robots.txt; it does not.
     robots(policy: RobotsPolicy) |settings, policy| settings.robots = Some(policy);
+    /// Sends what one session cannot get to the next of a ladder; it does not.
+    escalation(ladder: Escalation) |settings, ladder| settings.escalation = Some(ladder);
     /// Breadth first, or depth first; breadth first.
     order(order: Order) |settings, order| settings.order = order;
     /// What makes two requests the same, besides session, method, canonical URL and body; nothing.

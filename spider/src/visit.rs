@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use silkroute_core::{Fetch, Request, RequestParts};
 use url::Url;
 
+use crate::Climb;
+
 /// What tells a spider's requests apart: which part of [`parse`](crate::Spider::parse) a page is for. Usually an enum,
 /// or `()`.
 pub trait Step: Serialize + DeserializeOwned + Clone + Default + Debug + Send + Sync + 'static {}
@@ -41,6 +43,9 @@ pub struct Visit<S = ()> {
     pub(crate) failures: u32,
     /// How often it was sent and blocked.
     pub(crate) blocks: u32,
+    /// How it came to the session that it goes to, if it asked for another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) climb: Option<Climb>,
     /// Kept apart from the headers until it is sent: every link of a page has it, most are never sent.
     #[serde(skip)]
     pub(crate) referer: Option<HeaderValue>,
@@ -107,6 +112,11 @@ impl<S> Visit<S> {
         &self.step
     }
 
+    /// How it came to the session that it goes to, if it asked for another: see [`Escalation`](crate::Escalation).
+    pub fn climb(&self) -> Option<&Climb> {
+        self.climb.as_ref()
+    }
+
     /// How often it was sent already, in vain.
     pub fn retries(&self) -> u32 {
         self.failures + self.blocks
@@ -129,6 +139,7 @@ impl<S: Step> From<RequestParts> for Visit<S> {
             again: false,
             failures: 0,
             blocks: 0,
+            climb: None,
             referer: None,
         }
     }

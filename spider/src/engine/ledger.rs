@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::{Admission, Engine, Sink};
 use crate::crawl::Ended;
+use crate::escalation::Memory;
 use crate::frontier::{Durable, Outcome, Rank, Values};
 use crate::schedule::SavedHost;
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider, Stats};
@@ -32,6 +33,7 @@ const ASK_SESSION: Duration = Duration::from_secs(2);
 const STATS: &str = "stats";
 const HOSTS: &str = "hosts";
 const STARTS: &str = "starts";
+const LADDER: &str = "ladder";
 const SESSION: &str = "session/";
 const EXPORT: &str = "export/";
 
@@ -118,6 +120,9 @@ impl<S: Spider> Engine<S> {
         let hosts = read::<Vec<SavedHost>>(&values, HOSTS)
             .map_err(failed)?
             .unwrap_or_default();
+        if let (Some(climber), Some(saved)) = (&self.climber, values.get(LADDER)) {
+            *climber.memory() = Memory::load(saved).map_err(|error| failed(error.into()))?;
+        }
         for (name, data) in values.range(SESSION.to_owned()..) {
             let Some(session) = name.strip_prefix(SESSION) else {
                 break;
@@ -390,6 +395,10 @@ impl<S: Spider> Engine<S> {
                 STARTS.to_owned(),
                 serde_json::to_vec(&starts).map_err(|error| failed(error.into()))?,
             );
+        }
+        if let Some(climber) = &self.climber {
+            let saved = climber.memory().save().map_err(|error| failed(error.into()))?;
+            values.insert(LADDER.to_owned(), saved);
         }
         for session in self.sessions.stats() {
             if session.state != SessionState::Alive || lock(&ledger.sessions).contains_key(&session.id) {

@@ -5,6 +5,7 @@
 //! many workers as places, so that slow spider code does not keep the network idle, and no more, so that pages do not
 //! pile up before it.
 
+mod climb;
 mod clock;
 mod control;
 mod ledger;
@@ -27,6 +28,7 @@ use silkroute_manager::SessionManager;
 use tokio::time::Instant;
 use url::{Position, Url};
 
+use self::climb::Climber;
 use self::ledger::Ledger;
 use self::meters::Meters;
 use crate::codec::Codec;
@@ -57,6 +59,8 @@ pub(crate) struct Engine<S: Spider> {
     meters: Meters,
     /// Where the frontier outlives the process.
     ledger: Option<Ledger<S::Item>>,
+    /// Where there is a ladder of sessions.
+    climber: Option<Climber>,
 }
 
 /// Where the items end up.
@@ -134,7 +138,11 @@ pub(crate) struct Setup<S: Spider> {
 
 impl<S: Spider> Engine<S> {
     pub(crate) fn new(setup: Setup<S>) -> Result<Self, CrawlError> {
+        if let Some(ladder) = &setup.settings.escalation {
+            ladder.settle(&setup.sessions.session_ids())?;
+        }
         Ok(Self {
+            climber: setup.settings.escalation.clone().map(Climber::new),
             default_session: setup.sessions.default_session_id()?.into(),
             registry: setup.spider.registry()?,
             meters: Meters::new(setup.spider.name()),
@@ -178,7 +186,7 @@ impl<S: Spider> Engine<S> {
         keys: &mut KeyMaker,
         last: Option<(&Entry, &Lane)>,
     ) -> Result<(Entry, Lane)> {
-        let session = visit.parts.session.as_deref().unwrap_or(&self.default_session);
+        let session = self.session_of(visit);
         let host = host_of(&visit.parts.url);
         let (lane, place) = match last {
             Some((entry, place)) if *place.host == *host && &*place.session == session => {
@@ -193,7 +201,7 @@ impl<S: Spider> Engine<S> {
             ),
         };
         let entry = Entry {
-            key: keys.key(&self.settings.fingerprint, visit, session),
+            key: keys.key(&self.settings.fingerprint, visit, self.home(visit)),
             again: visit.again,
             lane,
             priority: visit.priority,

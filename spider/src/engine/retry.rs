@@ -17,7 +17,7 @@ use crate::throttle::Observation;
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider, Visit};
 
 /// What becomes of a request that has to be sent again.
-enum Next<S> {
+pub(super) enum Next<S> {
     Again(Box<Visit<S>>, Duration),
     GiveUp(BoxError),
 }
@@ -57,7 +57,6 @@ impl<S: Spider> Engine<S> {
 
     /// A response was a block: sends its request again, or gives it up.
     pub(super) async fn on_block(&self, sent: Sent<S>, response: &dyn Response, asked: Option<Duration>) {
-        self.meters.blocked.increment(1);
         let mut visit = (*sent.visit).clone();
         visit.blocks = visit.blocks.saturating_add(1);
         let status = response.status();
@@ -105,7 +104,7 @@ impl<S: Spider> Engine<S> {
         self.go_on(sent, next, FailureKind::Fetch).await;
     }
 
-    async fn go_on(&self, sent: Sent<S>, next: Next<S::Step>, kind: FailureKind) {
+    pub(super) async fn go_on(&self, sent: Sent<S>, next: Next<S::Step>, kind: FailureKind) {
         let error = match next {
             Next::Again(visit, wait) => match self.delay(&sent, &visit, wait).await {
                 Ok(()) => return,
@@ -163,6 +162,9 @@ fn counted<S>(mut next: Visit<S>, counts: &Visit<S>) -> Visit<S> {
     next.failures = counts.failures;
     next.blocks = counts.blocks;
     next.depth = counts.depth;
+    // One that the hook sends elsewhere is not on a ladder's way any more.
+    let same = next.parts.session == counts.parts.session;
+    next.climb = counts.climb.clone().filter(|_| same);
     next
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Engine;
 use crate::crawl::Ended;
+use super::climb::Verdict;
 use crate::error::panicked;
 use crate::key::KeyMaker;
 use crate::schedule::{Place, Turn};
@@ -70,6 +71,9 @@ impl<S: Spider> Engine<S> {
             return self.skip(&place, Some(lease.id)).await;
         }
         visit.settle_referer();
+        if self.reroute(&place, &lease, &visit).await {
+            return self.skip(&place, None).await;
+        }
         let visit = Arc::new(visit);
         self.learn_session_limit(&place).await;
         let fetched = self.sessions.fetch_shared(Arc::clone(&visit) as Arc<dyn Request>).await;
@@ -83,18 +87,22 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    async fn received(self: &Arc<Self>, mut sent: Sent<S>, response: Box<dyn Response>) {
+    async fn received(self: &Arc<Self>, mut sent: Sent<S>, mut response: Box<dyn Response>) {
         let facts = (response.status().as_u16(), response.body().len(), response.timing());
         self.free(&sent.place, Ok(facts));
-        let blocked = self.is_blocked(response.as_ref());
+        let verdict = self.verdict(&sent.visit, response.as_ref());
+        let blocked = !matches!(verdict, Verdict::Page);
         let asked = self.observe(&sent, response.as_ref(), blocked);
         if blocked {
-            {
-                let mut state = self.control.lock();
-                let session = state.schedule.session_name(sent.place.session);
-                state.stats.blocked(&session, &sent.place.host);
-            }
-            return self.on_block(sent, response.as_ref(), asked).await;
+            self.meters.blocked.increment(1);
+            let mut state = self.control.lock();
+            let session = state.schedule.session_name(sent.place.session);
+            state.stats.blocked(&session, &sent.place.host);
+        }
+        match verdict {
+            Verdict::Page => self.climbed(&sent, response.as_mut()),
+            Verdict::Blocked => return self.on_block(sent, response.as_ref(), asked).await,
+            Verdict::Climb(to, reason) => return self.climb(sent, to, reason, asked).await,
         }
         match self.is_wanted(&mut sent, response.as_ref()).await {
             Ok(true) => self.parse(sent, response).await,
@@ -122,7 +130,7 @@ impl<S: Spider> Engine<S> {
         if parts.method != http::Method::GET || sent.visit.again {
             return Ok(true);
         }
-        let session = parts.session.as_deref().unwrap_or(&self.default_session);
+        let session = self.home(&sent.visit);
         let rules = &self.settings.fingerprint;
         let mut keys = KeyMaker::default();
         let target = keys.get(rules, response.url(), session);

@@ -11,6 +11,8 @@ use silkroute_core::Timing;
 
 pub use histogram::Histogram;
 
+use crate::BlockReason;
+
 /// Hosts beyond so many are counted together, as `(other)`: a crawl of the open web must not grow by its numbers.
 const HOSTS: usize = 1_000;
 const OTHER: &str = "(other)";
@@ -35,6 +37,9 @@ pub struct Stats {
     pub blocked: u64,
     /// Requests that were given up as blocked.
     pub gave_up_blocked: u64,
+    /// Requests that went on to the next session of a ladder, by way and reason: `http -> dynamic: status 403`. Those that
+    /// went there at once, because it was known of their host, are not among them.
+    pub escalations: BTreeMap<String, u64>,
     /// Requests and redirects that led to a host that is not allowed.
     pub offsite: u64,
     /// Requests that were seen already, and redirects to pages that were.
@@ -141,15 +146,17 @@ impl Stats {
 
     /// Beyond a thousand names they are counted together.
     pub(crate) fn count(&mut self, name: &str, by: u64) {
-        let name = if self.custom.len() < CUSTOM || self.custom.contains_key(name) {
-            name
-        } else {
-            OTHER
-        };
-        match self.custom.get_mut(name) {
-            Some(count) => *count += by,
-            None => drop(self.custom.insert(name.to_owned(), by)),
-        }
+        count(&mut self.custom, name, by);
+    }
+}
+
+fn count<N: AsRef<str> + Into<String>>(counts: &mut BTreeMap<String, u64>, name: N, by: u64) {
+    if let Some(count) = counts.get_mut(name.as_ref()) {
+        *count += by;
+    } else if counts.len() < CUSTOM {
+        counts.insert(name.into(), by);
+    } else {
+        *counts.entry(OTHER.to_owned()).or_default() += by;
     }
 }
 
@@ -157,6 +164,10 @@ fn tally<'a>(tallies: &'a mut BTreeMap<String, Tally>, name: &str, most: usize) 
     let name = if tallies.contains_key(name) || tallies.len() < most {
         name
     } else {
+    pub(crate) fn escalated(&mut self, from: &str, to: &str, reason: &BlockReason) {
+        count(&mut self.escalations, format!("{from} -> {to}: {reason}"), 1);
+    }
+
         OTHER
     };
     tallies.entry(name.to_owned()).or_default()

@@ -9,6 +9,7 @@
 
 mod basics;
 mod defects;
+mod escalation;
 mod limits;
 mod real_time;
 mod robots;

@@ -1,0 +1,258 @@
+//! Requests on their way up and down a ladder of sessions.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use silkroute_core::cookies::StorageState;
+use silkroute_core::{Error, Response};
+use tokio::time::Instant;
+use url::Url;
+
+use super::Engine;
+use super::retry::Next;
+use super::turn::Sent;
+use crate::error::panicked;
+use crate::escalation::{BlockReason, Climb, Escalation, Memory};
+use crate::frontier::Lease;
+use crate::key::KeyMaker;
+use crate::schedule::Place;
+use crate::spider::blocked_by_status;
+use crate::{CrawlError, FailureKind, Spider, Visit};
+
+/// Hosts whose cookies went along, beyond which they are forgotten and go along once more.
+const SHARED: usize = 10_000;
+
+/// What a crawl with a ladder knows of it.
+pub(super) struct Climber {
+    ladder: Escalation,
+    memory: Mutex<Memory>,
+    /// The hosts whose cookies went from one rung to another.
+    shared: Mutex<HashSet<(Arc<str>, usize, usize)>>,
+}
+
+/// What a response is taken for.
+pub(super) enum Verdict {
+    Page,
+    Blocked,
+    /// The request goes on to this rung.
+    Climb(usize, BlockReason),
+}
+
+impl Climber {
+    pub(super) fn new(ladder: Escalation) -> Self {
+        Self {
+            ladder,
+            memory: Mutex::default(),
+            shared: Mutex::default(),
+        }
+    }
+
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Spider> Engine<S> {
+    /// The session that a request asked for.
+    pub(super) fn home<'a>(&'a self, visit: &'a Visit<S::Step>) -> &'a str {
+        match &visit.climb {
+            Some(climb) => &climb.from,
+            None => self.session_of(visit),
+        }
+    }
+
+    /// The session that a request goes to.
+    pub(super) fn session_of<'a>(&'a self, visit: &'a Visit<S::Step>) -> &'a str {
+        visit.parts.session.as_deref().unwrap_or(&self.default_session)
+    }
+
+    /// Sends a request that stands in the wrong lane to the right one: what works for its host was learnt since it was
+    /// queued, or it is its turn to try if less is enough.
+    pub(super) async fn reroute(&self, place: &Place, lease: &Lease, visit: &Visit<S::Step>) -> bool {
+        let Some(climber) = &self.climber else {
+            return false;
+        };
+        let Some(other) = self.other_way(climber, &place.host, visit) else {
+            return false;
+        };
+        if other.climb.as_ref().is_some_and(|climb| climb.retried_lower) {
+            self.share_cookies(climber, visit, &other, &place.host).await;
+        }
+        let entry = self.entry(&other, &mut KeyMaker::default(), None);
+        let released = match entry {
+            Ok((entry, to)) => {
+                let lane = Arc::clone(&entry.lane);
+                let released = self.frontier.release(lease.id, entry).await;
+                released.map(|rank| (rank, lane, to))
+            }
+            Err(error) => Err(error),
+        };
+        match released {
+            Ok((rank, lane, to)) => {
+                let mut state = self.control.lock();
+                state.pending += 1;
+                let session = state.schedule.session(&to.session);
+                state.schedule.offer(&to.host, &lane, session, rank, Instant::now());
+            }
+            Err(source) => self
+                .control
+                .fail(CrawlError::frontier("move a request to another session", source)),
+        }
+        true
+    }
+
+    fn other_way(&self, climber: &Climber, host: &str, visit: &Visit<S::Step>) -> Option<Visit<S::Step>> {
+        let ladder = &climber.ladder;
+        if visit
+            .climb
+            .as_ref()
+            .is_some_and(|climb| !climb.remembered || climb.retried_lower)
+        {
+            return None;
+        }
+        let home = ladder.rung(self.home(visit))?;
+        let now = ladder.rung(self.session_of(visit))?;
+        let mut memory = climber.memory();
+        let known = memory.of(host, ladder, false).filter(|known| known.rung > home);
+        let right = known.as_ref().map_or(home, |known| known.rung);
+        // Counted when it stands where it is sent from.
+        let known = if right == now {
+            memory.of(host, ladder, true)
+        } else {
+            known
+        };
+        drop(memory);
+        let lower = known.as_ref().is_some_and(|known| known.try_lower && known.rung > home);
+        if right == now && !lower {
+            return None;
+        }
+        let mut other = visit.clone();
+        let from = self.home(visit).to_owned();
+        other.parts.session = ladder.ladder.get(right - usize::from(lower)).cloned();
+        other.climb = known.filter(|known| known.rung > home).map(|known| Climb {
+            from,
+            reason: known.reason,
+            remembered: !lower,
+            retried_lower: lower,
+        });
+        Some(other)
+    }
+
+    /// Whether a response is the page, a block, or one that another session may get past.
+    pub(super) fn verdict(&self, visit: &Visit<S::Step>, response: &dyn Response) -> Verdict {
+        let hook = self.is_blocked(response);
+        let plain = if hook { Verdict::Blocked } else { Verdict::Page };
+        let Some(ladder) = self.climber.as_ref().map(|climber| &climber.ladder) else {
+            return plain;
+        };
+        let Some(rung) = ladder.rung(self.session_of(visit)) else {
+            return plain;
+        };
+        let asked = catch_unwind(AssertUnwindSafe(|| ladder.detection.reason(response)));
+        let reason = asked.unwrap_or_else(|panic| {
+            self.hook_failed(&panicked("the predicate of the block detection", &*panic));
+            None
+        });
+        // What the spider alone can tell.
+        let told = hook && !blocked_by_status(response);
+        let reason = reason.or_else(|| told.then(|| BlockReason::Predicate("is_blocked".to_owned())));
+        match reason {
+            Some(reason) if rung + 1 < ladder.ladder.len() => Verdict::Climb(rung + 1, reason),
+            Some(reason) if !reason.is_suspicion() => Verdict::Blocked,
+            _ => plain,
+        }
+    }
+
+    /// Sends a request to the next rung.
+    pub(super) async fn climb(&self, sent: Sent<S>, to: usize, reason: BlockReason, asked: Option<Duration>) {
+        let Some(climber) = &self.climber else { return };
+        let mut visit = (*sent.visit).clone();
+        visit.climb = Some(Climb {
+            from: self.home(&sent.visit).to_owned(),
+            reason: reason.clone(),
+            remembered: false,
+            retried_lower: false,
+        });
+        visit.parts.session = climber.ladder.ladder.get(to).cloned();
+        // It has its attempts on every rung.
+        visit.blocks = 0;
+        let (from, to) = (self.session_of(&sent.visit), self.session_of(&visit));
+        tracing::debug!(url = %silkroute_core::redact_url(visit.url()), from, to, %reason, "the request climbs");
+        self.control.lock().stats.escalated(from, to, &reason);
+        self.share_cookies(climber, &sent.visit, &visit, &sent.place.host).await;
+        let wait = asked
+            .filter(|asked| *asked <= self.settings.max_retry_after)
+            .unwrap_or_default();
+        self.go_on(sent, Next::Again(Box::new(visit), wait), FailureKind::Blocked)
+            .await;
+    }
+
+    /// A request got its page: remembers what worked, and notes on the response how it came there.
+    pub(super) fn climbed(&self, sent: &Sent<S>, response: &mut dyn Response) {
+        let (Some(climber), Some(climb)) = (&self.climber, &sent.visit.climb) else {
+            return;
+        };
+        if let Ok(noted) = serde_json::to_value(climb) {
+            response.parts_mut().meta.insert("escalation".to_owned(), noted);
+        }
+        let Some(rung) = climber.ladder.rung(self.session_of(&sent.visit)) else {
+            return;
+        };
+        let host = &sent.place.host;
+        let suspect = || {
+            catch_unwind(AssertUnwindSafe(|| climber.ladder.detection.reason(&*response)))
+                .ok()
+                .flatten()
+        };
+        if climb.retried_lower {
+            climber.memory().lowered(host, rung, &climber.ladder);
+        } else if !climb.remembered && suspect().is_none() {
+            // A page that looks empty on the last rung too is so: the rung did not help.
+            climber.memory().worked(host, rung, &climb.reason, &climber.ladder);
+        }
+    }
+
+    /// Takes the cookies of a host along to another session, the first time.
+    async fn share_cookies(&self, climber: &Climber, from: &Visit<S::Step>, to: &Visit<S::Step>, host: &Arc<str>) {
+        let (from, to) = (self.session_of(from), self.session_of(to));
+        let (Some(lower), Some(upper)) = (climber.ladder.rung(from), climber.ladder.rung(to)) else {
+            return;
+        };
+        let way = (Arc::clone(host), lower, upper);
+        let shared = || climber.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if !climber.ladder.share_cookies || shared().contains(&way) {
+            return;
+        }
+        let sharing = async {
+            let state = self.sessions.get(from)?.lease().await?.storage_state().await?;
+            let state = of_host(state, host);
+            if state.cookies.is_empty() && state.origins.is_empty() {
+                return Ok(());
+            }
+            self.sessions.get(to)?.lease().await?.load_storage_state(&state).await
+        };
+        match sharing.await {
+            Ok(()) | Err(Error::Unsupported { .. }) => {}
+            Err(error) => tracing::warn!(from, to, %host, %error, "the request goes on without its cookies"),
+        }
+        let mut shared = shared();
+        if shared.len() >= SHARED {
+            shared.clear();
+        }
+        shared.insert(way);
+    }
+}
+
+/// The part of a session's state that a host would see.
+fn of_host(mut state: StorageState, origin: &str) -> StorageState {
+    let url = Url::parse(origin).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    state.cookies.retain(|cookie| {
+        let domain = cookie.domain.trim_start_matches('.');
+        host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+    });
+    state.origins.retain(|kept| kept.origin == origin);
+    state
+}
