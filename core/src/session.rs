@@ -55,6 +55,12 @@ pub trait Session: fmt::Debug + Send + Sync + 'static {
         Duration::from_secs(30)
     }
 
+    /// The `User-Agent` of its requests, where it is the same for all that do not name their own and is known; a crawl that
+    /// obeys robots.txt looks for its rules by it.
+    fn user_agent(&self) -> Option<String> {
+        None
+    }
+
     /// Acquires what it needs to fetch. Not cancel-safe on its own: call [`close`](Session::close) after dropping its future.
     ///
     /// # Errors

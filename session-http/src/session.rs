@@ -110,6 +110,13 @@ impl Session for HttpSession {
         self.settings.timeout
     }
 
+    fn user_agent(&self) -> Option<String> {
+        match self.settings.headers.get(http::header::USER_AGENT) {
+            Some(own) => own.to_str().ok().map(str::to_owned),
+            None => self.identity()?.user_agent(),
+        }
+    }
+
     async fn start(&mut self) -> Result<()> {
         if self.live.is_none() {
             self.live = Some(Live::new(&self.settings)?);

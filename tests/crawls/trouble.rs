@@ -126,6 +126,42 @@ async fn robots_txt_is_obeyed_and_asked_for_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rules_of_robots_txt_are_those_for_the_session_s_own_user_agent() {
+    let site = site().await;
+    for (agent, pages) in [
+        (None, 1),
+        (Some("badbot/1.0 (+http://bad.example/)"), 0),
+        (Some("other/1.0"), 1),
+    ] {
+        site.clear();
+        let spider = Probe::new([get(site.http_url("/shop"))]).configure(move |sessions| {
+            let http = match agent {
+                Some(agent) => plain().header("User-Agent", agent).build()?,
+                None => plain().build()?,
+            };
+            sessions.add("http", http)?;
+            Ok(())
+        });
+        let crawl = spider.crawl().robots(RobotsPolicy::default()).run().await.unwrap();
+        assert_eq!(crawl.stats.pages, pages, "{agent:?}");
+        if let Some(agent) = agent {
+            assert_eq!(site.requests_to("/robots.txt")[0].header("user-agent"), Some(agent));
+        }
+    }
+    let session = HttpSession::new();
+    let manager = SessionManager::new();
+    let user_agent = session.user_agent();
+    manager.add("http", session).unwrap();
+    manager.fetch(Fetch::from(site.http_url("/headers"))).await.unwrap();
+    assert_eq!(
+        site.requests_to("/headers")[0].header("user-agent"),
+        user_agent.as_deref()
+    );
+    manager.close().await.unwrap();
+    all_gone(site).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_delay_that_robots_txt_asks_for_is_kept() {
     let robots = "User-agent: *\nCrawl-delay: 0.3\n";
     let site = TestSite::builder().robots_txt(robots).start().await.unwrap();

@@ -42,7 +42,7 @@ pub(crate) struct CrawlArgs {
     /// The time between the starts of two requests to a host, such as 500ms [default: none]
     #[arg(long, value_name = "TIME", value_parser = silkroute::core::duration::parse)]
     pub(crate) delay: Option<Duration>,
-    /// Obey robots.txt: the rules for all, or those for this agent
+    /// Obey robots.txt: the rules for the session's User-Agent, or those for this agent
     #[arg(long, value_name = "AGENT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) robots: Option<String>,
     /// Keep the crawl in this directory: run again, it goes on where it was

@@ -138,7 +138,10 @@ fn settings(spider: Generic, args: &CrawlArgs, hosts: Vec<String>) -> CrawlBuild
         crawl = crawl.download_delay(delay);
     }
     if let Some(agent) = &args.robots {
-        crawl = crawl.robots(RobotsPolicy::obey(agent));
+        crawl = crawl.robots(match agent.as_str() {
+            "" => RobotsPolicy::default(),
+            agent => RobotsPolicy::obey(agent),
+        });
     }
     crawl
 }

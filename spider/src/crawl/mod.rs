@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use silkroute_manager::SessionManager;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::engine::{Control, Engine, Setup, Sink};
 use crate::export::{Csv, Export, Json, JsonLines};
@@ -248,6 +249,9 @@ impl<S: Spider> CrawlBuilder<S> {
         });
         let stats = Stats {
             concurrency: settings.concurrency,
+            host_concurrency: settings.host_concurrency,
+            download_delay: settings.download_delay,
+            throttled: settings.throttle.is_some(),
             ..Stats::default()
         };
         Ok(Prepared {
@@ -320,7 +324,12 @@ impl<S: Spider> Prepared<S> {
         })
         .map(Arc::new);
         let result = match &engine {
-            Ok(engine) => engine.run().await,
+            Ok(engine) => {
+                engine
+                    .run()
+                    .instrument(tracing::info_span!("crawl", spider = name))
+                    .await
+            }
             Err(_) => Ok(()),
         };
         let closed = if own { sessions.close().await } else { Ok(()) };

@@ -135,7 +135,7 @@ impl<S: Spider> Engine<S> {
             let now = Instant::now();
             let mut state = self.control.lock();
             if let Some(mut stats) = stats {
-                stats.concurrency = state.stats.concurrency;
+                stats.set_to(&state.stats);
                 state.before = stats.elapsed;
                 state.stats = stats;
             }

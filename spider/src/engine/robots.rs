@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::Engine;
-use crate::robots::READ_AT_MOST;
+use crate::robots::{READ_AT_MOST, product_of};
 use crate::schedule::Place;
 use crate::{RobotsPolicy, RobotsRules, Spider};
 
@@ -18,8 +18,8 @@ const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
 impl<S: Spider> Engine<S> {
     /// Fetches the robots.txt of a host, while all requests for it wait.
     pub(super) async fn fetch_robots(&self, place: &Place, policy: &RobotsPolicy) {
-        let (rules, kept) = match self.ask_for_robots(place).await {
-            Ok(response) => read(response.as_ref(), policy),
+        let (rules, kept) = match self.ask_for_robots(place, policy).await {
+            Ok((response, agent)) => read(response.as_ref(), &agent, policy),
             Err(error) => {
                 tracing::warn!(host = %place.host, %error, "no robots.txt: nothing is fetched from this host");
                 (RobotsRules::disallow_all(), ASK_AGAIN.min(policy.expires_after))
@@ -35,13 +35,25 @@ impl<S: Spider> Engine<S> {
         self.control.work.notify_one();
     }
 
-    async fn ask_for_robots(&self, place: &Place) -> silkroute_core::Result<Box<dyn Response>> {
+    /// Gives the agent to read it for as well.
+    async fn ask_for_robots(
+        &self,
+        place: &Place,
+        policy: &RobotsPolicy,
+    ) -> silkroute_core::Result<(Box<dyn Response>, String)> {
         let waiting = self.control.lock().schedule.session_name(place.session);
         let url = format!("{}/robots.txt", place.host);
         let session = self.cheapest_session(&waiting);
+        let agent = match &policy.agent {
+            Some(agent) => agent.clone(),
+            None => {
+                let user_agent = self.sessions.get(&session)?.lease().await?.user_agent();
+                user_agent.as_deref().map_or("", product_of).to_owned()
+            }
+        };
         let mut request = Fetch::get(&url)?.session(session);
         request.parts_mut().timeout = Some(std::time::Duration::from_secs(30));
-        self.sessions.fetch(request).await
+        Ok((self.sessions.fetch(request).await?, agent))
     }
 
     /// A session of the kind `http`; else one that runs already; else the one that the request waiting for it will
@@ -68,11 +80,11 @@ impl<S: Spider> Engine<S> {
 }
 
 /// RFC 9309 section 2.3.1: what does not exist allows everything, what cannot be had nothing.
-fn read(response: &dyn Response, policy: &RobotsPolicy) -> (RobotsRules, std::time::Duration) {
+fn read(response: &dyn Response, agent: &str, policy: &RobotsPolicy) -> (RobotsRules, std::time::Duration) {
     match response.status().as_u16() {
         200..300 => {
             let body = response.body();
-            let rules = RobotsRules::parse(&body[..body.len().min(READ_AT_MOST)], &policy.agent);
+            let rules = RobotsRules::parse(&body[..body.len().min(READ_AT_MOST)], agent);
             (rules, policy.expires_after)
         }
         300..500 => (RobotsRules::allow_all(), policy.expires_after),

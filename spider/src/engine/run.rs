@@ -2,10 +2,12 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
+use std::time::SystemTime;
 
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument as _;
 
 use super::Engine;
 use crate::crawl::Ended;
@@ -26,7 +28,7 @@ impl<S: Spider> Engine<S> {
                 source,
             })?;
         let mut ledger = JoinSet::new();
-        ledger.spawn(Arc::clone(self).keep_ledger());
+        ledger.spawn(Arc::clone(self).keep_ledger().in_current_span());
         self.crawl().await;
         self.close_ledger();
         while ledger.join_next().await.is_some() {}
@@ -53,16 +55,17 @@ impl<S: Spider> Engine<S> {
         let begun = {
             let mut state = self.control.lock();
             state.begun = Instant::now();
+            state.stats.started_at.get_or_insert_with(SystemTime::now);
             state.begun
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(self).feed());
-        tasks.spawn(Arc::clone(self).tick());
-        tasks.spawn(Arc::clone(self).save_now_and_then());
+        tasks.spawn(Arc::clone(self).feed().in_current_span());
+        tasks.spawn(Arc::clone(self).tick().in_current_span());
+        tasks.spawn(Arc::clone(self).save_now_and_then().in_current_span());
         #[cfg(feature = "progress")]
         tasks.spawn(Arc::clone(self).show_progress());
         for _ in 0..self.settings.concurrency * 2 {
-            tasks.spawn(Arc::clone(self).work());
+            tasks.spawn(Arc::clone(self).work().in_current_span());
         }
         let time_is_up = async {
             match self.settings.max_time.and_then(|most| begun.checked_add(most)) {

@@ -4,8 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use silkroute_core::{Request, Response};
+use silkroute_core::{Request, Response, redact_url};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::Engine;
 use crate::crawl::Ended;
@@ -150,8 +151,10 @@ impl<S: Spider> Engine<S> {
     async fn parse(self: &Arc<Self>, sent: Sent<S>, response: Box<dyn Response>) {
         let mut out = Output::new(Arc::clone(self), sent.visit.depth);
         let page = Page::new(response, Arc::clone(&sent.visit));
+        let span = tracing::debug_span!("parse", url = redact_url(page.url()), depth = page.depth());
         let parsed = AssertUnwindSafe(async { self.spider.parse(page, &mut out).await })
             .catch_unwind()
+            .instrument(span)
             .await;
         let parsed = parsed.unwrap_or_else(|panic| Err(panicked("parse", &*panic)));
         let held = self.holds_items();

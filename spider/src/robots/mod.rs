@@ -12,18 +12,32 @@ pub use rules::RobotsRules;
 /// It is fetched once for each host and kept for a day, or as long as [`expires_after`](Self::expires_after) says. By
 /// RFC 9309, where it does not exist (4xx) everything is allowed, and where it cannot be had (5xx, no answer) nothing
 /// is.
+///
+/// By default the rules are those for the `User-Agent` of the session that fetches the file: of a session that calls
+/// itself `MyBot/1.0 (+https://my.test/bot)` those for `MyBot`, and where it is not named, those for all. Browsers are not
+/// named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RobotsPolicy {
-    pub(crate) agent: String,
+    /// `None`: that of the session.
+    pub(crate) agent: Option<String>,
     pub(crate) expires_after: Duration,
+}
+
+impl Default for RobotsPolicy {
+    fn default() -> Self {
+        Self {
+            agent: None,
+            expires_after: Duration::from_secs(24 * 60 * 60),
+        }
+    }
 }
 
 impl RobotsPolicy {
     /// Obeys the rules for this agent, such as `MyBot`, and where it is not named those for all.
     pub fn obey(agent: impl Into<String>) -> Self {
         Self {
-            agent: agent.into(),
-            expires_after: Duration::from_secs(24 * 60 * 60),
+            agent: Some(agent.into()),
+            ..Self::default()
         }
     }
 
@@ -38,5 +52,33 @@ impl RobotsPolicy {
     pub fn expires_after(mut self, age: Duration) -> Self {
         self.expires_after = age;
         self
+    }
+}
+
+/// The name that a `User-Agent` goes by in a robots.txt: its product, or the one of
+/// `Mozilla/5.0 (compatible; MyBot/1.0; ...)`, as many crawlers write it.
+pub(crate) fn product_of(user_agent: &str) -> &str {
+    let compatible = user_agent.strip_prefix("Mozilla/5.0 (compatible;").map(str::trim_start);
+    let product = compatible.unwrap_or(user_agent);
+    let end = product.find(['/', ' ', ';', ')', '(']).unwrap_or(product.len());
+    &product[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_product_of_a_user_agent() {
+        for (user_agent, product) in [
+            ("MyBot/1.0 (+https://my.test/bot)", "MyBot"),
+            ("my-bot", "my-bot"),
+            ("Mozilla/5.0 (compatible; MyBot/2.1; +http://my.test/)", "MyBot"),
+            ("Mozilla/5.0 (compatible;MyBot)", "MyBot"),
+            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "Mozilla"),
+            ("", ""),
+        ] {
+            assert_eq!(product_of(user_agent), product, "{user_agent}");
+        }
     }
 }

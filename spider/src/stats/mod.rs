@@ -4,7 +4,7 @@ mod histogram;
 mod saved;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use silkroute_core::Timing;
@@ -73,6 +73,16 @@ pub struct Stats {
     pub throttle_delays: BTreeMap<String, Duration>,
     /// How many requests were wanted at once.
     pub concurrency: usize,
+    /// How many of them to one host; `None`: no limit of its own.
+    pub host_concurrency: Option<usize>,
+    /// The time between the starts of two requests to a host that the crawl asked for.
+    #[serde(serialize_with = "seconds", deserialize_with = "read_seconds")]
+    pub download_delay: Duration,
+    /// Whether the delay followed how each host fared.
+    pub throttled: bool,
+    /// When it began, in Unix time; a crawl on a frontier that outlives the process began with its first run.
+    #[serde(serialize_with = "unix_seconds", deserialize_with = "read_unix_seconds")]
+    pub started_at: Option<SystemTime>,
     /// How long it took.
     #[serde(serialize_with = "seconds", deserialize_with = "read_seconds")]
     pub elapsed: Duration,
@@ -105,6 +115,14 @@ impl Stats {
         } else {
             0.0
         }
+    }
+
+    /// Takes from these what the run was set to, and nothing that was counted.
+    pub(crate) fn set_to(&mut self, run: &Self) {
+        self.concurrency = run.concurrency;
+        self.host_concurrency = run.host_concurrency;
+        self.download_delay = run.download_delay;
+        self.throttled = run.throttled;
     }
 
     pub(crate) fn fetched(&mut self, session: &str, host: &str, outcome: Result<(u16, usize, Timing), ()>) {
@@ -144,6 +162,10 @@ impl Stats {
         }
     }
 
+    pub(crate) fn escalated(&mut self, from: &str, to: &str, reason: &BlockReason) {
+        count(&mut self.escalations, format!("{from} -> {to}: {reason}"), 1);
+    }
+
     /// Beyond a thousand names they are counted together.
     pub(crate) fn count(&mut self, name: &str, by: u64) {
         count(&mut self.custom, name, by);
@@ -164,10 +186,6 @@ fn tally<'a>(tallies: &'a mut BTreeMap<String, Tally>, name: &str, most: usize) 
     let name = if tallies.contains_key(name) || tallies.len() < most {
         name
     } else {
-    pub(crate) fn escalated(&mut self, from: &str, to: &str, reason: &BlockReason) {
-        count(&mut self.escalations, format!("{from} -> {to}: {reason}"), 1);
-    }
-
         OTHER
     };
     tallies.entry(name.to_owned()).or_default()
@@ -175,6 +193,17 @@ fn tally<'a>(tallies: &'a mut BTreeMap<String, Tally>, name: &str, most: usize) 
 
 fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((time.as_secs_f64() * 1_000.0).round() / 1_000.0)
+}
+
+fn unix_seconds<S: serde::Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map(|since| since.as_secs_f64()).serialize(serializer)
+}
+
+fn read_unix_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+    let since = Option::<f64>::deserialize(deserializer)?.map(Duration::try_from_secs_f64);
+    let since = since.transpose().map_err(serde::de::Error::custom)?;
+    Ok(since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)))
 }
 
 fn seconds_by_name<S: serde::Serializer>(times: &BTreeMap<String, Duration>, out: S) -> Result<S::Ok, S::Error> {

@@ -52,7 +52,7 @@ fn unpack(tallies: &mut BTreeMap<String, Tally>, packed: BTreeMap<String, Packed
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use silkroute_core::Timing;
 
@@ -70,6 +70,8 @@ mod tests {
         stats.throttled("shop.test", Duration::from_millis(1_500));
         stats.count("things", 3);
         (stats.pages, stats.items, stats.elapsed) = (499, 7, Duration::from_millis(61_250));
+        (stats.host_concurrency, stats.download_delay) = (Some(2), Duration::from_millis(250));
+        stats.started_at = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
         let back = Stats::load(&stats.save().unwrap()).unwrap();
         assert_eq!(
             serde_json::to_value(&back).unwrap(),
@@ -79,6 +81,6 @@ mod tests {
             back.sessions["http"].latency.quantile(0.5),
             stats.sessions["http"].latency.quantile(0.5)
         );
-        assert_eq!(back.elapsed, stats.elapsed);
+        assert_eq!((back.elapsed, back.started_at), (stats.elapsed, stats.started_at));
     }
 }

@@ -12,6 +12,7 @@ mod defects;
 mod escalation;
 mod limits;
 mod real_time;
+mod reports;
 mod robots;
 mod scheduling;
 mod support;
