@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::Engine;
-use crate::crawl::Ended;
 use super::climb::Verdict;
+use crate::crawl::Ended;
 use crate::error::panicked;
 use crate::key::KeyMaker;
 use crate::schedule::{Place, Turn};
@@ -71,10 +71,10 @@ impl<S: Spider> Engine<S> {
             self.control.lock().stats.robots_disallowed += 1;
             return self.skip(&place, Some(lease.id)).await;
         }
-        visit.settle_referer();
         if self.reroute(&place, &lease, &visit).await {
             return self.skip(&place, None).await;
         }
+        visit.settle_referer();
         let visit = Arc::new(visit);
         self.learn_session_limit(&place).await;
         let fetched = self.sessions.fetch_shared(Arc::clone(&visit) as Arc<dyn Request>).await;
