@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+// The README's programs take these two features.
+#![cfg_attr(all(feature = "http", feature = "spider"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "http", feature = "spider")),
+    doc = "Fetches the web through sessions; see the README of the repository."
+)]
 
 use silkroute_core::{Registration, Registry, Result};
 use silkroute_manager::{ManagerConfig, SessionManager};
