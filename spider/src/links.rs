@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use regex::Regex;
-use silkroute_core::{Error, RequestExt as _};
+use silkroute_core::{Error, RequestExt as _, canonical_url};
 use silkroute_select::{Document, Element, Selector};
 use url::Url;
 
 use crate::offsite::AllowedHosts;
 use crate::visit::Step;
-use crate::{Output, Page, Result, Spider};
+use crate::{Output, Page, Result, Spider, Visit};
 
 /// What is rarely a page: images, sound, film, archives, office documents, programs, fonts.
 const NOT_PAGES: &str = "\
@@ -44,6 +44,8 @@ pub struct LinkExtractor {
     links: Selector,
     attrs: Vec<String>,
     keep_fragment: bool,
+    canonical: bool,
+    map: Option<fn(Url) -> Option<Url>>,
     deny_extensions: HashSet<String>,
 }
 
@@ -59,6 +61,8 @@ impl Default for LinkExtractor {
             links: "a[href], area[href]".parse().expect("a selector"),
             attrs: vec!["href".to_owned()],
             keep_fragment: false,
+            canonical: false,
+            map: None,
             deny_extensions: NOT_PAGES.split_whitespace().map(str::to_owned).collect(),
         }
     }
@@ -132,6 +136,21 @@ impl LinkExtractor {
         self
     }
 
+    /// Gives URLs in their canonical form: parameters sorted, escapes and the like spelt one way. The engine compares
+    /// requests in that form anyway; this is for what goes by the URLs that are found.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        self.canonical = true;
+        self
+    }
+
+    /// Changes each URL before it is looked at, or drops it with `None`: to take a session's number out of it, say.
+    #[must_use]
+    pub fn map(mut self, map: fn(Url) -> Option<Url>) -> Self {
+        self.map = Some(map);
+        self
+    }
+
     /// Leaves out files of these extensions, such as `pdf` or `tar.gz`, in place of those that are rarely pages.
     #[must_use]
     pub fn deny_extensions<E: AsRef<str>>(mut self, extensions: impl IntoIterator<Item = E>) -> Self {
@@ -146,11 +165,9 @@ impl LinkExtractor {
         let mut seen = HashSet::new();
         let mut take = |element: Element<'_>| {
             for link in self.attrs.iter().filter_map(|attr| element.attr(attr)) {
-                let Ok(mut url) = page.urljoin(link) else { continue };
-                if !self.keep_fragment {
-                    url.set_fragment(None);
-                }
-                if self.matches(&url) && seen.insert(url.clone()) {
+                let Ok(url) = page.urljoin(link) else { continue };
+                let Some(url) = self.settle(url) else { continue };
+                if self.takes(&url) && seen.insert(url.clone()) {
                     found.push(url);
                 }
             }
@@ -168,6 +185,25 @@ impl LinkExtractor {
 
     /// Whether it would take this URL from a page.
     pub fn matches(&self, url: &Url) -> bool {
+        self.settle(url.clone()).is_some_and(|url| self.takes(&url))
+    }
+
+    /// A URL in the form that it is given out in.
+    fn settle(&self, url: Url) -> Option<Url> {
+        let mut url = match self.map {
+            Some(map) => map(url)?,
+            None => url,
+        };
+        if !self.keep_fragment {
+            url.set_fragment(None);
+        }
+        if self.canonical {
+            return canonical_url(&url, self.keep_fragment).parse().ok();
+        }
+        Some(url)
+    }
+
+    fn takes(&self, url: &Url) -> bool {
         let text = url.as_str();
         matches!(url.scheme(), "http" | "https")
             && !self.is_denied_file(url.path())
@@ -205,6 +241,7 @@ pub struct CrawlRule<S = ()> {
     step: S,
     session: Option<String>,
     priority: Option<i32>,
+    map: Option<fn(Visit<S>) -> Option<Visit<S>>>,
 }
 
 impl<S: Step> CrawlRule<S> {
@@ -215,6 +252,7 @@ impl<S: Step> CrawlRule<S> {
             step: S::default(),
             session: None,
             priority: None,
+            map: None,
         }
     }
 
@@ -239,6 +277,13 @@ impl<S: Step> CrawlRule<S> {
         self
     }
 
+    /// Changes each request before it is queued, or drops it with `None`.
+    #[must_use]
+    pub fn map(mut self, map: fn(Visit<S>) -> Option<Visit<S>>) -> Self {
+        self.map = Some(map);
+        self
+    }
+
     /// Follows the links of a page by these rules. A link that several would take is followed by the first.
     ///
     /// # Errors
@@ -255,7 +300,14 @@ impl<S: Step> CrawlRule<S> {
                     visit = visit.session(session);
                 }
                 let priority = rule.priority.unwrap_or(visit.priority);
-                out.visit(visit.priority(priority)).await?;
+                visit = visit.priority(priority);
+                let visit = match rule.map {
+                    Some(map) => map(visit),
+                    None => Some(visit),
+                };
+                if let Some(visit) = visit {
+                    out.visit(visit).await?;
+                }
             }
         }
         Ok(())
@@ -292,6 +344,24 @@ mod tests {
                 "https://shop.test/list/f.html"
             ]
         );
+    }
+
+    #[test]
+    fn links_may_be_changed_dropped_and_made_canonical() {
+        let html = "<a href='/p?b=2&a=1&sid=9'>1</a><a href='/p?a=1&b=2'>2</a><a href=/logout>3</a>";
+        let canonical = LinkExtractor::new().canonical().map(|mut url| {
+            let kept: Vec<_> = url
+                .query_pairs()
+                .into_owned()
+                .filter(|(name, _)| name != "sid")
+                .collect();
+            url.query_pairs_mut().clear().extend_pairs(kept);
+            (url.path() != "/logout").then_some(url)
+        });
+        assert_eq!(links(&canonical, html), ["https://shop.test/p?a=1&b=2"]);
+        assert_eq!(links(&LinkExtractor::new(), html).len(), 3);
+        assert!(!canonical.matches(&"https://shop.test/logout".parse().unwrap()));
+        assert!(canonical.matches(&"https://shop.test/p?b=1&sid=2#x".parse().unwrap()));
     }
 
     #[test]

@@ -36,18 +36,76 @@ pub fn xml<S: Step>(page: &Page<S>, names: &[&str]) -> Result<Vec<XmlNode>> {
     xml::nodes(&text(page)?, names)
 }
 
-/// The rows of a CSV page, each read as a struct by the names in its first line. A row that does not fit is an error of
-/// its own.
+/// How a CSV page is written.
+///
+/// ```
+/// use silkroute_spider::feed::CsvFormat;
+///
+/// let format = CsvFormat::default().delimiter(b';').columns(["sku", "price"]);
+/// # let _ = format;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvFormat {
+    delimiter: u8,
+    quote: u8,
+    columns: Option<Vec<String>>,
+}
+
+impl Default for CsvFormat {
+    fn default() -> Self {
+        Self {
+            delimiter: b',',
+            quote: b'"',
+            columns: None,
+        }
+    }
+}
+
+impl CsvFormat {
+    /// What stands between two values; a comma.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: u8) -> Self {
+        self.delimiter = delimiter;
+        self
+    }
+
+    /// What stands around a value; `"`.
+    #[must_use]
+    pub fn quote(mut self, quote: u8) -> Self {
+        self.quote = quote;
+        self
+    }
+
+    /// The names of the columns, for a page whose first line is a row already; the first line.
+    #[must_use]
+    pub fn columns<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
+        self.columns = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
+/// The rows of a CSV page, each read as a struct by the names of the columns. A row that does not fit is an error of its
+/// own.
 ///
 /// # Errors
-/// It unpacks to more than 64 MiB.
-pub fn csv<T: DeserializeOwned, S: Step>(page: &Page<S>, delimiter: u8) -> Result<Vec<Result<T>>> {
-    let text = text(page)?;
+/// It unpacks to more than 64 MiB, or its first line cannot be read.
+pub fn csv<T: DeserializeOwned, S: Step>(page: &Page<S>, format: &CsvFormat) -> Result<Vec<Result<T>>> {
+    rows(&text(page)?, format)
+}
+
+fn rows<T: DeserializeOwned>(text: &str, format: &CsvFormat) -> Result<Vec<Result<T>>> {
     let mut reader = ::csv::ReaderBuilder::new()
-        .delimiter(delimiter)
+        .delimiter(format.delimiter)
+        .quote(format.quote)
         .flexible(true)
+        .has_headers(format.columns.is_none())
         .from_reader(text.as_bytes());
-    Ok(reader.deserialize().map(|row| row.map_err(Into::into)).collect())
+    let columns = match &format.columns {
+        Some(columns) => ::csv::StringRecord::from(columns.clone()),
+        None => reader.headers()?.clone(),
+    };
+    let rows = reader.records().map(|row| Ok(row?.deserialize(Some(&columns))?));
+    Ok(rows.collect())
 }
 
 /// The text of a page, unpacked if it is gzipped, which many feeds are whatever their content type says.
@@ -66,4 +124,41 @@ fn text<S: Step>(page: &Page<S>) -> Result<Cow<'_, str>> {
     }
     let text = String::from_utf8_lossy(&unpacked);
     Ok(Cow::Owned(text.trim_start_matches('\u{feff}').to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Row {
+        sku: u32,
+        name: String,
+    }
+
+    fn read(text: &str, format: CsvFormat) -> Vec<Result<Row>> {
+        rows(text, &format).unwrap()
+    }
+
+    #[test]
+    fn rows_by_their_first_line_or_by_given_columns() {
+        let scarf = |sku| Row {
+            sku,
+            name: "Silk; scarf".to_owned(),
+        };
+        let plain = read("name,sku\nSilk; scarf,7\n", CsvFormat::default());
+        assert_eq!(plain[0].as_ref().unwrap(), &scarf(7));
+        let other = CsvFormat::default()
+            .delimiter(b';')
+            .quote(b'\'')
+            .columns(["sku", "name"]);
+        let rows = read("8;'Silk; scarf'\nno number;x\n9;'Silk; scarf'", other);
+        assert_eq!(rows[0].as_ref().unwrap(), &scarf(8));
+        assert!(
+            rows[1].as_ref().unwrap_err().to_string().contains("line: 2"),
+            "{rows:?}"
+        );
+        assert_eq!(rows[2].as_ref().unwrap(), &scarf(9));
+        assert!(read("", CsvFormat::default()).is_empty());
+    }
 }

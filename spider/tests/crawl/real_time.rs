@@ -172,7 +172,7 @@ async fn sitemaps_may_be_gzipped_and_named_by_robots_txt() {
     let spider = Tester::new(&web, &["http://a.test/robots.txt"]).parsing(|page, out| {
         Box::pin(async move {
             if *page.step() == 1 {
-                for row in feed::csv::<(String, u8), u8>(&page, b';')? {
+                for row in feed::csv::<(String, u8), u8>(&page, &feed::CsvFormat::default().delimiter(b';'))? {
                     out.item(row.map_or_else(|_| "bad".to_owned(), |(name, price)| format!("{name} {price}")))
                         .await?;
                 }
