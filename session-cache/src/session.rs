@@ -96,6 +96,10 @@ impl Session for CacheSession {
         self.inner.timeout()
     }
 
+    fn user_agent(&self) -> Option<String> {
+        self.inner.user_agent()
+    }
+
     /// Starts the other session, unless it only replays.
     async fn start(&mut self) -> Result<()> {
         if self.is_alive() {

@@ -94,7 +94,7 @@ impl PoolHandle {
     }
 
     /// Retires an identity: it finishes what it is doing, its saved state is removed, and another takes its place, if the pool makes
-    /// its own.
+    /// its own. In a pool that is not alive it is done at the next start.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that the pool does not have.

@@ -49,6 +49,7 @@ impl Drop for Lease {
         // First, so that whoever finds no place taken has the session to itself.
         self.session = None;
         self.shared.with(|roster| roster.release(self.index, Instant::now()));
+        self.shared.released.notify_waiters();
     }
 }
 

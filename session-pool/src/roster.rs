@@ -88,6 +88,8 @@ pub(crate) struct Roster {
     waiting: BTreeMap<u64, Waiting>,
     next_ticket: u64,
     turns: u64,
+    /// Whether the pool is alive: only then is there anybody to see to what is due.
+    open: bool,
     pub(crate) due: Vec<Due>,
 }
 
@@ -101,12 +103,35 @@ impl Roster {
             waiting: BTreeMap::new(),
             next_ticket: 0,
             turns: 0,
+            open: false,
             due: Vec::new(),
         }
     }
 
     pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
         self.slots.iter().position(|slot| slot.member.name() == name)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The pool is alive from now on. What was to be ended and was not, is.
+    pub(crate) fn open(&mut self) {
+        self.open = true;
+        for index in 0..self.slots.len() {
+            self.settle(index);
+        }
+    }
+
+    /// The pool is no longer alive: sessions that are to be ended stay where they are.
+    pub(crate) fn shut(&mut self) {
+        self.open = false;
+    }
+
+    /// Whether nobody has a session in hand.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.slots.iter().all(|slot| slot.in_flight == 0 && slot.held == 0)
     }
 
     /// A slot for a request, or a place in the queue: the one behind `ticket`, where it had one before.
@@ -272,7 +297,8 @@ impl Roster {
     /// Hands a session that is to be ended, and that nobody uses, to whoever ends it.
     pub(crate) fn settle(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        let Some(ending) = slot.ending.filter(|_| slot.in_flight == 0 && slot.held == 0) else {
+        let unused = self.open && slot.in_flight == 0 && slot.held == 0;
+        let Some(ending) = slot.ending.filter(|_| unused) else {
             return;
         };
         let session = match std::mem::replace(&mut slot.phase, Phase::Ending) {

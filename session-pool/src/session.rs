@@ -132,6 +132,7 @@ fn proxy_of(settings: &Settings, note: &Note) -> Option<Option<Proxy>> {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods, reason = "what a pool does about it is to be decided each time")]
 impl Session for SessionPool {
     fn kind(&self) -> &'static str {
         PoolOptions::KIND
@@ -149,6 +150,11 @@ impl Session for SessionPool {
 
     fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// None: each identity has its own.
+    fn user_agent(&self) -> Option<String> {
+        None
     }
 
     /// Reads what is in the directory, if it has one. Identities start when they are first needed.
@@ -185,6 +191,19 @@ impl Session for SessionPool {
         if ended.is_err() {
             tracing::warn!("some identities of a pool were still starting or ending when it closed");
             tasks.shutdown().await;
+        }
+        // Fetches there are none, but a handle may still look at an identity's state.
+        let quiet = async {
+            loop {
+                let released = self.shared.released.notified();
+                if self.shared.roster().is_quiet() {
+                    break;
+                }
+                released.await;
+            }
+        };
+        if timeout_at(deadline, quiet).await.is_err() {
+            tracing::warn!("somebody still had an identity of a pool in hand when it closed");
         }
         let sessions: Vec<_> = {
             let mut roster = self.shared.roster();

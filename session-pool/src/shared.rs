@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use silkroute_core::{Error, FetchError, FetchErrorKind, Proxy, Result};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     roster: Mutex<Roster>,
     /// How many identities start at the same time.
     pub(crate) starts: Arc<Semaphore>,
+    /// Told when somebody gives a session back.
+    pub(crate) released: Notify,
     /// There while the pool is alive.
     work: Mutex<Option<Work>>,
 }
@@ -39,6 +41,7 @@ impl Shared {
             settings,
             roster: Mutex::new(roster),
             starts: Arc::new(Semaphore::new(starts)),
+            released: Notify::new(),
             work: Mutex::new(None),
         }
     }
@@ -67,16 +70,18 @@ impl Shared {
     }
 
     /// Begins a life of the pool.
-    pub(crate) fn open(&self) {
+    pub(crate) fn open(self: &Arc<Self>) {
         *self.work() = Some(Work {
             tasks: JoinSet::new(),
             cancel: CancellationToken::new(),
             runtime: Handle::current(),
         });
+        self.with(Roster::open);
     }
 
     /// Tells all tasks to stop and hands them over, to be waited for. From now on none is spawned.
     pub(crate) fn shut(&self) -> JoinSet<()> {
+        self.roster().shut();
         match self.work().take() {
             Some(work) => {
                 work.cancel.cancel();
@@ -115,6 +120,9 @@ impl Shared {
 
     fn look(self: &Arc<Self>, index: usize) -> Result<Look> {
         let mut roster = self.roster();
+        if !roster.is_open() {
+            return Err(closed());
+        }
         let slot = &mut roster.slots[index];
         match &mut slot.phase {
             Phase::Alive(live) if live.is_alive() => Ok(Look::Alive(Arc::clone(live))),
@@ -135,8 +143,8 @@ impl Shared {
                     tell,
                 };
                 slot.phase = Phase::Starting(outcome.clone());
-                drop(roster);
                 let shared = Arc::clone(self);
+                // With the lock still held: until it is let go the pool cannot be shut, so that the task does come to be.
                 self.spawn(|cancel| life::start(shared, job, cancel));
                 Ok(Look::Starting(outcome))
             }

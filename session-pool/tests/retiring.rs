@@ -157,3 +157,44 @@ async fn a_place_may_stay_empty_for_a_while() {
     pool.fetch(&ask("shop.test")).await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 20);
 }
+
+#[tokio::test]
+async fn an_identity_may_be_retired_while_the_pool_rests() {
+    let strings = Strings::new();
+    let mut pool = builder(2, &strings).build().unwrap();
+    let handle = pool.handle();
+    handle.retire("identity-001").unwrap();
+    assert!(
+        handle.storage_state("identity-002").await.is_err(),
+        "nobody is started for it"
+    );
+    pool.start().await.unwrap();
+    let request = ask("shop.test");
+    futures_util::future::join_all((0..8).map(|_| fetch_ok(&pool, &request))).await;
+    assert_eq!(generations(&handle), [2, 1]);
+    pool.close().await.unwrap();
+    handle.retire("identity-002").unwrap();
+    pool.start().await.unwrap();
+    futures_util::future::join_all((0..8).map(|_| fetch_ok(&pool, &request))).await;
+    assert_eq!(generations(&handle), [2, 2]);
+    pool.close().await.unwrap();
+    assert_eq!(strings.alive.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn an_identity_that_is_retired_while_it_starts_goes_also_when_the_pool_closes_meanwhile() {
+    let strings = Strings::new();
+    strings.openings.forget_permits(usize::MAX >> 4);
+    let mut pool = started(builder(1, &strings).build().unwrap()).await;
+    let request = ask("shop.test");
+    tokio::select! {
+        _ = fetch_ok(&pool, &request) => panic!("it cannot start"),
+        () = strings.until_starting(1) => {}
+    }
+    pool.handle().retire("identity-001").unwrap();
+    pool.close().await.unwrap();
+    strings.openings.add_permits(10);
+    pool.start().await.unwrap();
+    fetch_ok(&pool, &request).await;
+    assert_eq!(generations(&pool.handle()), [2]);
+}

@@ -9,7 +9,9 @@ fn roster(places: &[Option<usize>], assign: Assign) -> Roster {
         let bid = hash_of(member.name());
         Slot::new(member, None, None, *places, bid)
     });
-    Roster::new(slots.collect(), assign, None, None)
+    let mut roster = Roster::new(slots.collect(), assign, None, None);
+    roster.open();
+    roster
 }
 
 fn seat(turn: Turn) -> Option<usize> {
