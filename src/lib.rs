@@ -32,6 +32,10 @@ pub use silkroute_session_http as http;
 #[cfg(feature = "pool")]
 pub use silkroute_session_pool as pool;
 
+/// The `stealth` kind: a browser that says the same of itself everywhere, and that waits at challenges.
+#[cfg(feature = "stealth")]
+pub use silkroute_session_stealth as stealth;
+
 /// CSS selectors with `::text` and `::attr(name)`, on any response.
 #[cfg(feature = "select")]
 pub use silkroute_select as select;
@@ -57,6 +61,12 @@ pub mod prelude {
     #[cfg(feature = "http")]
     pub use silkroute_session_http::{HttpOptions, HttpResponse, HttpSession};
 
+    #[cfg(feature = "stealth")]
+    pub use silkroute_session_stealth::{ChallengeOutcome, Fingerprint, StealthOptions, StealthSession};
+
+    #[cfg(all(feature = "stealth", not(feature = "dynamic")))]
+    pub use silkroute_session_stealth::PageResponse;
+
     #[cfg(feature = "pool")]
     pub use silkroute_session_pool::{PoolOptions, SessionPool};
 
@@ -77,6 +87,8 @@ static BUILT_IN: &[&Registration] = &[
     &silkroute_session_http::REGISTRATION,
     #[cfg(feature = "pool")]
     &silkroute_session_pool::REGISTRATION,
+    #[cfg(feature = "stealth")]
+    &silkroute_session_stealth::REGISTRATION,
 ];
 
 /// All session kinds of this program: those of silkroute's features, and those of third parties whose crates it names.

@@ -20,6 +20,9 @@ fn expected() -> Vec<&'static str> {
     if cfg!(feature = "pool") {
         kinds.push("pool");
     }
+    if cfg!(feature = "stealth") {
+        kinds.push("stealth");
+    }
     kinds
 }
 

@@ -128,7 +128,8 @@ impl Tab {
         if let Some(rewrite) = navigation.rewrite() {
             state.intercept_next(rewrite, deadline).await?;
         }
-        let mut params = json!({"url": navigation.url.as_str(), "transitionType": "link"});
+        // As somebody who typed it: a link that nobody clicked would lack `Sec-Fetch-User`, which all others have.
+        let mut params = json!({"url": navigation.url.as_str(), "transitionType": "typed"});
         if let Some(referrer) = &navigation.referrer {
             params["referrer"] = referrer.as_str().into();
             params["referrerPolicy"] = "unsafeUrl".into();

@@ -142,6 +142,15 @@ impl Target {
                     .map_err(|error| self.refused(error))?;
                 Ok(Box::new(session))
             }
+            #[cfg(feature = "stealth")]
+            "stealth" => {
+                let config = serde_json::from_value(config).map_err(|error| self.refused(Error::config("", error)))?;
+                let session = silkroute::stealth::StealthSessionBuilder::from_config(config)
+                    .cookie_jar(jar.clone())
+                    .build()
+                    .map_err(|error| self.refused(error))?;
+                Ok(Box::new(session))
+            }
             kind => {
                 let _ = jar;
                 Err(Failure::Usage(format!(

@@ -1,0 +1,310 @@
+//! How a browser is made to look: flags where there is one, commands to every page, frame and worker for the rest, and no
+//! script anywhere.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
+use silkroute_browser::cdp::RawCommand;
+use silkroute_browser::{Headless, LaunchOptions, SessionSetup, TargetInfo, TargetKind};
+use silkroute_core::identity::{Browser, Os};
+use silkroute_core::{Identity, Result};
+
+use crate::facts::{Brand, Facts, Hints};
+use crate::fingerprint::Fingerprint;
+use crate::flags;
+use crate::kind::Variant;
+
+/// Where a browser is, and whether it has a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Window {
+    /// Launched by us without one.
+    None,
+    /// Launched by us with one.
+    Shown,
+    /// Running elsewhere, where nobody knows.
+    Elsewhere,
+}
+
+/// Everything that a browser of one variant says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Appearance {
+    user_agent: String,
+    hints: Hints,
+    accept: Option<String>,
+    languages: Vec<String>,
+    /// Whether somebody chose the languages: otherwise scripts keep the browser's own locale.
+    chosen_languages: bool,
+    timezone: Option<String>,
+    screen: (u32, u32),
+    taskbar: u32,
+    /// Whether the browser's own user agent must be replaced.
+    replaces: bool,
+    /// Whether the browser runs elsewhere, where no flag of ours reaches.
+    elsewhere: bool,
+    identity: Identity,
+}
+
+impl Appearance {
+    /// # Errors
+    /// A fingerprint that the browser cannot have.
+    pub(crate) fn new(fingerprint: &Fingerprint, variant: &Variant, facts: &Facts, window: Window) -> Result<Self> {
+        let claim = fingerprint.claim(facts)?;
+        let elsewhere = window == Window::Elsewhere;
+        let mut identity = match claim {
+            Some((browser, version)) => Identity::new(browser).version(version),
+            None => Identity::new(fingerprint.browser.unwrap_or(Browser::Chrome)).version(facts.version()),
+        }
+        .os(Os::HOST);
+        let chosen = match &variant.locale {
+            Some(locale) => Some(Identity::new(Browser::Chrome).locale(locale).languages),
+            None => fingerprint.languages_or_none(),
+        };
+        let chosen_languages = chosen.is_some();
+        if let Some(languages) = chosen {
+            identity.languages = languages;
+        }
+        identity.check()?;
+        identity.timezone = variant.timezone.clone().or_else(|| fingerprint.timezone.clone());
+        let (user_agent, hints) = match claim {
+            Some(_) => claimed(&identity, facts),
+            None => (facts.user_agent.clone(), facts.hints.clone()),
+        };
+        let screen = fingerprint.screen();
+        if window == Window::None {
+            identity = identity.screen(screen.0, screen.1);
+        }
+        Ok(Self {
+            user_agent,
+            hints,
+            accept: facts.accept.clone(),
+            languages: identity.languages.clone(),
+            chosen_languages,
+            timezone: identity.timezone.clone(),
+            screen,
+            taskbar: fingerprint.taskbar(),
+            replaces: claim.is_some() || window != Window::Shown || (elsewhere && chosen_languages),
+            elsewhere,
+            identity,
+        })
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What the browser is launched with.
+    pub(crate) fn launch(&self, variant: &Variant, launch: &mut LaunchOptions) {
+        let mut add = |flags: &[silkroute_browser::launch::Flag]| {
+            launch.extra_flags.extend(flags.iter().map(|flag| flag.flag.to_owned()));
+        };
+        add(flags::ALWAYS);
+        if variant.block_webrtc {
+            add(flags::NO_WEBRTC);
+        }
+        if !variant.allow_webgl {
+            add(flags::NO_WEBGL);
+        }
+        if launch.headless == Headless::Off {
+            if self.replaces {
+                launch.user_agent = Some(self.user_agent.clone());
+            }
+        } else {
+            add(flags::HEADLESS);
+            launch.user_agent = Some(self.user_agent.clone());
+            let (width, height) = self.screen;
+            // A window is never larger than what the taskbar leaves.
+            let free = height.saturating_sub(self.taskbar);
+            let asked = launch.window_size;
+            launch.window_size = (asked.0.min(width), asked.1.min(free));
+            launch.extra_flags.push(format!(
+                "--screen-info={{{width}x{height} workAreaBottom={}}}",
+                self.taskbar
+            ));
+            launch.extra_flags.push("--window-position=0,0".to_owned());
+        }
+        if self.chosen_languages {
+            launch.accept_language = Some(self.languages.join(","));
+        }
+        if let Some(zone) = &self.timezone {
+            launch.env.push(("TZ".to_owned(), zone.clone()));
+        }
+    }
+
+    /// What every page, frame and worker is told before it runs. The flag for the user agent blanks the client hints, which
+    /// these bring back.
+    pub(crate) fn setup(&self) -> Arc<dyn SessionSetup> {
+        let mut agent = json!({"userAgent": self.user_agent, "userAgentMetadata": self.hints.metadata()});
+        // Set in this way, `Accept-Language` stands in a place where no browser has it. A flag leaves it where it belongs.
+        if self.chosen_languages && self.elsewhere {
+            agent["acceptLanguage"] = self.languages.join(",").into();
+        }
+        let agent = self.replaces.then_some(agent);
+        let locale = self.chosen_languages.then(|| self.languages[0].clone());
+        Arc::new(move |target: &TargetInfo| {
+            let mut commands = Vec::new();
+            let mut tell = |method: &'static str, params: serde_json::Value| match RawCommand::new(method, params) {
+                Ok(command) => commands.push(command),
+                Err(error) => tracing::warn!(%error, "a target is not told all that it should be"),
+            };
+            match target.kind() {
+                TargetKind::Page | TargetKind::Frame => {
+                    if let Some(agent) = &agent {
+                        tell("Emulation.setUserAgentOverride", agent.clone());
+                    }
+                    if let Some(locale) = &locale {
+                        tell("Emulation.setLocaleOverride", json!({"locale": locale}));
+                    }
+                }
+                TargetKind::Worker | TargetKind::SharedWorker | TargetKind::ServiceWorker => {
+                    if let Some(agent) = &agent {
+                        tell("Network.setUserAgentOverride", agent.clone());
+                    }
+                }
+                _ => {}
+            }
+            commands
+        })
+    }
+
+    /// What the browser sends of itself with a navigation to a secure origin.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let values = [
+            ("sec-ch-ua", self.hints.sec_ch_ua()),
+            (
+                "sec-ch-ua-mobile",
+                if self.hints.mobile { "?1" } else { "?0" }.to_owned(),
+            ),
+            ("sec-ch-ua-platform", format!("\"{}\"", self.hints.platform)),
+            ("user-agent", self.user_agent.clone()),
+            ("accept-language", self.identity.accept_language()),
+        ];
+        let accept = self.accept.clone().map(|accept| ("accept", accept));
+        let pairs = values.into_iter().chain(accept).filter_map(|(name, value)| {
+            // All of it came out of headers.
+            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
+        });
+        pairs.collect()
+    }
+}
+
+/// The user agent and the client hints of a browser that is not the installed one.
+fn claimed(identity: &Identity, facts: &Facts) -> (String, Hints) {
+    let user_agent = identity.user_agent().unwrap_or_else(|| facts.user_agent.clone());
+    let brands: Vec<Brand> = identity
+        .brands()
+        .into_iter()
+        .flatten()
+        .map(|brand| Brand {
+            brand: brand.name,
+            version: brand.version,
+        })
+        .collect();
+    let full = |brand: &Brand| Brand {
+        brand: brand.brand.clone(),
+        version: format!("{}.0.0.0", brand.version),
+    };
+    let hints = Hints {
+        ua_full_version: format!("{}.0.0.0", identity.version.map_or(0, |version| version.major())),
+        full_version_list: brands.iter().map(full).collect(),
+        brands,
+        ..facts.hints.clone()
+    };
+    (user_agent, hints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GivesWay;
+
+    fn appearance(fingerprint: &Fingerprint) -> Appearance {
+        Appearance::new(fingerprint, &Variant::default(), &Facts::for_tests(156), Window::None).unwrap()
+    }
+
+    fn commands(appearance: &Appearance, kind: &str) -> String {
+        let mut target = TargetInfo::default();
+        target.r#type = kind.to_owned();
+        let commands = appearance.setup().commands(&target);
+        format!("{commands:?}")
+    }
+
+    #[test]
+    fn nothing_is_claimed_that_the_browser_is_not() {
+        let plain = appearance(&Fingerprint::default());
+        assert_eq!(
+            plain.headers()["sec-ch-ua"],
+            r#""Not:A-Brand";v="8", "Chromium";v="156""#
+        );
+        assert!(plain.user_agent.contains("Chrome/156.0.0.0"));
+        for kind in ["page", "iframe"] {
+            assert!(
+                commands(&plain, kind).contains("Emulation.setUserAgentOverride"),
+                "{kind}"
+            );
+            assert!(!commands(&plain, kind).contains("Locale"), "{kind}");
+        }
+        for kind in ["worker", "shared_worker", "service_worker"] {
+            assert!(
+                commands(&plain, kind).contains("Network.setUserAgentOverride"),
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_identity_is_claimed_in_header_and_hints_alike() {
+        let identity = Identity::from_name("chrome149").unwrap();
+        let fingerprint = Fingerprint {
+            gives_way: GivesWay::Browser,
+            ..Fingerprint::from(&identity)
+        };
+        let claimed = appearance(&fingerprint);
+        assert_eq!(
+            claimed.headers()["sec-ch-ua"].to_str().ok(),
+            identity.sec_ch_ua().as_deref()
+        );
+        assert_eq!(Some(claimed.user_agent.as_str()), identity.user_agent().as_deref());
+        assert!(commands(&claimed, "page").contains("Google Chrome"));
+    }
+
+    #[test]
+    fn windows_fit_their_screen_and_variants_have_their_flags() {
+        let mut launch = LaunchOptions::default();
+        let variant = Variant {
+            block_webrtc: true,
+            allow_webgl: false,
+            ..Variant::default()
+        };
+        let zone = Fingerprint {
+            timezone: Some("Asia/Tokyo".into()),
+            ..Fingerprint::default()
+        };
+        Appearance::new(&zone, &variant, &Facts::for_tests(156), Window::None)
+            .unwrap()
+            .launch(&variant, &mut launch);
+        assert_eq!(launch.window_size, (1920, 1040));
+        assert!(launch.env.contains(&("TZ".to_owned(), "Asia/Tokyo".to_owned())));
+        let flags = launch.extra_flags.join(" ");
+        for flag in [
+            "workAreaBottom=40",
+            "webrtc-ip-handling-policy",
+            "disable-3d-apis",
+            "AutomationControlled",
+        ] {
+            assert!(flags.contains(flag), "{flag} is not among {flags}");
+        }
+    }
+
+    #[test]
+    fn a_browser_with_a_window_keeps_its_own_words() {
+        let window = Appearance::new(
+            &Fingerprint::default(),
+            &Variant::default(),
+            &Facts::for_tests(156),
+            Window::Shown,
+        )
+        .unwrap();
+        assert!(!commands(&window, "page").contains("UserAgent"));
+    }
+}

@@ -1,0 +1,71 @@
+//! The solver that comes with the session: for interstitials that check a browser by themselves, or want a box ticked.
+
+use serde::Deserialize;
+use silkroute_core::{Result, async_trait};
+
+use super::{ChallengePage, ChallengeSolver, GLANCE, widget};
+
+/// Part of the path of a widget's frame.
+const PLATFORM: &str = "/cdn-cgi/challenge-platform/";
+
+/// What the document tells, read in a world of its own. The kind stands in a script of the page's.
+const LOOK: &str = r"(() => {
+  const script = [...document.scripts].find(one => one.textContent.includes('_cf_chl_opt'));
+  const answer = document.querySelector('[name=cf-turnstile-response]');
+  return {
+    kind: script ? (/cType:\s*['\x22]([a-z-]+)/.exec(script.textContent) || [])[1] || 'managed' : null,
+    widget: !!document.querySelector('.cf-turnstile'),
+    answered: !!(answer && answer.value),
+  };
+})()";
+
+#[derive(Deserialize)]
+struct Look {
+    kind: Option<String>,
+    widget: bool,
+    answered: bool,
+}
+
+/// The solver that comes with every stealth session. It knows interstitials and embedded widgets by the marks that the most
+/// common sort of them has: a `cf-mitigated` header or a script with the challenge's options, and a widget in a frame
+/// below `/cdn-cgi/challenge-platform/`.
+///
+/// It does nothing but wait, and tick the box once there is one, through the browser's own input. It has no answer to a puzzle,
+/// and asks nobody for one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InterstitialSolver;
+
+#[async_trait]
+impl ChallengeSolver for InterstitialSolver {
+    fn name(&self) -> &str {
+        "interstitial"
+    }
+
+    async fn detect(&self, page: &ChallengePage<'_>) -> Result<Option<String>> {
+        let look: Look = page.evaluate(LOOK).await?;
+        if look.kind.is_some() {
+            return Ok(look.kind);
+        }
+        Ok((look.widget && !look.answered).then(|| "embedded".to_owned()))
+    }
+
+    async fn attempt(&self, page: &ChallengePage<'_>, kind: &str) -> Result<()> {
+        if kind == "non-interactive" {
+            return Ok(());
+        }
+        // Bounded by the time that the session gives to all attempts.
+        loop {
+            let (tab, deadline) = (page.tab(), page.deadline());
+            if let Some(frame) = widget::frame(tab, |url| url.contains(PLATFORM), deadline).await?
+                && let Some(place) = frame.checkbox(tab, deadline).await?
+            {
+                return page.click_like_a_hand(place).await;
+            }
+            // It may have made up its mind without a click.
+            if matches!(self.detect(page).await, Ok(None)) {
+                return Ok(());
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Challenges: pages that want to see more of a browser before they let it through.
+//!
+//! A [`ChallengeSolver`] knows one sort of them. It says whether a page is one, and makes an attempt at it; how often and for
+//! how long is up to the session, so that no solver goes on for ever. [`InterstitialSolver`] comes with the session, others
+//! are added to its builder.
+
+mod interstitial;
+mod pointer;
+mod widget;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use silkroute_browser::session::{Arrived, ChallengeOutcome, Page};
+use silkroute_browser::{Deadline, Document, Tab, WaitUntil};
+use silkroute_core::{FetchError, FetchErrorKind, Result, async_trait};
+use tokio::time::Instant;
+
+pub use interstitial::InterstitialSolver;
+
+/// How long to wait before a page is looked at again. Nothing tells that a widget is content but a look at it.
+const GLANCE: Duration = Duration::from_millis(100);
+/// How long an attempt that was made is given to show its effect.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Of the time that a fetch has left, what a challenge may take.
+const SHARE: f64 = 0.8;
+
+/// Knows one sort of challenge.
+///
+/// ```
+/// use silkroute_core::{Result, async_trait};
+/// use silkroute_session_stealth::{ChallengePage, ChallengeSolver, StealthSession};
+///
+/// /// The age gate of a shop of ours.
+/// #[derive(Debug)]
+/// struct AgeGate;
+///
+/// #[async_trait]
+/// impl ChallengeSolver for AgeGate {
+///     fn name(&self) -> &str {
+///         "age-gate"
+///     }
+///
+///     async fn detect(&self, page: &ChallengePage<'_>) -> Result<Option<String>> {
+///         let found: bool = page.evaluate("!!document.querySelector('#are-you-18')").await?;
+///         Ok(found.then(|| "age gate".to_owned()))
+///     }
+///
+///     async fn attempt(&self, page: &ChallengePage<'_>, _kind: &str) -> Result<()> {
+///         page.click("#are-you-18 button").await
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let session = StealthSession::builder().challenge_solver(AgeGate).solve_challenge(true).build()?;
+/// # let _ = session;
+/// # Ok(())
+/// # }
+/// ```
+#[async_trait]
+pub trait ChallengeSolver: fmt::Debug + Send + Sync + 'static {
+    /// A name for messages.
+    fn name(&self) -> &str;
+
+    /// Whether the page is a challenge, and which one. It is asked of every page, and again and again until an attempt has
+    /// shown its effect: it must be quick and change nothing.
+    ///
+    /// # Errors
+    /// Whatever keeps it from telling. It is asked again, as a page may be about to go elsewhere.
+    async fn detect(&self, page: &ChallengePage<'_>) -> Result<Option<String>>;
+
+    /// Makes one attempt. It need not wait for its effect.
+    ///
+    /// # Errors
+    /// Why this attempt came to nothing. There may be another.
+    async fn attempt(&self, page: &ChallengePage<'_>, kind: &str) -> Result<()>;
+}
+
+/// A page that may be a challenge: all that a [`Page`] can do, and the document that was navigated to.
+#[derive(Debug)]
+pub struct ChallengePage<'a> {
+    page: Page<'a>,
+    document: &'a Document,
+}
+
+impl<'a> ChallengePage<'a> {
+    fn new(tab: &'a Tab, document: &'a Document, deadline: Deadline) -> Self {
+        Self {
+            page: Page::new(tab, deadline),
+            document,
+        }
+    }
+
+    /// The document as it came, with its status and headers.
+    pub fn document(&self) -> &Document {
+        self.document
+    }
+
+    /// Clicks at a point of the page as a hand does: the pointer comes from somewhere, slows down, rests, and the button is
+    /// down for a moment.
+    ///
+    /// # Errors
+    /// Those of commands.
+    pub async fn click_like_a_hand(&self, at: silkroute_browser::Point) -> Result<()> {
+        Ok(pointer::click(self.page.tab(), at, self.page.deadline()).await?)
+    }
+}
+
+impl<'a> Deref for ChallengePage<'a> {
+    type Target = Page<'a>;
+
+    fn deref(&self) -> &Page<'a> {
+        &self.page
+    }
+}
+
+/// How often and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) attempts: u32,
+    pub(crate) time: Duration,
+}
+
+/// One page's way through whatever stands in it.
+pub(crate) struct Solving<'a> {
+    pub(crate) solvers: &'a [Arc<dyn ChallengeSolver>],
+    pub(crate) limits: Limits,
+    pub(crate) solve: bool,
+    pub(crate) wait_until: WaitUntil,
+    pub(crate) deadline: Deadline,
+}
+
+impl Solving<'_> {
+    pub(crate) async fn run(&self, tab: &Tab, document: Document) -> Result<Arrived, FetchError> {
+        if !document.is_html() || !(self.solve || is_blocking(&document)) {
+            return Ok(Arrived::plain(document));
+        }
+        let began = Instant::now();
+        // Time is left for the response, whatever becomes of the challenge.
+        let deadline = self
+            .deadline
+            .capped(self.limits.time.min(self.deadline.remaining().mul_f64(SHARE)));
+        let Some((solver, kind)) = self.detect(tab, &document, deadline).await else {
+            return Ok(Arrived::plain(document));
+        };
+        if !self.solve {
+            let reason = "nobody asked to solve it: set `solve_challenge`".to_owned();
+            return Ok(Arrived::challenged(document, ChallengeOutcome::Failed { kind, reason }));
+        }
+        tracing::debug!(kind, solver = solver.name(), "a challenge stands in the way");
+        let page = ChallengePage::new(tab, &document, deadline);
+        let mut reason = String::new();
+        for attempt in 1..=self.limits.attempts {
+            let tried = async {
+                let made = solver.attempt(&page, &kind).await;
+                // An attempt may fail because the page is on its way elsewhere: that is, because it succeeded.
+                let settle = if made.is_ok() { SETTLE } else { GLANCE * 5 };
+                (passed(solver, &page, settle).await, made)
+            };
+            match deadline.run("trying to pass the challenge", tried).await {
+                Ok((true, _)) => {
+                    let document = tab.arrive(self.wait_until, self.deadline).await?;
+                    let took = began.elapsed();
+                    let outcome = ChallengeOutcome::Passed {
+                        kind,
+                        attempts: attempt,
+                        took,
+                    };
+                    return Ok(Arrived::challenged(document, outcome));
+                }
+                Ok((false, Ok(()))) => reason = format!("it was still there after {attempt} attempts"),
+                Ok((false, Err(error))) => reason = error.to_string(),
+                Err(_) => {
+                    let took = began.elapsed();
+                    reason = format!("it was still there after {took:.1?}, at attempt {attempt}");
+                    break;
+                }
+            }
+            tracing::debug!(kind, attempt, reason, "the challenge was not passed");
+        }
+        let document = tab.document().unwrap_or(document);
+        Ok(Arrived::challenged(document, ChallengeOutcome::Failed { kind, reason }))
+    }
+
+    /// The first solver that knows the page.
+    async fn detect(
+        &self,
+        tab: &Tab,
+        document: &Document,
+        deadline: Deadline,
+    ) -> Option<(&dyn ChallengeSolver, String)> {
+        let page = ChallengePage::new(tab, document, deadline);
+        for solver in self.solvers {
+            match solver.detect(&page).await {
+                Ok(Some(kind)) => return Some((&**solver, kind)),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(solver = solver.name(), %error, "a page was not looked at"),
+            }
+        }
+        None
+    }
+}
+
+/// Whether the challenge goes away within a while.
+async fn passed(solver: &dyn ChallengeSolver, page: &ChallengePage<'_>, settle: Duration) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < settle {
+        // An error is a page on its way elsewhere.
+        if let Ok(None) = solver.detect(page).await {
+            return true;
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    false
+}
+
+/// Whether the response is one that a check might stand behind. Pages that are fine are looked at only where challenges are
+/// to be solved.
+fn is_blocking(document: &Document) -> bool {
+    matches!(document.status, 403 | 429 | 503)
+}
+
+/// Makes an error of a challenge that was not passed, where it is to be one.
+pub(crate) fn judged(arrived: Arrived, fails: bool) -> Result<Arrived, FetchError> {
+    match &arrived.challenge {
+        ChallengeOutcome::Failed { kind, reason } if fails => {
+            let message = format!("a challenge ({kind}) stands in the way and was not passed: {reason}");
+            Err(FetchError::new(FetchErrorKind::Challenge, message)
+                .hint("set `on_challenge` to `response` to have the challenge itself"))
+        }
+        _ => Ok(arrived),
+    }
+}

@@ -1,0 +1,248 @@
+//! What the installed browser says of itself when nobody changed anything.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use silkroute_browser::cdp::{RawCommand, Received};
+use silkroute_browser::{Browser, Deadline, Error, Headless, LaunchOptions, Result, TabOptions, launch};
+use silkroute_core::identity::BrowserVersion;
+use tokio::sync::OnceCell;
+
+/// What a browser says of itself, as pages and servers see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// The `User-Agent`, without the word that tells of a missing window.
+    pub(crate) user_agent: String,
+    /// The `Accept` of a navigation, where the browser told it.
+    pub(crate) accept: Option<String>,
+    /// All client hints, by the names that scripts have for them.
+    pub(crate) hints: Hints,
+}
+
+/// The client hints of `navigator.userAgentData.getHighEntropyValues`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+pub(crate) struct Hints {
+    pub(crate) brands: Vec<Brand>,
+    pub(crate) full_version_list: Vec<Brand>,
+    /// Old, and still answered to those who ask.
+    pub(crate) ua_full_version: String,
+    pub(crate) platform: String,
+    pub(crate) platform_version: String,
+    pub(crate) architecture: String,
+    pub(crate) bitness: String,
+    pub(crate) model: String,
+    pub(crate) form_factors: Vec<String>,
+    pub(crate) mobile: bool,
+    pub(crate) wow64: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Brand {
+    pub(crate) brand: String,
+    pub(crate) version: String,
+}
+
+impl Brand {
+    fn json(&self) -> Value {
+        json!({"brand": self.brand, "version": self.version})
+    }
+}
+
+impl Hints {
+    /// In the form of the protocol's `Emulation.UserAgentMetadata`.
+    pub(crate) fn metadata(&self) -> Value {
+        json!({
+            "brands": self.brands.iter().map(Brand::json).collect::<Vec<_>>(),
+            "fullVersion": self.ua_full_version,
+            "fullVersionList": self.full_version_list.iter().map(Brand::json).collect::<Vec<_>>(),
+            "platform": self.platform,
+            "platformVersion": self.platform_version,
+            "architecture": self.architecture,
+            "bitness": self.bitness,
+            "model": self.model,
+            "formFactors": self.form_factors,
+            "mobile": self.mobile,
+            "wow64": self.wow64,
+        })
+    }
+
+    /// `Sec-CH-UA`.
+    pub(crate) fn sec_ch_ua(&self) -> String {
+        let quoted: Vec<_> = self
+            .brands
+            .iter()
+            .map(|brand| format!("\"{}\";v=\"{}\"", brand.brand, brand.version))
+            .collect();
+        quoted.join(", ")
+    }
+}
+
+impl Facts {
+    /// The browser's first number.
+    pub(crate) fn major(&self) -> u16 {
+        let version = self.user_agent.split_once("Chrome/").map_or("", |(_, rest)| rest);
+        let major = version.split('.').next().unwrap_or_default();
+        major.parse().unwrap_or_default()
+    }
+
+    pub(crate) fn version(&self) -> BrowserVersion {
+        BrowserVersion::major_only(self.major())
+    }
+
+    pub(crate) fn has_brand(&self, name: &str) -> bool {
+        self.hints.brands.iter().any(|brand| brand.brand == name)
+    }
+
+    /// For people: `Chromium 156`.
+    pub(crate) fn title(&self) -> String {
+        let known = ["Google Chrome", "Microsoft Edge", "Opera", "Chromium"];
+        let brand = known.into_iter().find(|name| self.has_brand(name)).unwrap_or("unknown");
+        format!("{brand} {}", self.major())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(major: u16) -> Self {
+        let brand = |name: &str, version: String| Brand {
+            brand: name.to_owned(),
+            version,
+        };
+        let hints = Hints {
+            brands: vec![
+                brand("Not:A-Brand", "8".to_owned()),
+                brand("Chromium", major.to_string()),
+            ],
+            full_version_list: vec![
+                brand("Not:A-Brand", "8.0.0.0".to_owned()),
+                brand("Chromium", format!("{major}.0.1.2")),
+            ],
+            platform: "Linux".to_owned(),
+            architecture: "x86".to_owned(),
+            bitness: "64".to_owned(),
+            form_factors: vec!["Desktop".to_owned()],
+            ..Hints::default()
+        };
+        Self {
+            accept: None,
+            user_agent: format!(
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+            ),
+            hints,
+        }
+    }
+}
+
+/// A program, and when it was installed.
+type Key = (PathBuf, Option<SystemTime>);
+type Cell = Arc<OnceCell<Arc<Facts>>>;
+
+static KNOWN: LazyLock<Mutex<HashMap<Key, Cell>>> = LazyLock::new(Mutex::default);
+
+/// The facts of the browser that would be launched. Our flags blank the client hints, so that one without them is asked: once
+/// for each program while this process runs.
+pub(crate) async fn of_installed(options: &LaunchOptions, deadline: Deadline) -> Result<Arc<Facts>> {
+    let program = launch::find(options)?;
+    let installed = program.metadata().and_then(|metadata| metadata.modified()).ok();
+    let cell = {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry((program.clone(), installed)).or_default())
+    };
+    let asked = cell.get_or_try_init(async || {
+        let options = LaunchOptions {
+            executable_path: Some(program),
+            headless: Headless::New,
+            sandbox: options.sandbox,
+            start_timeout: deadline.remaining(),
+            ..LaunchOptions::default()
+        };
+        let browser = Browser::launch(&options).await?;
+        let facts = of_running(&browser, deadline).await;
+        // A probe that does not end by itself is killed with its last handle.
+        if let Err(error) = browser.close().await {
+            tracing::debug!(%error, "the browser that was asked for its client hints did not end by itself");
+        }
+        facts.map(Arc::new)
+    });
+    asked.await.cloned()
+}
+
+/// The facts of a browser that runs. It is shown an empty page that no network has seen.
+pub(crate) async fn of_running(browser: &Browser, deadline: Deadline) -> Result<Facts> {
+    const ASK: &str = "navigator.userAgentData.getHighEntropyValues(['architecture', 'bitness', 'formFactors', \
+                       'fullVersionList', 'model', 'platformVersion', 'uaFullVersion', 'wow64'])";
+    let tab = browser.default_context().open(TabOptions::default(), deadline).await?;
+    // Client hints are for secure origins; this one is answered from here.
+    let session = tab.session();
+    let mut paused = session.subscribe(&["Fetch.requestPaused"], 4);
+    let everything = json!({"patterns": [{"urlPattern": "*"}]});
+    session
+        .send(RawCommand::new("Fetch.enable", everything)?, deadline)
+        .await?;
+    let navigate = RawCommand::new("Page.navigate", json!({"url": "https://probe.invalid/"}))?;
+    let answer = async {
+        let Some(Received::Event(event)) = paused.next().await else {
+            return Err(gone());
+        };
+        let request: Paused = event.read()?;
+        let page = json!({
+            "requestId": request.request_id,
+            "responseCode": 200,
+            "responseHeaders": [{"name": "Content-Type", "value": "text/html"}],
+            "body": BASE64_STANDARD.encode("<!DOCTYPE html><title>-</title>"),
+        });
+        session
+            .send(RawCommand::new("Fetch.fulfillRequest", page)?, deadline)
+            .await?;
+        Ok(request.accept())
+    };
+    let answering = deadline.run("asking the browser for its client hints", answer);
+    let (navigated, answered) = tokio::join!(session.send(navigate, deadline), answering);
+    navigated?;
+    let accept = answered??;
+    tab.arrive(silkroute_browser::WaitUntil::DomContentLoaded, deadline)
+        .await?;
+    let hints: Hints = tab.evaluate(ASK, deadline).await?;
+    tab.close(deadline).await?;
+    Ok(Facts {
+        user_agent: browser.version().user_agent.replace("Headless", ""),
+        accept,
+        hints,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Paused {
+    request_id: String,
+    request: PausedRequest,
+}
+
+#[derive(Deserialize)]
+struct PausedRequest {
+    #[serde(default)]
+    headers: HashMap<String, String>,
+}
+
+impl Paused {
+    fn accept(&self) -> Option<String> {
+        let mut headers = self.request.headers.iter();
+        headers
+            .find(|(name, _)| name.eq_ignore_ascii_case("accept"))
+            .map(|(_, value)| value.clone())
+    }
+}
+
+fn gone() -> Error {
+    Error::Invalid {
+        what: "the browser".to_owned(),
+        reason: "it was gone before it had told its client hints".to_owned(),
+    }
+}

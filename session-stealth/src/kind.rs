@@ -1,0 +1,244 @@
+//! What this kind adds to what all browser sessions share.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use silkroute_browser::session::{Arrival, Arrived, BrowserKind, BrowserOptions as _};
+use silkroute_browser::{
+    Browser, Deadline, Error, Headless, LaunchOptions, Result, SessionSetup, Setup, TabOptions, WaitUntil,
+};
+use silkroute_core::{FetchError, Identity, async_trait};
+
+use crate::appearance::{Appearance, Window};
+use crate::challenge::{self, ChallengeSolver, Limits};
+use crate::facts::{self, Facts};
+use crate::{Fingerprint, StealthConfig, StealthOptions};
+
+/// What comes of a challenge that was not passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnChallenge {
+    /// An error of the kind `challenge`.
+    #[default]
+    Error,
+    /// The challenge itself as the response, with its own status, and
+    /// [`ChallengeOutcome::Failed`](crate::ChallengeOutcome::Failed) on it.
+    Response,
+}
+
+/// What tells the browsers of a session apart: what takes effect only at a launch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Variant {
+    pub(crate) block_webrtc: bool,
+    pub(crate) allow_webgl: bool,
+    pub(crate) locale: Option<String>,
+    pub(crate) timezone: Option<String>,
+}
+
+impl Default for Variant {
+    fn default() -> Self {
+        Self {
+            block_webrtc: false,
+            allow_webgl: true,
+            locale: None,
+            timezone: None,
+        }
+    }
+}
+
+/// The kind's own part of a session's settings.
+pub(crate) struct Stealth {
+    fingerprint: Fingerprint,
+    own: Variant,
+    solve: bool,
+    on_challenge: OnChallenge,
+    limits: Limits,
+    wait_until: WaitUntil,
+    window: Window,
+    solvers: Vec<Arc<dyn ChallengeSolver>>,
+    /// What the installed browser says of itself, once one was launched.
+    facts: Mutex<Option<Arc<Facts>>>,
+    /// How the session's own browser looks, once it has started.
+    appearance: Mutex<Option<Appearance>>,
+}
+
+impl fmt::Debug for Stealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let solvers: Vec<_> = self.solvers.iter().map(|solver| solver.name()).collect();
+        f.debug_struct("Stealth")
+            .field("fingerprint", &self.fingerprint)
+            .field("solve_challenge", &self.solve)
+            .field("solvers", &solvers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Stealth {
+    pub(crate) fn new(config: &StealthConfig, solvers: Vec<Arc<dyn ChallengeSolver>>) -> Self {
+        Self {
+            fingerprint: config.fingerprint.clone(),
+            own: Variant {
+                block_webrtc: config.block_webrtc,
+                allow_webgl: config.allow_webgl,
+                locale: None,
+                timezone: None,
+            },
+            solve: config.solve_challenge,
+            on_challenge: config.on_challenge,
+            limits: Limits {
+                attempts: config.challenge_attempts,
+                time: config.challenge_timeout,
+            },
+            wait_until: config.wait_until,
+            window: match (&config.cdp_url, config.headless) {
+                (Some(_), _) => Window::Elsewhere,
+                (None, Headless::Off) => Window::Shown,
+                (None, _) => Window::None,
+            },
+            solvers,
+            facts: Mutex::default(),
+            appearance: Mutex::default(),
+        }
+    }
+
+    /// How the session's own browser looks, once it has started.
+    pub(crate) fn appearance(&self) -> Option<Appearance> {
+        self.appearance.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.appearance().map(|appearance| appearance.identity().clone())
+    }
+
+    fn installed(&self) -> Result<Arc<Facts>> {
+        let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        facts.ok_or_else(|| Error::Invalid {
+            what: "the browser".to_owned(),
+            reason: "it was not launched by this session".to_owned(),
+        })
+    }
+
+    fn look(&self, variant: &Variant, facts: &Facts) -> Result<Appearance> {
+        Appearance::new(&self.fingerprint, variant, facts, self.window).map_err(|error| Error::Invalid {
+            what: "the fingerprint".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// What the kind knows of a browser that runs.
+pub(crate) struct Running {
+    setup: Arc<dyn SessionSetup>,
+}
+
+#[async_trait]
+impl BrowserKind for Stealth {
+    type Options = StealthOptions;
+    type Variant = Variant;
+    type Running = Running;
+
+    fn variant(&self, options: &StealthOptions) -> Variant {
+        let asked = |own: &Option<String>, chosen: Option<&String>, asked: &Option<String>| match asked {
+            // What the session has anyhow needs no browser of its own.
+            Some(value) if Some(value) == chosen => own.clone(),
+            Some(value) => Some(value.clone()),
+            None => own.clone(),
+        };
+        Variant {
+            block_webrtc: options.block_webrtc.unwrap_or(self.own.block_webrtc),
+            allow_webgl: options.allow_webgl.unwrap_or(self.own.allow_webgl),
+            locale: asked(&self.own.locale, self.fingerprint.locale.as_ref(), &options.locale),
+            timezone: asked(
+                &self.own.timezone,
+                self.fingerprint.timezone.as_ref(),
+                &options.timezone_id,
+            ),
+        }
+    }
+
+    async fn launch(&self, variant: &Variant, launch: &mut LaunchOptions, deadline: Deadline) -> Result<()> {
+        let facts = facts::of_installed(launch, deadline).await?;
+        self.look(variant, &facts)?.launch(variant, launch);
+        *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
+        Ok(())
+    }
+
+    async fn running(&self, variant: &Variant, browser: &Browser, deadline: Deadline) -> Result<Running> {
+        let facts = if self.window == Window::Elsewhere {
+            if *variant != self.own {
+                return Err(Error::Invalid {
+                    what: "block_webrtc, allow_webgl, locale or timezone_id".to_owned(),
+                    reason: "they take effect when a browser is launched, and the one at `cdp_url` runs already"
+                        .to_owned(),
+                });
+            }
+            Arc::new(facts::of_running(browser, deadline).await?)
+        } else {
+            self.installed()?
+        };
+        let appearance = self.look(variant, &facts)?;
+        let setup = appearance.setup();
+        if *variant == self.own {
+            *self.appearance.lock().unwrap_or_else(PoisonError::into_inner) = Some(appearance);
+        }
+        Ok(Running { setup })
+    }
+
+    fn context_setup(&self, running: &Running) -> Setup {
+        Some(Arc::clone(&running.setup))
+    }
+
+    fn tab(&self, running: &Running, options: &StealthOptions, tab: &mut TabOptions) -> Result<()> {
+        let page = options.page();
+        let refuse = |what: &str, reason: &str| {
+            Err(Error::Invalid {
+                what: format!("{what} of a stealth session"),
+                reason: reason.to_owned(),
+            })
+        };
+        if page.user_agent.is_some() {
+            return refuse("user_agent", USER_AGENT);
+        }
+        if page.viewport.is_some() {
+            return refuse("viewport", VIEWPORT);
+        }
+        if options.hide_canvas == Some(true) {
+            return refuse("hide_canvas", HIDE_CANVAS);
+        }
+        // The browser has them from its launch, in all its workers too.
+        tab.user_agent = None;
+        tab.locale = None;
+        tab.timezone_id = None;
+        tab.setup = Some(Arc::clone(&running.setup));
+        Ok(())
+    }
+
+    async fn arrived(&self, arrival: Arrival<'_, Self>) -> Result<Arrived, FetchError> {
+        let solve = arrival.options.solve_challenge.unwrap_or(self.solve);
+        let on_challenge = arrival.options.on_challenge.unwrap_or(self.on_challenge);
+        let wait_until = arrival.options.wait_until.unwrap_or(self.wait_until);
+        let solving = challenge::Solving {
+            solvers: &self.solvers,
+            limits: self.limits,
+            solve,
+            wait_until,
+            deadline: arrival.deadline,
+        };
+        let arrived = solving.run(arrival.tab, arrival.document).await?;
+        challenge::judged(arrived, solve && on_challenge == OnChallenge::Error)
+    }
+}
+
+pub(crate) const USER_AGENT: &str = "workers and client hints would still say the browser's own; `fingerprint` sets all of \
+                                     them, or leave it out";
+pub(crate) const VIEWPORT: &str = "a page that is not the size of its window is noticed; set the screen in `fingerprint`, \
+                                   or `window_size`";
+pub(crate) const HIDE_CANVAS: &str = "this browser has no noise of its own to put into a canvas, and noise that a script \
+                                      puts there is found out as such. Leave it out: what a canvas shows is what all \
+                                      machines with these fonts and this browser show";
+
+/// The least that a challenge may be given.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(100);

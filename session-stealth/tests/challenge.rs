@@ -1,0 +1,232 @@
+//! Challenges of the test site: passed without a window, refused in time, and cleared for HTTP too.
+#![allow(missing_docs, reason = "a test program")]
+
+mod support;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use silkroute_core::{CookieJar, Error, Fetch, FetchErrorKind, RequestExt as _, Result, Session, async_trait};
+use silkroute_session_http::HttpSession;
+use silkroute_session_stealth::{
+    ChallengeOutcome, ChallengePage, ChallengeSolver, OnChallenge, StealthOptions, StealthSession,
+};
+use silkroute_testkit::site::{TestSite, known};
+use support::{fetched, started};
+
+fn challenge(site: &TestSite, kind: &str) -> Fetch {
+    Fetch::get(site.http_url(&format!("/challenge/{kind}")).as_str()).unwrap()
+}
+
+fn solving() -> StealthOptions {
+    StealthOptions {
+        solve_challenge: Some(true),
+        ..StealthOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn all_three_kinds_are_passed_without_a_window() {
+    let site = TestSite::start().await.unwrap();
+    for kind in ["managed", "non-interactive", "embedded"] {
+        let Some(mut session) = started(StealthSession::builder().solve_challenge(true)).await else {
+            return;
+        };
+        let request = challenge(&site, kind);
+        let request = if kind == "embedded" {
+            let wait = StealthOptions {
+                wait_selector: Some("#content".into()),
+                ..StealthOptions::default()
+            };
+            request.with(wait).unwrap()
+        } else {
+            request
+        };
+        let page = fetched(&session, &request).await;
+        let attempts = site.challenges();
+        assert!(
+            matches!(&page.challenge, ChallengeOutcome::Passed { kind: passed, attempts: 1, .. } if passed == kind),
+            "{kind}: {:?}, {attempts:#?}",
+            page.challenge
+        );
+        assert_eq!(page.parts.status, 200, "{kind}");
+        let text = page.0.text();
+        let expected = if kind == "embedded" {
+            "Welcome."
+        } else {
+            "id=\"protected\""
+        };
+        assert!(text.contains(expected), "{kind}: {text}");
+        // One press, and nothing to say against it.
+        assert_eq!(attempts.len(), 1, "{kind}: {attempts:#?}");
+        assert!(attempts[0].refused.is_empty());
+        session.close().await.unwrap();
+        site.clear();
+    }
+}
+
+#[tokio::test]
+async fn one_that_refuses_everyone_is_an_error_within_its_time() {
+    let site = TestSite::start().await.unwrap();
+    let builder = StealthSession::builder()
+        .solve_challenge(true)
+        .challenge_attempts(2)
+        .challenge_timeout(Duration::from_secs(8));
+    let Some(session) = started(builder).await else { return };
+    let began = Instant::now();
+    let error = session.fetch(&challenge(&site, "refusing")).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let Error::Fetch(error) = error else { panic!("{error}") };
+    assert_eq!(error.kind(), FetchErrorKind::Challenge, "{error}");
+    let told = error.to_string();
+    assert!(
+        told.contains("refusing") && told.contains("/challenge/refusing") && told.contains("on_challenge"),
+        "{told}"
+    );
+    assert!(!site.challenges().is_empty());
+
+    let kept = StealthOptions {
+        on_challenge: Some(OnChallenge::Response),
+        ..solving()
+    };
+    let page = fetched(&session, &challenge(&site, "refusing").with(kept).unwrap()).await;
+    assert_eq!(page.parts.status, 403);
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Failed { kind, reason } if kind == "refusing" && !reason.is_empty()),
+        "{:?}",
+        page.challenge
+    );
+    // The tab is as good as new.
+    let next = fetched(&session, &Fetch::get(site.http_url("/shop").as_str()).unwrap()).await;
+    assert_eq!(
+        (next.parts.status.as_u16(), &next.challenge),
+        (200, &ChallengeOutcome::None)
+    );
+}
+
+#[tokio::test]
+async fn one_that_nobody_asked_to_solve_is_told_of() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(StealthSession::builder()).await else {
+        return;
+    };
+    let page = fetched(&session, &challenge(&site, "managed")).await;
+    assert_eq!(page.parts.status, 403);
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Failed { reason, .. } if reason.contains("solve_challenge")),
+        "{:?}",
+        page.challenge
+    );
+    // Asked to by the request, it does, by either name.
+    let named = serde_json::json!({"stealth": {"solve_cloudflare": true}});
+    let options: StealthOptions = serde_json::from_value(named["stealth"].clone()).unwrap();
+    let page = fetched(&session, &challenge(&site, "managed").with(options).unwrap()).await;
+    assert!(
+        matches!(page.challenge, ChallengeOutcome::Passed { .. }),
+        "{:?}",
+        page.challenge
+    );
+}
+
+#[tokio::test]
+async fn an_http_session_goes_on_with_the_clearance() {
+    let site = TestSite::start().await.unwrap();
+    let jar = CookieJar::new();
+    let builder = StealthSession::builder().solve_challenge(true).cookie_jar(jar.clone());
+    let Some(browser) = started(builder).await else { return };
+    fetched(&browser, &challenge(&site, "managed")).await;
+    let clearance = jar
+        .cookies()
+        .into_iter()
+        .find(|cookie| cookie.name == known::CLEARANCE_COOKIE);
+    assert!(
+        clearance.is_some_and(|cookie| cookie.http_only),
+        "the clearance is in the jar"
+    );
+
+    let mut plain = HttpSession::builder().cookie_jar(jar.clone()).build().unwrap();
+    plain.start().await.unwrap();
+    let refused = plain.fetch(&challenge(&site, "managed")).await.unwrap();
+    assert_eq!(
+        refused.status(),
+        403,
+        "a clearance is good for the user agent that got it"
+    );
+
+    let headers = browser.headers().unwrap();
+    let same = headers
+        .iter()
+        .fold(HttpSession::builder().cookie_jar(jar), |builder, (name, value)| {
+            builder.header(name.as_str(), value.to_str().unwrap())
+        });
+    let mut same = same.build().unwrap();
+    same.start().await.unwrap();
+    let page = same.fetch(&challenge(&site, "managed")).await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.text().contains("id=\"protected\""));
+}
+
+/// The gate of a page of the test site: its button must be pressed before its list is there.
+#[derive(Debug, Default)]
+struct Gate {
+    attempts: std::sync::Arc<AtomicU32>,
+    opens_at: u32,
+}
+
+#[async_trait]
+impl ChallengeSolver for Gate {
+    fn name(&self) -> &str {
+        "gate"
+    }
+
+    async fn detect(&self, page: &ChallengePage<'_>) -> Result<Option<String>> {
+        let closed: bool = page
+            .evaluate("!!document.querySelector('#more') && !document.querySelector('#log li')")
+            .await?;
+        Ok(closed.then(|| "button".to_owned()))
+    }
+
+    async fn attempt(&self, page: &ChallengePage<'_>, kind: &str) -> Result<()> {
+        assert_eq!(kind, "button");
+        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
+        if attempt < self.opens_at {
+            return Err(Error::invalid("the gate", "it is not time yet"));
+        }
+        page.click("#more").await
+    }
+}
+
+#[tokio::test]
+async fn a_solver_of_ones_own_is_asked_first_and_bounded_too() {
+    let site = TestSite::start().await.unwrap();
+    let click = || Fetch::get(site.http_url("/js/click").as_str()).unwrap();
+    let attempts = std::sync::Arc::new(AtomicU32::new(0));
+    let gate = Gate {
+        attempts: attempts.clone(),
+        opens_at: 2,
+    };
+    let builder = StealthSession::builder().challenge_solver(gate).solve_challenge(true);
+    let Some(session) = started(builder).await else { return };
+    let page = fetched(&session, &click()).await;
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Passed { kind, attempts: 2, .. } if kind == "button"),
+        "{:?}",
+        page.challenge
+    );
+    assert!(page.0.text().contains("click trusted=true"));
+
+    let never = Gate {
+        attempts: attempts.clone(),
+        opens_at: u32::MAX,
+    };
+    attempts.store(0, Ordering::SeqCst);
+    let builder = StealthSession::builder()
+        .challenge_solver(never)
+        .challenge_attempts(2)
+        .challenge_timeout(Duration::from_secs(30))
+        .solve_challenge(true);
+    let Some(session) = started(builder).await else { return };
+    let error = session.fetch(&click()).await.unwrap_err();
+    assert!(error.to_string().contains("not time yet"), "{error}");
+    assert_eq!(attempts.load(Ordering::SeqCst), 2);
+}

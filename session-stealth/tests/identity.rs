@@ -1,0 +1,129 @@
+//! One identity over HTTP and in the browser: the same words in the same order.
+#![allow(missing_docs, reason = "a test program")]
+
+mod support;
+
+use std::sync::Arc;
+
+use silkroute_core::{Fetch, Identity, Session};
+use silkroute_session_http::HttpSession;
+use silkroute_session_stealth::{Fingerprint, GivesWay, StealthSession};
+use silkroute_testkit::site::{Recorded, TestSite};
+use support::human::{Display, Window};
+use support::{LONG, fetched, started};
+
+/// Over HTTP/2 with TLS: a secure origin, where all headers are sent.
+fn page(site: &TestSite) -> Fetch {
+    Fetch::get(site.https_url("/shop").as_str()).unwrap()
+}
+
+fn navigation(site: &TestSite) -> Arc<Recorded> {
+    let seen = site
+        .requests_to("/shop")
+        .into_iter()
+        .next()
+        .expect("the page was asked for");
+    site.clear();
+    seen
+}
+
+async fn over_http(site: &TestSite, mut session: HttpSession) -> Arc<Recorded> {
+    session.start().await.unwrap();
+    session.fetch(&page(site)).await.unwrap();
+    session.close().await.unwrap();
+    navigation(site)
+}
+
+fn assert_same(browser: &Arc<Recorded>, http: &Arc<Recorded>, spared: &[&str]) {
+    assert_eq!(browser.version, http.version);
+    assert_eq!(browser.header_names(), http.header_names());
+    let compared = browser
+        .headers
+        .iter()
+        .filter(|(name, _)| !spared.contains(&name.as_str()));
+    for (name, value) in compared {
+        assert_eq!(Some(value.as_str()), http.header(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_navigation_is_a_persons_to_the_last_header() {
+    let site = TestSite::start().await.unwrap();
+    if support::no_browser().is_some() {
+        return;
+    }
+    let Some(display) = Display::start().await else { return };
+    let url = site.https_url("/shop");
+    let window = Window::open(&display, &url, &["--ignore-certificate-errors"], &[]);
+    site.wait_until(|site| !site.requests_to("/shop").is_empty(), LONG)
+        .await
+        .unwrap();
+    drop(window);
+    let person = navigation(&site);
+    let Some(session) = started(StealthSession::builder().ignore_https_errors(true)).await else {
+        return;
+    };
+    fetched(&session, &page(&site)).await;
+    assert_same(&navigation(&site), &person, &[]);
+}
+
+#[tokio::test]
+async fn the_browser_can_give_way() {
+    let site = TestSite::start().await.unwrap();
+    let identity = Identity::from_name("chrome149").unwrap().locale("de-DE");
+    let fingerprint = Fingerprint {
+        gives_way: GivesWay::Browser,
+        ..Fingerprint::from(&identity)
+    };
+    let builder = StealthSession::builder()
+        .fingerprint(fingerprint)
+        .ignore_https_errors(true);
+    let Some(session) = started(builder).await else { return };
+    fetched(&session, &page(&site)).await;
+    let browser = navigation(&site);
+    let http = HttpSession::builder()
+        .impersonate(identity.clone())
+        .verify(false)
+        .build()
+        .unwrap();
+    // What the browser can decode is what it can decode: a version of before JPEG XL does not ask for it.
+    assert_same(&browser, &over_http(&site, http).await, &["accept"]);
+    assert_eq!(browser.header("user-agent"), identity.user_agent().as_deref());
+    assert_eq!(session.identity().unwrap().version, identity.version);
+}
+
+#[tokio::test]
+async fn the_identity_can_give_way() {
+    let site = TestSite::start().await.unwrap();
+    let fingerprint = Fingerprint {
+        gives_way: GivesWay::Identity,
+        ..Fingerprint::from(&Identity::from_name("chrome149").unwrap())
+    };
+    let builder = StealthSession::builder()
+        .fingerprint(fingerprint)
+        .ignore_https_errors(true);
+    let Some(session) = started(builder).await else { return };
+    fetched(&session, &page(&site)).await;
+    let browser = navigation(&site);
+    let headers = session.headers().unwrap();
+    let http = headers
+        .iter()
+        .fold(HttpSession::builder().verify(false), |builder, (name, value)| {
+            builder.header(name.as_str(), value.to_str().unwrap())
+        });
+    assert_same(&browser, &over_http(&site, http.build().unwrap()).await, &[]);
+    let said = session.identity().unwrap();
+    assert_eq!(said.user_agent().as_deref(), browser.header("user-agent"));
+}
+
+#[tokio::test]
+async fn nobody_gives_way_unasked() {
+    if support::no_browser().is_some() {
+        return;
+    }
+    let identity = Identity::from_name("chrome100").unwrap();
+    let mut session = StealthSession::builder().identity(&identity).build().unwrap();
+    assert_eq!(session.identity(), None);
+    let error = session.start().await.unwrap_err().to_string();
+    assert!(error.contains("chrome 100") && error.contains("gives_way"), "{error}");
+}

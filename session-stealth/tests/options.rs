@@ -1,0 +1,201 @@
+//! Options do what they say, for a session and for a request, or are refused with a reason.
+#![allow(missing_docs, reason = "a test program")]
+
+mod support;
+
+use silkroute_core::{Fetch, RequestExt as _, Session};
+use silkroute_session_stealth::{Headless, StealthOptions, StealthSession, StealthSessionBuilder};
+use silkroute_testkit::site::TestSite;
+use support::{fetched, started};
+
+/// What a script says of the page, put where the response shows it.
+fn asking(script: &str) -> StealthSessionBuilder {
+    let script = format!(
+        "{{ const body = document.body; ({script}).then(said => {{ \
+         body.insertAdjacentHTML('beforeend', '<p id=said>' + JSON.stringify(said) + '</p>') }}) }}"
+    );
+    StealthSession::builder()
+        .page_action("ask", move |page| {
+            let script = script.clone();
+            Box::pin(async move {
+                page.evaluate::<Option<bool>>(&format!("(() => {script})()"))
+                    .await
+                    .map(drop)
+            })
+        })
+        .wait_selector("#said")
+}
+
+fn ask(site: &TestSite, options: StealthOptions) -> Fetch {
+    let options = StealthOptions {
+        page_action: Some("ask".into()),
+        ..options
+    };
+    Fetch::get(site.http_url("/page/10k").as_str())
+        .unwrap()
+        .with(options)
+        .unwrap()
+}
+
+async fn said(session: &StealthSession, request: &Fetch) -> serde_json::Value {
+    let page = fetched(session, request).await;
+    let text = page.0.text().into_owned();
+    let said = text
+        .split("id=\"said\">")
+        .nth(1)
+        .and_then(|rest| rest.split("</p>").next());
+    serde_json::from_str(&said.unwrap().replace("&quot;", "\"")).unwrap()
+}
+
+/// How many addresses WebRTC would tell.
+const CANDIDATES: &str = "(async () => {
+  const connection = new RTCPeerConnection();
+  let count = 0;
+  const gathered = new Promise(done => connection.onicecandidate = ({candidate}) => {
+    if (!candidate) done(); else if (candidate.candidate) count += 1;
+  });
+  connection.createDataChannel('x');
+  await connection.setLocalDescription(await connection.createOffer());
+  await Promise.race([gathered, new Promise(done => setTimeout(done, 5000))]);
+  connection.close();
+  return count;
+})()";
+
+#[tokio::test]
+async fn webrtc_tells_no_address_where_it_is_blocked() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(asking(CANDIDATES)).await else {
+        return;
+    };
+    let open = said(&session, &ask(&site, StealthOptions::default())).await;
+    let blocked = StealthOptions {
+        block_webrtc: Some(true),
+        ..StealthOptions::default()
+    };
+    // The same session, and a browser of its own for this request.
+    let before = session.browser().unwrap().pid();
+    assert_eq!(said(&session, &ask(&site, blocked.clone())).await, 0);
+    assert_eq!(session.browser().unwrap().pid(), before);
+    assert!(open.as_u64() > Some(0), "{open}");
+
+    let Some(session) = started(asking(CANDIDATES).block_webrtc(true)).await else {
+        return;
+    };
+    assert_eq!(said(&session, &ask(&site, StealthOptions::default())).await, 0);
+}
+
+#[tokio::test]
+async fn webgl_is_there_unless_it_is_not_allowed() {
+    const WEBGL: &str =
+        "(async () => ['webgl', 'webgl2'].filter(kind => document.createElement('canvas').getContext(kind)))()";
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(asking(WEBGL)).await else {
+        return;
+    };
+    let without = StealthOptions {
+        allow_webgl: Some(false),
+        ..StealthOptions::default()
+    };
+    assert_eq!(said(&session, &ask(&site, without)).await, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_request_has_its_own_locale_and_time_zone() {
+    const WHERE: &str = "(async () => [navigator.language, Intl.DateTimeFormat().resolvedOptions().timeZone])()";
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(asking(WHERE).locale("fr-FR")).await else {
+        return;
+    };
+    let own = said(&session, &ask(&site, StealthOptions::default())).await;
+    assert_eq!(own[0], "fr-FR");
+    let elsewhere = StealthOptions {
+        locale: Some("ja-JP".into()),
+        timezone_id: Some("Asia/Tokyo".into()),
+        ..StealthOptions::default()
+    };
+    assert_eq!(
+        said(&session, &ask(&site, elsewhere)).await,
+        serde_json::json!(["ja-JP", "Asia/Tokyo"])
+    );
+    let headers: Vec<_> = site
+        .requests_to("/page/10k")
+        .iter()
+        .map(|request| request.header("accept-language").unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            "fr-FR,fr;q=0.9,en-US;q=0.8,en;q=0.7",
+            "ja-JP,ja;q=0.9,en-US;q=0.8,en;q=0.7"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_referer_comes_from_a_search_where_asked_for() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(StealthSession::builder()).await else {
+        return;
+    };
+    let shop = || Fetch::get(site.http_url("/shop").as_str()).unwrap();
+    fetched(&session, &shop()).await;
+    let searched = StealthOptions {
+        google_search: Some(true),
+        ..StealthOptions::default()
+    };
+    fetched(&session, &shop().with(searched).unwrap()).await;
+    let seen = site.requests_to("/shop");
+    assert_eq!(seen[0].header("referer"), None);
+    assert_eq!(seen[1].header("referer"), Some("https://www.google.com/"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_with_its_reason() {
+    for (builder, why) in [
+        (StealthSession::builder().user_agent("mine"), "client hints"),
+        (StealthSession::builder().headless(Headless::Shell), "smaller browser"),
+        (StealthSession::builder().challenge_attempts(0), "solve_challenge"),
+        (
+            StealthSession::builder().challenge_timeout(std::time::Duration::ZERO),
+            "no time",
+        ),
+        (StealthSession::builder().timezone_id("nowhere at all"), "Europe/Berlin"),
+    ] {
+        let error = builder.build().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    let config = r#"{"hide_canvas": true}"#;
+    let error = StealthSession::from_config(serde_json::from_str(config).unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("hide_canvas") && error.contains("noise"), "{error}");
+
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(StealthSession::builder()).await else {
+        return;
+    };
+    for (options, why) in [
+        (
+            StealthOptions {
+                hide_canvas: Some(true),
+                ..StealthOptions::default()
+            },
+            "noise",
+        ),
+        (
+            StealthOptions {
+                user_agent: Some("mine".into()),
+                ..StealthOptions::default()
+            },
+            "client hints",
+        ),
+    ] {
+        let request = Fetch::get(site.http_url("/shop").as_str())
+            .unwrap()
+            .with(options)
+            .unwrap();
+        let error = session.fetch(&request).await.unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    assert!(site.requests_to("/shop").is_empty(), "what is refused is not sent");
+}
