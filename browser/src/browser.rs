@@ -1,6 +1,7 @@
 //! A browser: launched by us, or running elsewhere.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use url::Url;
 use crate::cdp::transport::{self, Reader, Writer};
 use crate::cdp::{CdpSession, Connection, RawCommand};
 use crate::context::{Context, ContextOptions};
+use crate::downloads::Downloads;
 use crate::launch::{self, GRACE, LaunchOptions, Process};
 use crate::setup::Setup;
 use crate::targets::{DEFAULT_CONTEXT, Targets};
@@ -50,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) targets: Targets,
     version: Version,
     process: Option<Mutex<Process>>,
+    /// Where downloads can be had: on this machine, with a profile of ours.
+    pub(crate) downloads: Option<Arc<Downloads>>,
 }
 
 /// A browser. A cheap clone; with the last one, and the last [`Context`] and [`Tab`](crate::Tab), a browser that was
@@ -77,7 +81,7 @@ impl Browser {
     pub async fn launch(options: &LaunchOptions) -> Result<Self> {
         let deadline = Deadline::after(options.start_timeout);
         let (connection, process) = launch::start(options).await?;
-        match Self::over(connection, true, deadline).await {
+        match Self::over(connection, true, process.temp(), deadline).await {
             Ok(mut inner) => {
                 inner.process = Some(Mutex::new(process));
                 Ok(Self { inner: Arc::new(inner) })
@@ -106,7 +110,7 @@ impl Browser {
         })?;
         let connection = Connection::new(Reader::WebSocket(reader), Writer::WebSocket(writer));
         Ok(Self {
-            inner: Arc::new(Self::over(connection, false, deadline).await?),
+            inner: Arc::new(Self::over(connection, false, None, deadline).await?),
         })
     }
 
@@ -116,12 +120,14 @@ impl Browser {
     /// As [`connect`](Self::connect).
     pub async fn attach(connection: Connection, deadline: Deadline) -> Result<Self> {
         Ok(Self {
-            inner: Arc::new(Self::over(connection, false, deadline).await?),
+            inner: Arc::new(Self::over(connection, false, None, deadline).await?),
         })
     }
 
-    async fn over(connection: Connection, launched: bool, deadline: Deadline) -> Result<Inner> {
+    /// `temp` is a folder for what passes through this machine's disk.
+    async fn over(connection: Connection, launched: bool, temp: Option<PathBuf>, deadline: Deadline) -> Result<Inner> {
         let targets = Targets::start(&connection, launched);
+        let downloads = temp.map(|temp| Arc::new(Downloads::new(temp, targets.cancel())));
         let root = connection.root();
         let version = root
             .send_as(RawCommand::new("Browser.getVersion", json!({}))?, deadline)
@@ -135,10 +141,14 @@ impl Browser {
         let mut commands = vec![RawCommand::new("Target.setAutoAttach", attach)?];
         if launched {
             // Nothing is written to disk behind anyone's back. Elsewhere that is for others to say.
-            commands.push(RawCommand::new(
-                "Browser.setDownloadBehavior",
-                json!({"behavior": "deny"}),
-            )?);
+            let behavior = match &downloads {
+                Some(downloads) => downloads.behavior(None),
+                None => json!({"behavior": "deny"}),
+            };
+            commands.push(RawCommand::new("Browser.setDownloadBehavior", behavior)?);
+        }
+        if let Some(downloads) = &downloads {
+            root.observe(Arc::clone(downloads) as _);
         }
         root.send_all(&commands, deadline).await?;
         Ok(Inner {
@@ -146,6 +156,7 @@ impl Browser {
             targets,
             version,
             process: None,
+            downloads,
         })
     }
 

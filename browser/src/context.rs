@@ -119,7 +119,10 @@ impl Context {
         let context = Self { state: Arc::new(state) };
         context.state.browser.inner.targets.add_context(&id, &context.state);
         // Nothing is written to disk behind anyone's back.
-        let downloads = json!({"behavior": "deny", "browserContextId": id, "eventsEnabled": false});
+        let downloads = match &context.state.browser.inner.downloads {
+            Some(downloads) => downloads.behavior(Some(&id)),
+            None => json!({"behavior": "deny", "browserContextId": id, "eventsEnabled": false}),
+        };
         root.send(RawCommand::new("Browser.setDownloadBehavior", downloads)?, deadline)
             .await?;
         Ok(context)

@@ -13,6 +13,7 @@ pub mod cdp;
 mod context;
 mod cookies;
 mod deadline;
+mod downloads;
 mod error;
 pub mod launch;
 mod pool;

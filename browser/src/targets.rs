@@ -33,8 +33,22 @@ pub(crate) enum Job {
     },
     /// A page asks a question.
     Dialog { session: CdpSession, accept: bool },
+    /// A download that nobody wants.
+    Download { guid: String },
     /// Pages that nobody claimed are to be looked at again.
     Settle,
+}
+
+/// Has downloads cancelled.
+#[derive(Clone)]
+pub(crate) struct Cancel(mpsc::Sender<Job>);
+
+impl Cancel {
+    pub(crate) fn download(&self, guid: String) {
+        if self.0.try_send(Job::Download { guid }).is_err() {
+            tracing::debug!("a download goes on: too much else to do");
+        }
+    }
 }
 
 #[derive(Default)]
@@ -84,6 +98,10 @@ impl Targets {
         }));
         let task = tokio::spawn(keep(Arc::clone(&shared), connection.clone(), queue)).abort_handle();
         Self { shared, task }
+    }
+
+    pub(crate) fn cancel(&self) -> Cancel {
+        Cancel(self.shared.jobs.clone())
     }
 
     pub(crate) fn add_context(&self, id: &str, context: &Arc<ContextState>) {
@@ -282,6 +300,16 @@ async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: mpsc::Recei
             }
             Job::Dialog { session, accept } => {
                 post(&session, "Page.handleJavaScriptDialog", json!({"accept": accept})).await;
+            }
+            Job::Download { guid } => {
+                // Which context it is of is not told.
+                let contexts: Vec<String> = shared.book().contexts.keys().cloned().collect();
+                let root = connection.root();
+                post(&root, "Browser.cancelDownload", json!({"guid": guid})).await;
+                for context in contexts.iter().filter(|id| id.as_str() != DEFAULT_CONTEXT) {
+                    let params = json!({"guid": guid, "browserContextId": context});
+                    post(&root, "Browser.cancelDownload", params).await;
+                }
             }
             Job::Settle => {
                 let unclaimed = {

@@ -15,7 +15,7 @@ use silkroute_session_dynamic::{
     DocumentKind, DynamicSession, DynamicSessionBuilder, PageOptions, ScreenshotOptions, Toggle,
 };
 use silkroute_testkit::site::TestSite;
-use support::{fetched, started};
+use support::{SOON, fetched, started};
 
 fn once() -> DynamicSessionBuilder {
     DynamicSession::builder().retry(Retry::none())
@@ -74,6 +74,66 @@ async fn what_is_no_page_has_a_result_of_its_own() {
         .unwrap();
     let response = fetched(&session, &waiting).await;
     assert!(response.steps.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_is_a_body_within_the_limit_and_leaves_no_file() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let files = || {
+        let browser = session.browser().unwrap();
+        let line = std::fs::read(format!("/proc/{}/cmdline", browser.pid().unwrap())).unwrap();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let profile = line
+            .split("--user-data-dir=")
+            .nth(1)
+            .unwrap()
+            .split('\0')
+            .next()
+            .unwrap()
+            .to_owned();
+        let names = std::fs::read_dir(format!("{profile}/tmp")).unwrap().flatten();
+        names
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name())
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        let response = fetched(&session, &Fetch::from(site.http_url("/download"))).await;
+        let name = Some("silk.bin".to_owned());
+        assert_eq!(response.document, DocumentKind::Download { file_name: name });
+        assert_eq!(response.0.status(), 200);
+        assert_eq!(response.0.body(), &vec![b'd'; 2048]);
+    }
+    let none_left = async |after: &str| {
+        let end = tokio::time::Instant::now() + SOON;
+        while !files().is_empty() {
+            assert!(
+                tokio::time::Instant::now() < end,
+                "{:?} are left after {after}",
+                files()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    none_left("a download").await;
+    // A page whose script goes to a download is still the page that is shown.
+    let request = Fetch::from(site.http_url("/js/download")).timeout(Duration::from_secs(20));
+    let response = fetched(&session, &request).await;
+    assert_eq!(response.document, DocumentKind::Html);
+    assert_eq!(response.0.url().path(), "/js/download");
+    none_left("a download by a script").await;
+    let request = Fetch::from(site.http_url("/download"))
+        .with(PageOptions {
+            body_limit: Some(1_000),
+            ..PageOptions::default()
+        })
+        .unwrap();
+    let error = session.fetch(&request).await.unwrap_err();
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::BodyLimit, "{error}");
+    none_left("a download that is too large").await;
+    fetched(&session, &Fetch::from(site.http_url("/frames/download"))).await;
+    none_left("a download in a frame, which is nobody's").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

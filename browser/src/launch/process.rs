@@ -30,6 +30,7 @@ type Tail = Arc<Mutex<VecDeque<u8>>>;
 pub(crate) struct Process {
     pid: u32,
     executable: PathBuf,
+    temp: Option<PathBuf>,
     /// Dropped or used: the watch kills.
     stop: Option<oneshot::Sender<()>>,
     gone: watch::Receiver<bool>,
@@ -39,6 +40,11 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// The folder of its temporary files, where it goes with its profile.
+    pub(crate) fn temp(&self) -> Option<PathBuf> {
+        self.temp.clone()
     }
 
     /// All its processes, where the system tells.
@@ -146,6 +152,7 @@ pub(super) fn spawn(
         Reader::Pipe(PipeReader::new(from_browser)),
         Writer::Pipe(PipeWriter::new(to_browser)),
     );
+    let temp = profile.temp();
     let (stop, stopped) = oneshot::channel();
     let (all_gone, gone) = watch::channel(false);
     let owned = Owned { child, pid, profile };
@@ -162,6 +169,7 @@ pub(super) fn spawn(
         Process {
             pid,
             executable,
+            temp,
             stop: Some(stop),
             gone,
             stderr,

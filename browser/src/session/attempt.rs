@@ -171,6 +171,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
             headers: plan.headers.clone(),
             referrer,
             wait_until: plan.page.wait_until,
+            download_limit: Some(plan.page.body_limit),
             ..Navigation::to(plan.url.clone())
         };
         let deadline = match plan.page.navigation_timeout {

@@ -47,7 +47,7 @@ impl Tab {
         Ok(self.state.response_body(&document.loader_id, deadline).await?.0)
     }
 
-    /// The body of a document by its kind: rendered HTML, what was sent, or nothing.
+    /// The body of a document by its kind: rendered HTML, what was sent, what was downloaded, or nothing.
     ///
     /// # Errors
     /// [`Error::TooLarge`], and those of [`content`](Self::content) and [`raw_body`](Self::raw_body).
@@ -60,7 +60,8 @@ impl Tab {
         let (body, utf8) = match document.kind {
             DocumentKind::Html => (self.content(deadline).await?.into(), true),
             DocumentKind::Raw => self.state.response_body(&document.loader_id, deadline).await?,
-            DocumentKind::Empty | DocumentKind::Download { .. } => (Bytes::new(), false),
+            DocumentKind::Download { .. } => (self.download(deadline).await?, false),
+            DocumentKind::Empty => (Bytes::new(), false),
         };
         if body.len() > limit {
             return Err(Error::TooLarge {
@@ -69,6 +70,16 @@ impl Tab {
             });
         }
         Ok((body, utf8))
+    }
+
+    /// The download that the last navigation came to; nothing where
+    /// [`Navigation::download_limit`](crate::Navigation::download_limit) did not ask for it.
+    async fn download(&self, deadline: Deadline) -> Result<Bytes> {
+        let wish = self.state.wish().clone();
+        match wish {
+            Some(wish) => wish.body(deadline).await,
+            None => Ok(Bytes::new()),
+        }
     }
 
     /// The responses to scripts that [`TabOptions::capture`](super::TabOptions::capture) keeps, since the last navigation

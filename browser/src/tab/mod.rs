@@ -35,6 +35,7 @@ pub use selector::{ScrollOutcome, SelectorState};
 
 use crate::cdp::{CdpSession, RawCommand};
 use crate::context::Context;
+use crate::downloads::Wish;
 use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
 use intercept::{Interceptor, Journey, Rewrite, Rules};
@@ -64,6 +65,8 @@ pub(crate) struct TabState {
     tracker: Arc<Tracker>,
     capture: Arc<Capture>,
     told: Mutex<Told>,
+    /// For the download that the last navigation may have come to.
+    wish: Mutex<Option<Arc<Wish>>>,
 }
 
 /// A tab. It is closed when this is dropped.
@@ -148,6 +151,7 @@ impl Tab {
             tracker,
             capture,
             told: Mutex::default(),
+            wish: Mutex::default(),
         });
         targets.adopt(&browser.inner.connection, &state.session, &state);
         state.first_words(options, deadline).await?;
@@ -201,6 +205,10 @@ impl Tab {
 impl TabState {
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wish(&self) -> MutexGuard<'_, Option<Arc<Wish>>> {
+        self.wish.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn note_dialog(&self, kind: &str) {

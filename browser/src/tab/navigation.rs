@@ -1,5 +1,6 @@
 //! Going somewhere, and knowing when one is there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use super::loader::Loader;
 use super::tracker::{MOST_LOADERS, Track};
 use super::{Tab, TabState};
 use crate::cdp::RawCommand;
+use crate::downloads::Wish;
 use crate::{Deadline, Error, Result};
 
 /// When a navigation counts as done.
@@ -50,6 +52,9 @@ pub struct Navigation {
     pub wait_until: WaitUntil,
     /// A meta refresh or scheduled redirect that is due within this time is followed; a later one is left alone. Default 3 s.
     pub follow_refresh: Duration,
+    /// Keep the body of a download, of so many bytes at most. Default: none is kept. Only where the browser was launched here,
+    /// with a fresh profile, whose folder it passes through.
+    pub download_limit: Option<u64>,
 }
 
 impl Navigation {
@@ -63,6 +68,7 @@ impl Navigation {
             referrer: None,
             wait_until: WaitUntil::default(),
             follow_refresh: Duration::from_secs(3),
+            download_limit: None,
         }
     }
 
@@ -124,6 +130,12 @@ impl Tab {
         let state = &self.state;
         state.capture.clear();
         state.tracker.begin();
+        // The one before takes back what it wished for as it goes.
+        *state.wish() = None;
+        if let (Some(limit), Some(downloads)) = (navigation.download_limit, &self.context.browser().inner.downloads) {
+            let frame = state.tracker.track().main_frame.clone();
+            *state.wish() = Some(Arc::new(Wish::new(downloads, &frame, limit)));
+        }
         let began = Instant::now();
         if let Some(rewrite) = navigation.rewrite() {
             state.intercept_next(rewrite, deadline).await?;

@@ -128,6 +128,7 @@ impl TabState {
             self.session.send_all(&commands, deadline).await?;
         }
         self.capture.set(None);
+        *self.wish() = None;
         self.tracker.begin();
         let began = Instant::now();
         let empty = Navigation {
