@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use silkroute_benches::{Server, median, serve_if_asked};
+use silkroute_benches::{Server, chromium, median, serve_if_asked};
 use silkroute_core::{Fetch, Session};
 use silkroute_session_dynamic::DynamicSession;
 
@@ -189,10 +189,7 @@ impl Peers {
         // Modules are looked for beside the script.
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/playwright.mjs");
         std::fs::copy(script, folder.join("playwright.mjs")).unwrap();
-        let names = ["chromium", "chromium-browser", "google-chrome"];
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        let mut chromium = std::env::split_paths(&paths).flat_map(|path| names.map(|name| path.join(name)));
-        let chromium = chromium.find(|path| path.is_file()).expect("Chromium on the PATH");
+        let chromium = chromium();
         Self { folder, chromium }
     }
 
