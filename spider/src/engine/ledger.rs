@@ -1,6 +1,6 @@
 //! Crawls that outlive their process: what a page left goes into the frontier in one piece.
 //!
-//! Workers hand what their pages left to one task, which takes all that waits, writes the items to the exports, and gives
+//! Workers hand what their pages left to one task and go on. It takes all that waits, writes the items to the exports, and gives
 //! everything to the frontier in one transaction, with how far the exports were written. A crawl that goes on cuts the
 //! exports back to there; so an item stands in a file once, even if the process died between the two.
 
@@ -16,15 +16,16 @@ use silkroute_manager::SessionState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Admission, Engine, Sink};
+use super::{Admission, Engine, Going, Sink};
 use crate::crawl::Ended;
 use crate::escalation::Memory;
-use crate::frontier::{Durable, Outcome, Rank, Values};
+use crate::frontier::{Durable, Outcome, Values};
 use crate::schedule::SavedHost;
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider, Stats};
 
-/// Pages whose outcomes are kept in one transaction, at most.
-const GROUP: usize = 64;
+/// So many times the concurrency of pages wait to be kept, at most, and as many are being kept together. While the disk is
+/// busy with some, others are fetched.
+const PAGES_PER_PLACE: usize = 2;
 /// What changes all the time (statistics, delays, cookies) is kept this often, and at the end.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// How long a session may take to say what it keeps.
@@ -41,6 +42,8 @@ const EXPORT: &str = "export/";
 pub(super) struct Ledger<I> {
     pages: Mutex<Option<mpsc::Sender<Left<I>>>>,
     inbox: Mutex<Option<mpsc::Receiver<Left<I>>>>,
+    /// Pages that are kept together, at most.
+    group: usize,
     /// What sessions kept in the run before, until they are first used.
     sessions: Mutex<BTreeMap<String, StorageState>>,
     /// Start requests that an earlier run took.
@@ -59,14 +62,11 @@ struct Starts {
 /// What a page left, on its way into the frontier.
 struct Left<I> {
     outcome: Outcome,
+    /// The requests of the outcome, for the schedule.
+    going: Going,
     items: Vec<I>,
-    answer: oneshot::Sender<Kept<I>>,
-}
-
-/// What was kept: the ranks of the requests that were new, and the items, for the stream.
-struct Kept<I> {
-    ranks: Vec<Option<Rank>>,
-    items: Vec<I>,
+    /// Who waits for the items, to give them to a stream when they are kept, and ends the page then.
+    streamer: Option<oneshot::Sender<Vec<I>>>,
 }
 
 /// What `parse` gave out, held back until its page is done.
@@ -77,9 +77,11 @@ pub(crate) struct Held<I> {
 }
 
 impl<I> Ledger<I> {
-    pub(super) fn new() -> Self {
-        let (pages, inbox) = mpsc::channel(GROUP);
+    pub(super) fn new(concurrency: usize) -> Self {
+        let group = concurrency * PAGES_PER_PLACE;
+        let (pages, inbox) = mpsc::channel(group);
         Self {
+            group,
             pages: Mutex::new(Some(pages)),
             inbox: Mutex::new(Some(inbox)),
             sessions: Mutex::default(),
@@ -201,8 +203,9 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    /// Keeps what a page left; `false`: it could not be kept, and the crawl has failed.
-    pub(super) async fn keep_page(&self, lease: u64, seen: Option<u128>, held: Held<S::Item>) -> bool {
+    /// Hands on what a page left, to be kept; then it ends. Waits where many pages wait to be kept, and in a stream until
+    /// the reader has taken its items.
+    pub(super) async fn keep_page(&self, lease: u64, seen: Option<u128>, held: Held<S::Item>) {
         let Held { requests, items, json } = held;
         let (entries, going) = requests.split();
         let outcome = Outcome {
@@ -212,36 +215,45 @@ impl<S: Spider> Engine<S> {
             items: json,
             page: true,
         };
+        let (streamer, kept) = oneshot::channel();
+        let streams = matches!(self.sink, Sink::Streamed(_));
+        let left = Left {
+            outcome,
+            going,
+            items,
+            streamer: streams.then_some(streamer),
+        };
         let pages = self.ledger.as_ref().and_then(|ledger| lock(&ledger.pages).clone());
-        let (answer, answered) = oneshot::channel();
-        let left = Left { outcome, items, answer };
-        let Some(pages) = pages else { return false };
+        let Some(pages) = pages else { return self.finish(false) };
         if pages.send(left).await.is_err() {
-            return false;
+            // Why nothing is kept any more has been said.
+            return self.finish(false);
         }
-        // Whoever could not keep it has said so.
-        let Ok(kept) = answered.await else { return false };
-        self.offer(going, kept.ranks);
-        if let Sink::Streamed(stream) = &self.sink {
-            for item in kept.items {
-                if stream.send(item).await.is_err() {
-                    let mut state = self.control.lock();
-                    self.control.end(&mut state, Ended::Stopped);
-                    break;
-                }
+        let Sink::Streamed(stream) = &self.sink else { return };
+        let Ok(items) = kept.await else {
+            return self.finish(false);
+        };
+        for item in items {
+            if stream.send(item).await.is_err() {
+                let mut state = self.control.lock();
+                self.control.end(&mut state, Ended::Stopped);
+                break;
             }
         }
-        true
+        self.finish(true);
     }
 
     /// Keeps what pages left until no more come.
     pub(super) async fn keep_ledger(self: Arc<Self>) {
-        let inbox = self.ledger.as_ref().and_then(|ledger| lock(&ledger.inbox).take());
-        let (Some(mut inbox), Some(durable)) = (inbox, self.frontier.durable()) else {
+        let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
             return;
         };
+        let Some(mut inbox) = lock(&ledger.inbox).take() else {
+            return;
+        };
+        let limit = ledger.group;
         let mut group = Vec::new();
-        while inbox.recv_many(&mut group, GROUP).await > 0 {
+        while inbox.recv_many(&mut group, limit).await > 0 {
             if let Err(error) = self.keep_group(durable, std::mem::take(&mut group)).await {
                 return self.control.fail(error);
             }
@@ -258,11 +270,11 @@ impl<S: Spider> Engine<S> {
     async fn keep_group(self: &Arc<Self>, durable: &dyn Durable, group: Vec<Left<S::Item>>) -> Result<(), CrawlError> {
         let mut outcomes = Vec::with_capacity(group.len());
         let mut items = Vec::with_capacity(group.len());
-        let mut answers = Vec::with_capacity(group.len());
+        let mut pages = Vec::with_capacity(group.len());
         for left in group {
             outcomes.push(left.outcome);
             items.push(left.items);
-            answers.push(left.answer);
+            pages.push((left.going, left.streamer));
         }
         let count = items.iter().map(Vec::len).sum::<usize>() as u64;
         let (items, values) = self.export_durably(items).await?;
@@ -276,14 +288,17 @@ impl<S: Spider> Engine<S> {
                 self.control.end(&mut state, Ended::MaxItems);
             }
         }
-        for ((answer, ranks), mut items) in answers.into_iter().zip(all).zip(items) {
-            match &self.sink {
-                Sink::Collected(all) => lock(all).append(&mut items),
-                Sink::Exported => items.clear(),
-                Sink::Streamed(_) => {}
+        for (((going, streamer), ranks), mut items) in pages.into_iter().zip(all).zip(items) {
+            self.offer(going, ranks);
+            if let Some(streamer) = streamer {
+                // A page that was cut off meanwhile is kept all the same.
+                let _ = streamer.send(items);
+                continue;
             }
-            // A page that was cut off meanwhile is kept all the same.
-            let _ = answer.send(Kept { ranks, items });
+            if let Sink::Collected(all) = &self.sink {
+                lock(all).append(&mut items);
+            }
+            self.finish(true);
         }
         Ok(())
     }

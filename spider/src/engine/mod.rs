@@ -146,7 +146,10 @@ impl<S: Spider> Engine<S> {
             default_session: setup.sessions.default_session_id()?.into(),
             registry: setup.spider.registry()?,
             meters: Meters::new(setup.spider.name()),
-            ledger: setup.frontier.durable().map(|_| Ledger::new()),
+            ledger: setup
+                .frontier
+                .durable()
+                .map(|_| Ledger::new(setup.settings.concurrency)),
             codec: Codec::new().map_err(|source| CrawlError::frontier("write the default step", source))?,
             spider: setup.spider,
             sessions: setup.sessions,

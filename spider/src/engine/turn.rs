@@ -167,13 +167,11 @@ impl<S: Spider> Engine<S> {
                 .await;
         }
         self.meters.pages.increment(1);
-        let kept = if held {
-            self.keep_page(sent.lease, sent.seen, out.into_held()).await
-        } else {
-            self.done_with(sent.lease).await;
-            true
-        };
-        self.finish(kept);
+        if held {
+            return self.keep_page(sent.lease, sent.seen, out.into_held()).await;
+        }
+        self.done_with(sent.lease).await;
+        self.finish(true);
     }
 
     /// Gives back the place of a request, and counts what became of it.

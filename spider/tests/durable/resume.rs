@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use silkroute_core::Retry;
 use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
-use silkroute_spider::{AutoThrottle, Crawl, CrawlError, Ended, Output, Page, Result, Settings, Spider, Visit};
-use silkroute_testkit::site::TestSite;
+use silkroute_spider::{
+    AutoThrottle, BlockDetection, Crawl, CrawlError, Ended, Escalation, Output, Page, Result, Settings, Spider, Visit,
+};
+use silkroute_testkit::site::{TestSite, known};
 
 use crate::support::SOON;
 
@@ -368,5 +370,36 @@ async fn a_page_that_cannot_be_had_is_done_too() {
         .await
         .unwrap();
     assert_eq!((again.stats.failed, site.requests().len()), (1, sent));
+    site.close().await;
+}
+
+#[tokio::test]
+async fn what_worked_for_a_host_is_known_to_the_next_run() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |pages| {
+        let mut chain = chain(&site, &["/bearer?n=1", "/bearer?n=2", "/bearer?n=3"]);
+        let ladder = Escalation::ladder(["http", "known"]).detection(BlockDetection::none().statuses([401]));
+        chain.settings = chain.settings.escalation(ladder).max_pages(pages);
+        let sessions = SessionManager::new();
+        let token = format!("Bearer {}", known::BEARER_TOKEN);
+        let known = HttpSession::builder().header("authorization", &token).build().unwrap();
+        sessions
+            .add("http", HttpSession::new())
+            .unwrap()
+            .add("known", known)
+            .unwrap();
+        chain
+            .crawl()
+            .sessions(&sessions)
+            .frontier(folder.path().join("crawl"))
+            .run()
+    };
+    let first = run(1).await.unwrap();
+    assert_eq!((first.stats.pages, site.requests().len()), (1, 2));
+    let second = run(3).await.unwrap();
+    assert_eq!((second.ended, second.stats.pages), (Ended::MaxPages, 3));
+    assert_eq!(site.requests().len(), 4, "no page of the second run was tried below");
+    assert_eq!(second.stats.escalations["http -> known: status 401"], 1);
     site.close().await;
 }

@@ -1,0 +1,170 @@
+//! Ladders of real sessions, to the test site.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+use silkroute_core::RequestExt as _;
+use silkroute_manager::{SessionExt as _, SessionManager};
+use silkroute_session_dynamic::DynamicSession;
+use silkroute_session_http::HttpSession;
+use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
+use silkroute_testkit::site::{TestSite, known};
+
+/// Takes what it finds by one selector from some pages, one page after the other.
+struct Pages {
+    visits: Vec<Visit<usize>>,
+    selector: &'static str,
+    escalation: Escalation,
+}
+
+#[derive(Debug, PartialEq, serde::Serialize)]
+struct Found {
+    path: String,
+    count: usize,
+    session: String,
+}
+
+impl Spider for Pages {
+    type Item = Found;
+    /// Which of the visits it is.
+    type Step = usize;
+
+    fn name(&self) -> &str {
+        "pages"
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::default().concurrency(1).escalation(self.escalation.clone())
+    }
+
+    fn start_requests(&self) -> Starts<'_, usize> {
+        let first = self.visits[0].clone();
+        Box::pin(futures_util::stream::once(async { Ok(first) }))
+    }
+
+    async fn parse(&self, page: Page<usize>, out: &mut Output<Self>) -> Result {
+        let found = Found {
+            path: page.url().path().to_owned(),
+            count: page.css(self.selector)?.get_all().len(),
+            session: page.response().session().unwrap_or_default().to_owned(),
+        };
+        out.item(found).await?;
+        let next = page.step() + 1;
+        if let Some(visit) = self.visits.get(next) {
+            out.visit(visit.clone().step(next)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn found(path: &str, count: usize, session: &str) -> Found {
+    let (path, session) = (path.to_owned(), session.to_owned());
+    Found { path, count, session }
+}
+
+#[tokio::test]
+async fn headers_body_and_cookies_go_along() {
+    let site = TestSite::start().await.unwrap();
+    let sessions = SessionManager::new();
+    sessions
+        .add("bare", HttpSession::builder().impersonate("none").build().unwrap())
+        .unwrap();
+    let token = format!("Bearer {}", known::BEARER_TOKEN);
+    let known = HttpSession::builder().header("authorization", &token).build().unwrap();
+    sessions.add("known", known.lazy()).unwrap();
+    let get = |path: &str| Visit::get(site.http_url(path).as_str()).unwrap();
+    let spider = Pages {
+        visits: vec![
+            get("/cookies/set?kept=by-the-session&_path=/"),
+            get("/bearer?n=1").header("x-mine", "1").unwrap().cookie("own", "2"),
+            get("/bearer?n=2"),
+        ],
+        selector: "a.product::text",
+        escalation: Escalation::ladder(["bare", "known"]).detection(BlockDetection::none().statuses([401])),
+    };
+    let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
+    let by: Vec<_> = crawl.items.iter().map(|found| found.session.as_str()).collect();
+    assert_eq!((crawl.ended, by), (Ended::Finished, vec!["bare", "known", "known"]));
+    assert_eq!(crawl.stats.escalations["bare -> known: status 401"], 1);
+    let sent = site.requests_to("/bearer");
+    assert_eq!(sent.len(), 3, "the second page went to the right session at once");
+    for request in &sent[..2] {
+        assert_eq!(request.header("x-mine"), Some("1"));
+        let mut cookies = request.cookies();
+        cookies.sort();
+        let expected = [("kept", "by-the-session"), ("own", "2")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(cookies, expected, "those of the session, and those of the request");
+    }
+    assert_ne!(sent[0].header("user-agent"), sent[1].header("user-agent"));
+    sessions.close().await.unwrap();
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http() {
+    if no_browser() {
+        return;
+    }
+    let sessions = SessionManager::new();
+    let browser = DynamicSession::builder().network_idle(true).build().unwrap();
+    sessions
+        .add("http", HttpSession::new())
+        .unwrap()
+        .add("dynamic", browser.lazy())
+        .unwrap();
+    let site = TestSite::start().await.unwrap();
+    let get = |path: &str| Visit::get(site.http_url(path).as_str()).unwrap();
+    let elsewhere = site.http_url("/shop").to_string().replace("127.0.0.1", "localhost");
+    let spider = Pages {
+        visits: vec![
+            get("/shop"),
+            get("/cookies/set?seen=yes&_path=/"),
+            get("/js/list"),
+            get("/js/list?again"),
+            Visit::get(&elsewhere).unwrap(),
+        ],
+        selector: "a.product::text",
+        escalation: Escalation::ladder(["http", "dynamic"]),
+    };
+    let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
+    assert_eq!(
+        crawl.items,
+        [
+            found("/shop", 20, "http"),
+            found("/cookies/set", 0, "http"),
+            found("/js/list", known::SCRIPTED_ITEMS, "dynamic"),
+            found("/js/list", known::SCRIPTED_ITEMS, "dynamic"),
+            found("/shop", 20, "http"),
+        ]
+    );
+    assert_eq!(crawl.stats.escalations["http -> dynamic: script shell"], 1);
+    let lists = site.requests_to("/js/list");
+    assert_eq!(lists.len(), 3, "once to learn it, then at once");
+    let browsers = lists
+        .iter()
+        .filter(|request| request.header("sec-fetch-dest") == Some("document"));
+    assert!(browsers.clone().count() >= 2);
+    for request in &lists {
+        assert_eq!(request.cookies(), [("seen".to_owned(), "yes".to_owned())]);
+    }
+    let starts = |id: &str| sessions.get(id).unwrap().stats().starts;
+    assert_eq!(starts("dynamic"), 1, "once, when it was first needed");
+    sessions.close().await.unwrap();
+    site.close().await;
+}
+
+/// Whether no test with a browser can run here. It is a failure where browsers are required.
+fn no_browser() -> bool {
+    let Err(error) = silkroute_browser::launch::find(&silkroute_browser::LaunchOptions::default()) else {
+        return false;
+    };
+    assert_ne!(
+        std::env::var("SILKROUTE_REQUIRE_BROWSER").as_deref(),
+        Ok("1"),
+        "{error}"
+    );
+    eprintln!("BROWSER TESTS DID NOT RUN: {error}");
+    true
+}
