@@ -132,7 +132,10 @@ fn proxy_of(settings: &Settings, note: &Note) -> Option<Option<Proxy>> {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods, reason = "what a pool does about it is to be decided each time")]
+#[deny(
+    clippy::missing_trait_methods,
+    reason = "what a pool does about it is to be decided each time"
+)]
 impl Session for SessionPool {
     fn kind(&self) -> &'static str {
         PoolOptions::KIND
