@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
@@ -40,6 +41,7 @@ pub struct TestSiteBuilder {
     resumption: bool,
     tls_names: Vec<String>,
     robots_txt: Option<String>,
+    files: Option<PathBuf>,
 }
 
 impl Default for TestSiteBuilder {
@@ -52,6 +54,7 @@ impl Default for TestSiteBuilder {
             resumption: true,
             tls_names: TLS_NAMES.map(str::to_owned).to_vec(),
             robots_txt: None,
+            files: None,
         }
     }
 }
@@ -101,6 +104,12 @@ impl TestSiteBuilder {
         self
     }
 
+    /// A folder whose files are served below `/files`, as those of detectors that npm installed.
+    pub fn files(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.files = Some(folder.into());
+        self
+    }
+
     /// Opens the listeners and begins to serve.
     ///
     /// # Errors
@@ -131,6 +140,7 @@ impl TestSiteBuilder {
             addresses,
             self.record,
             self.robots_txt,
+            self.files,
         ));
         for (listener, tls) in listeners {
             owner.tasks().spawn(listen(listener, tls, Arc::clone(&state)));

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +18,8 @@ pub(crate) struct State {
     /// Whether requests are recorded, and connections tapped for it.
     pub(crate) record: bool,
     pub(crate) robots_txt: Option<String>,
+    /// A folder whose files are served below `/files`.
+    pub(crate) files: Option<PathBuf>,
     memory: Mutex<Memory>,
 }
 
@@ -47,6 +50,7 @@ impl State {
         addresses: Addresses,
         record: bool,
         robots_txt: Option<String>,
+        files: Option<PathBuf>,
     ) -> Self {
         Self {
             journal,
@@ -54,6 +58,7 @@ impl State {
             addresses,
             record,
             robots_txt,
+            files,
             memory: Mutex::default(),
         }
     }

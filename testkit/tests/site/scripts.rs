@@ -256,3 +256,34 @@ async fn a_burst_of_connections_is_not_kept_waiting() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn files_of_a_folder_are_served_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("inner")).unwrap();
+    std::fs::write(folder.path().join("inner/one.js"), "export default 1").unwrap();
+    let site = TestSite::builder()
+        .files(folder.path().join("inner"))
+        .start()
+        .await
+        .unwrap();
+    std::fs::write(folder.path().join("secret.js"), "no").unwrap();
+    let client = client(&site);
+    let file = client.get(site.http_url("/files/one.js")).send().await.unwrap();
+    assert!(file.headers()["content-type"].to_str().unwrap().contains("javascript"));
+    assert_eq!(file.text().await.unwrap(), "export default 1");
+    for path in [
+        "/files/../secret.js",
+        "/files/%2e%2e/secret.js",
+        "/files//etc/hostname",
+        "/files/none.js",
+        "/files/",
+    ] {
+        assert_eq!(crate::client::status(&client, site.http_url(path)).await, 404, "{path}");
+    }
+    let without = TestSite::start().await.unwrap();
+    assert_eq!(
+        crate::client::status(&client, without.http_url("/files/one.js")).await,
+        404
+    );
+}

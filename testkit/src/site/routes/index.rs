@@ -107,6 +107,11 @@ const ROUTES: &[(&str, &str)] = &[
         "/consistency?run=1",
         "what the browser says of itself in page, frames and workers",
     ),
+    ("/files/PATH", "a file of the folder that the test named"),
+    (
+        "/detectors?run=1",
+        "what published detectors say of the browser; their files are below /files",
+    ),
     (
         "/challenge/managed",
         "also non-interactive, embedded, refusing: a page behind a check",

@@ -11,6 +11,7 @@ mod cookies;
 mod echo;
 mod encodings;
 mod faults;
+mod files;
 mod frames;
 mod index;
 pub mod known;
@@ -160,6 +161,8 @@ pub(crate) async fn route(visit: Visit) -> Reply {
         ["workers", "worker.js"] => frames::worker(),
 
         ["consistency", path @ ..] => consistency::route(&visit, path),
+        ["detectors"] => files::detectors(),
+        ["files", path @ ..] => files::file(&visit, path),
         ["challenge", "embedded", "content"] => challenge::embedded_content(&visit),
         ["challenge", kind] => challenge::protected(&visit, kind),
         ["cdn-cgi", "challenge-platform", what] => challenge::platform(&visit, what),
