@@ -118,20 +118,29 @@ fn default_file() -> PathBuf {
 
 /// A browser's, if there is one; it is started to see.
 async fn session_of_the_products(sessions: &SessionManager) -> Result<&'static str> {
-    #[cfg(feature = "dynamic")]
+    #[cfg(any(feature = "stealth", feature = "dynamic"))]
     {
-        let browser = DynamicSession::builder().max_pages(4).build()?;
-        sessions.add("browser", browser.lazy())?;
+        sessions.add("browser", browser()?.lazy())?;
         match sessions.get("browser")?.start().await {
             Ok(()) => return Ok("browser"),
             Err(error) => println!("no browser, so product pages come over HTTP as well: {error}\n"),
         }
         sessions.remove("browser").await?;
     }
-    #[cfg(not(feature = "dynamic"))]
+    #[cfg(not(any(feature = "stealth", feature = "dynamic")))]
     println!("this build has no browser session: product pages come over HTTP as well\n");
     sessions.add("products", HttpSession::builder().impersonate("firefox").build()?)?;
     Ok("products")
+}
+
+#[cfg(feature = "stealth")]
+fn browser() -> Result<impl Session> {
+    Ok(StealthSession::builder().max_pages(4).build()?)
+}
+
+#[cfg(all(feature = "dynamic", not(feature = "stealth")))]
+fn browser() -> Result<impl Session> {
+    Ok(DynamicSession::builder().max_pages(4).build()?)
 }
 
 fn tell(stats: &Stats) {

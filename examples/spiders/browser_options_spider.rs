@@ -15,6 +15,7 @@ enum Step {
     Start,
     Dynamic,
     Clicked,
+    Protected,
 }
 
 impl Spider for MySpider {
@@ -37,7 +38,8 @@ impl Spider for MySpider {
             .build()?;
         sessions
             .add("http", HttpSession::new())?
-            .add("browser", browser.lazy())?;
+            .add("browser", browser.lazy())?
+            .add("stealth", StealthSession::new().lazy())?;
         Ok(())
     }
 
@@ -69,6 +71,24 @@ impl Spider for MySpider {
                         .step(Step::Clicked),
                 )
                 .await?;
+
+                let protected = StealthOptions {
+                    solve_challenge: Some(true),
+                    block_webrtc: Some(true),
+                    google_search: Some(true),
+                    ..StealthOptions::default()
+                };
+                out.visit(
+                    page.follow("/challenge/managed")?
+                        .session("stealth")
+                        .with(protected)?
+                        .step(Step::Protected),
+                )
+                .await?;
+            }
+            Step::Protected => {
+                let items = page.css("#protected li")?.len();
+                out.item(format!("{items} items, behind a challenge")).await?;
             }
             Step::Dynamic => {
                 let items = page.css("#list li")?.len();
@@ -98,7 +118,8 @@ async fn main() -> Result {
     let crawl = spider.crawl().run().await?;
     println!("{}", crawl.items.join("\n"));
     assert!(crawl.items.contains(&"30 items, from 1 captured response".to_owned()));
-    assert_eq!((crawl.items.len(), crawl.stats.failed), (2, 0));
+    assert!(crawl.items.contains(&"20 items, behind a challenge".to_owned()));
+    assert_eq!((crawl.items.len(), crawl.stats.failed), (3, 0));
     site.close().await;
     Ok(())
 }

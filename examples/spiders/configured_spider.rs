@@ -1,11 +1,12 @@
-//! Sessions that are set up one by one: headers, redirects, a timeout; and an identity that a browser shall have.
+//! Sessions that are set up one by one: headers, redirects, a timeout; and who a stealth browser shall be.
 
 use std::time::Duration;
 
-use silkroute::core::identity::Os;
+use silkroute::core::identity::Browser;
 use silkroute::http::Redirects;
 use silkroute::prelude::*;
 use silkroute::spider::Result;
+use silkroute::stealth::GivesWay;
 use silkroute_testkit::site::TestSite;
 
 struct MySpider {
@@ -32,17 +33,30 @@ impl Spider for MySpider {
             .build()?;
         sessions.add("http", http)?;
 
-        let identity = Identity::from_name("chrome")?.os(Os::Windows);
-        let stealth = HttpSession::builder().impersonate(identity).build()?;
+        // What is said in headers, in pages and in their workers alike. What cannot be made true, such as another operating
+        // system than this machine's, is refused with the reason.
+        let fingerprint = Fingerprint {
+            browser: Some(Browser::Chrome),
+            locale: Some("de-DE".to_owned()),
+            timezone: Some("Europe/Berlin".to_owned()),
+            gives_way: GivesWay::Identity,
+            ..Fingerprint::default()
+        };
+        let stealth = StealthSession::builder().fingerprint(fingerprint).build()?;
         sessions.add("stealth", stealth.lazy())?;
         Ok(())
     }
 
     async fn parse(&self, page: Page, out: &mut Output<Self>) -> Result {
         let headers: serde_json::Value = page.json()?;
-        let agent = headers["user-agent"].as_str().unwrap_or("?");
+        let said = |name: &str| headers[name].as_str().unwrap_or("?").to_owned();
         let session = page.response().session().unwrap_or("?");
-        out.item(format!("{session}: {}", agent)).await?;
+        out.item(format!(
+            "{session}: {}, {}",
+            said("user-agent"),
+            said("accept-language")
+        ))
+        .await?;
         if page.depth() == 0 {
             out.visit(page.follow("/headers?again")?.session("stealth")).await?;
         }
@@ -59,8 +73,8 @@ async fn main() -> Result {
 
     let crawl = spider.crawl().run().await?;
     println!("{}", crawl.items.join("\n"));
-    assert_eq!(crawl.items[0], "http: MyBot/1.0");
-    assert!(crawl.items[1].starts_with("stealth: ") && crawl.items[1].contains("Windows NT 10.0"));
+    assert!(crawl.items[0].starts_with("http: MyBot/1.0, "));
+    assert!(crawl.items[1].starts_with("stealth: ") && crawl.items[1].contains(", de-DE,de;q=0.9"));
     site.close().await;
     Ok(())
 }

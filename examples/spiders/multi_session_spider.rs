@@ -35,7 +35,7 @@ impl Spider for MySpider {
         // Fast session for APIs.
         sessions.add("api", HttpSession::new())?;
         // For protected pages.
-        sessions.add("stealth", HttpSession::builder().impersonate("safari").build()?.lazy())?;
+        sessions.add("stealth", StealthSession::new().lazy())?;
         // For pages that need JavaScript.
         sessions.add("browser", DynamicSession::new().lazy())?;
         Ok(())

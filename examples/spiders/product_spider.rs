@@ -1,5 +1,4 @@
-//! Fast HTTP for the listings of a shop, a browser for its protected product pages. A build without the feature `stealth`
-//! has a second identity over HTTP do the browser's part.
+//! Fast HTTP for the listings of a shop, a stealth browser for its protected product pages.
 
 use serde::{Deserialize, Serialize};
 use silkroute::prelude::*;
@@ -38,8 +37,11 @@ impl Spider for ProductSpider {
     fn configure_sessions(&self, sessions: &SessionManager) -> Result {
         // Fast HTTP for listing pages: the first session is the default.
         sessions.add("http", HttpSession::new())?;
-        // For protected product pages.
-        sessions.add("stealth", HttpSession::builder().impersonate("firefox").build()?)?;
+        // A browser for protected product pages.
+        sessions.add(
+            "stealth",
+            StealthSession::builder().network_idle(true).max_pages(4).build()?,
+        )?;
         Ok(())
     }
 
@@ -75,14 +77,14 @@ async fn main() -> Result {
         shop: site.http_url("/shop").into(),
     };
 
-    let crawl = spider.crawl().max_items(60).run().await?;
+    let crawl = spider.crawl().max_items(40).run().await?;
     for product in &crawl.items[..3] {
         println!("{:<22} {}", product.name, product.price);
     }
     for (session, tally) in &crawl.stats.sessions {
         println!("'{session}' fetched {} pages", tally.requests);
     }
-    assert_eq!(crawl.items.len(), 60);
+    assert_eq!(crawl.items.len(), 40);
     site.close().await;
     Ok(())
 }

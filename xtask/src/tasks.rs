@@ -20,7 +20,7 @@ pub(crate) fn demo() -> Result<(), Stop> {
     let mut steps = Steps::begin();
     setup::run(&mut steps, Purpose::Run)?;
     // What it runs and no more; all of it with the same features, so that nothing is built twice.
-    let demo = "--package silkroute --example demo --features spider,progress,dynamic";
+    let demo = "--package silkroute --example demo --features spider,progress,stealth";
     steps.run("build", &Cmd::cargo().words("build").words(demo))?;
     steps.run("the demo", &Cmd::cargo().words("run --quiet").words(demo))?;
     println!("{}\n\ndemo ok", steps.table());
