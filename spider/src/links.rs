@@ -241,8 +241,11 @@ pub struct CrawlRule<S = ()> {
     step: S,
     session: Option<String>,
     priority: Option<i32>,
-    map: Option<fn(Visit<S>) -> Option<Visit<S>>>,
+    map: Option<Map<S>>,
 }
+
+/// Changes a request, or drops it.
+type Map<S> = fn(Visit<S>) -> Option<Visit<S>>;
 
 impl<S: Step> CrawlRule<S> {
     /// Follows these links, for the step that is the default, as [`Page::follow`] does.
