@@ -103,6 +103,10 @@ impl Session for DynamicSession {
         self.inner.timeout()
     }
 
+    fn user_agent(&self) -> Option<String> {
+        self.inner.user_agent()
+    }
+
     async fn start(&mut self) -> Result<()> {
         self.inner.start().await
     }

@@ -134,6 +134,12 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
         self.settings.config.timeout
     }
 
+    /// The one of the configuration, else the browser's own, which is known once it has started.
+    fn user_agent(&self) -> Option<String> {
+        let own = || self.browser().map(|browser| browser.version().user_agent.clone());
+        self.settings.config.user_agent.clone().or_else(own)
+    }
+
     async fn start(&mut self) -> Result<()> {
         if self.is_alive() {
             return Ok(());

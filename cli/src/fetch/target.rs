@@ -36,7 +36,11 @@ impl Target {
             None => Self::of_kind(registry, named.unwrap_or(DEFAULT_KIND))?,
         };
         if args.insecure {
-            target.set("verify", Value::Bool(false), "--insecure")?;
+            // Browsers have another word for it than HTTP clients.
+            match target.has("ignore_https_errors") {
+                true => target.set("ignore_https_errors", Value::Bool(true), "--insecure")?,
+                false => target.set("verify", Value::Bool(false), "--insecure")?,
+            }
         }
         if let Some(file) = &args.cacert {
             let file = file
@@ -88,12 +92,15 @@ impl Target {
         })
     }
 
-    /// Sets a field of the configuration for a flag that stands for it.
-    fn set(&mut self, field: &str, value: Value, flag: &str) -> Result<(), Failure> {
-        if !fields(&self.kind.config_schema())
+    fn has(&self, field: &str) -> bool {
+        fields(&self.kind.config_schema())
             .iter()
             .any(|known| known.name == field)
-        {
+    }
+
+    /// Sets a field of the configuration for a flag that stands for it.
+    fn set(&mut self, field: &str, value: Value, flag: &str) -> Result<(), Failure> {
+        if !self.has(field) {
             return Err(Failure::Usage(format!(
                 "{flag}: session kind '{}' has no `{field}`; leave the flag out",
                 self.kind.kind()

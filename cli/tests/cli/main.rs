@@ -8,6 +8,8 @@
 mod command;
 #[cfg(feature = "spider")]
 mod crawl;
+#[cfg(feature = "dynamic")]
+mod dynamic;
 #[cfg(unix)]
 mod endings;
 mod fetch;

@@ -1,0 +1,63 @@
+//! `silkroute fetch --session dynamic`: pages that need a browser.
+
+use silkroute_testkit::site::TestSite;
+
+use crate::command::silkroute;
+
+/// Whether there is a browser; where there must be one, none is a failure.
+fn there_is_a_browser() -> bool {
+    let Err(error) = silkroute::dynamic::find_browser() else {
+        return true;
+    };
+    assert!(
+        std::env::var("SILKROUTE_REQUIRE_BROWSER").as_deref() != Ok("1"),
+        "{error}"
+    );
+    eprintln!("BROWSER TESTS DID NOT RUN: {error}");
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_rendered_and_waited_for() {
+    if !there_is_a_browser() {
+        return;
+    }
+    let site = TestSite::start().await.expect("the test site does not start");
+    let url = site.http_url("/js/list");
+    let ran = silkroute([
+        "fetch",
+        url.as_str(),
+        "--session",
+        "dynamic",
+        "-o",
+        "dynamic.wait_selector=#list .item",
+        "-o",
+        "dynamic.disable_resources=true",
+    ]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&ran.stdout).matches("class=\"item\"").count(),
+        30
+    );
+    let secure = site.https_url("/json");
+    let ran = silkroute(["fetch", secure.as_str(), "--session", "dynamic", "--insecure"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn a_misspelt_option_is_refused_before_a_browser_starts() {
+    let ran = silkroute([
+        "fetch",
+        "http://127.0.0.1:9/",
+        "--session",
+        "dynamic",
+        "-o",
+        "dynamic.wait_selctor=main",
+    ]);
+    assert_ne!(ran.status, Some(0));
+    assert!(
+        ran.stderr.contains("wait_selctor") && ran.stderr.contains("wait_selector"),
+        "{}",
+        ran.stderr
+    );
+}
