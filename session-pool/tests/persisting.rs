@@ -267,7 +267,7 @@ async fn a_kind_without_state_and_a_directory_do_not_go_together() {
         .session("one", Box::new(strings.puppet()))
         .directory(folder.path());
     let pool = started(pool.build().unwrap()).await;
-    let request = support::ask("shop.test").timeout(Duration::from_millis(200));
+    let request = support::ask("shop.test").timeout(Duration::from_millis(600));
     let error = fetch(&pool, &request).await.unwrap_err().to_string();
     assert!(
         error.contains("does not support saving and loading its state"),
