@@ -223,8 +223,10 @@ mod tests {
     }
 
     fn commands(appearance: &Appearance, kind: &str) -> String {
-        let mut target = TargetInfo::default();
-        target.r#type = kind.to_owned();
+        let target = TargetInfo {
+            r#type: kind.to_owned(),
+            ..TargetInfo::default()
+        };
         let commands = appearance.setup().commands(&target);
         format!("{commands:?}")
     }

@@ -1,5 +1,10 @@
 //! Challenges of the test site: passed without a window, refused in time, and cleared for HTTP too.
-#![allow(missing_docs, reason = "a test program")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 

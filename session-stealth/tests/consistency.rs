@@ -1,5 +1,10 @@
 //! A stealth session says of itself what a person's browser on this machine says, wherever it is asked.
-#![allow(missing_docs, reason = "a test program")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 

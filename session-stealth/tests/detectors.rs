@@ -2,7 +2,12 @@
 //!
 //! `cargo xtask test` installs them; by hand: `npm install --prefix FOLDER @fingerprintjs/botd@2.0.0 fpscanner@1.0.2`, and
 //! `SILKROUTE_DETECTORS=FOLDER`.
-#![allow(missing_docs, reason = "a test program")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 

@@ -1,5 +1,10 @@
 //! One identity over HTTP and in the browser: the same words in the same order.
-#![allow(missing_docs, reason = "a test program")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 

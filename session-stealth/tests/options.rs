@@ -1,5 +1,10 @@
 //! Options do what they say, for a session and for a request, or are refused with a reason.
-#![allow(missing_docs, reason = "a test program")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
 
 mod support;
 
