@@ -7,6 +7,13 @@
         reason = "a test states its invariants by failing"
     )
 )]
+#![cfg_attr(
+    not(feature = "disk"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "what the feature brings is named where it belongs"
+    )
+)]
 
 mod codec;
 mod crawl;

@@ -35,7 +35,7 @@ impl Random {
 }
 
 #[test]
-fn a_crawl_killed_at_random_moments_has_every_item_once_and_fetches_nothing_again_but_what_was_under_way() {
+fn e8_a_crawl_killed_at_random_moments_has_every_item_once_and_fetches_nothing_again_but_what_was_under_way() {
     if Plan::play() {
         return;
     }
@@ -49,7 +49,7 @@ fn a_crawl_killed_at_random_moments_has_every_item_once_and_fetches_nothing_agai
         let folder = tempfile::tempdir().unwrap();
         let mut plan = Plan::new(folder.path(), &site, "/bytes/100?n=", PAGES);
         plan.jsonl = Some(folder.path().join("items.jsonl"));
-        let test = "kill::a_crawl_killed_at_random_moments_has_every_item_once_and_fetches_nothing_again_but_what_was_under_way";
+        let test = "kill::e8_a_crawl_killed_at_random_moments_has_every_item_once_and_fetches_nothing_again_but_what_was_under_way";
         let mut random = Random::new();
         let mut moments: Vec<usize> = (0..KILLS).map(|_| random.below(PAGES) as usize).collect();
         moments.sort_unstable();

@@ -96,7 +96,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_crawl_in_many_runs_exports_what_one_run_does() {
+async fn e7_a_crawl_in_many_runs_keeps_all_items_and_statistics_and_exports_what_one_run_does() {
     let site = TestSite::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -233,7 +233,7 @@ fn chain(site: &TestSite, paths: &[&str]) -> Chain {
 }
 
 #[tokio::test]
-async fn cookies_and_delays_are_those_of_the_run_before() {
+async fn e7_cookies_and_delays_are_those_of_the_run_before() {
     let site = TestSite::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let run = |pages| {
