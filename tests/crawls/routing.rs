@@ -137,13 +137,12 @@ async fn what_a_session_logged_in_to_stays_with_it() {
     let crawl = spider.crawl().blocked_retry(Retry::none()).run().await.unwrap();
     assert_eq!(crawl.items, ["member /account"], "the login leads to the account");
     assert_eq!(crawl.stats.gave_up_blocked, 1);
-    let failures = failures.lock().unwrap();
+    let failures = failures.lock().unwrap().clone();
     assert_eq!(failures[0].0, FailureKind::Blocked);
     assert!(
         failures[0].1.contains("/account") && failures[0].1.contains("403"),
         "{failures:?}"
     );
-    drop(failures);
     all_gone(site).await;
 }
 

@@ -229,6 +229,27 @@ async fn sessions_of_a_file_and_of_the_command_line_and_the_next_one_after_a_blo
     assert_eq!(agents, [false, true]);
 }
 
+#[cfg(feature = "dynamic")]
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_need_javascript_through_a_browser_of_the_file() {
+    let site = site().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sessions.toml");
+    fs::write(
+        &file,
+        "[sessions.plain]\nkind = \"http\"\n[sessions.browser]\nkind = \"dynamic\"\nwait_selector = \"#list li\"\n",
+    )
+    .unwrap();
+    let run = |session: &str| {
+        let fields = ["--depth", "0", "--field", "items[]=#list .product"];
+        let config = ["--config", file.to_str().unwrap(), "--session", session];
+        let ran = crawl(&site.http_url("/js/list"), &[fields, config].concat());
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        ran.items()[0]["items"].as_array().unwrap().len()
+    };
+    assert_eq!((run("plain"), run("browser")), (0, 30));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_html_is_an_item_without_fields() {
     let site = site().await;
