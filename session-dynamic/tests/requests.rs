@@ -7,7 +7,9 @@
 
 mod support;
 
-use silkroute_core::{Cookie, CookieJar, Error, Fetch, Proxy, ProxyPool, RequestExt as _, Retry, Session as _};
+use silkroute_core::{
+    Cookie, CookieJar, Error, Fetch, Proxy, ProxyPool, RequestExt as _, Retry, SameSite, Session as _,
+};
 use silkroute_session_dynamic::{
     ColorScheme, DynamicSession, DynamicSessionBuilder, Geolocation, Headers, PageOptions, ResourceType, Resources,
     Toggle, Viewport,
@@ -163,6 +165,32 @@ async fn the_jar_goes_in_and_comes_out() {
     };
     fetched(&session, &with(&site, "/echo/c", without)).await;
     assert!(site.requests_to("/echo/c")[0].cookies().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_that_browsers_refuse_stays_in_the_jar_and_keeps_none_away() {
+    let jar = CookieJar::new();
+    let Some(session) = started(once().cookie_jar(jar.clone())).await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    let mut refused = Cookie::new("refused", "1", "127.0.0.1");
+    refused.same_site = Some(SameSite::None);
+    jar.insert(refused).unwrap();
+    let mut long = Cookie::new("long", "2", "127.0.0.1");
+    long.expires = Some(std::time::SystemTime::now() + std::time::Duration::from_secs(10 * 365 * 24 * 3600));
+    jar.insert(long).unwrap();
+    for path in ["/echo/first", "/echo/second"] {
+        let response = fetched(&session, &Fetch::from(site.http_url(path))).await;
+        assert!(response.0.cookies().is_empty(), "{:?}", response.0.cookies());
+        assert_eq!(
+            site.requests_to(path)[0].cookies(),
+            [("long".to_owned(), "2".to_owned())]
+        );
+    }
+    let apart = Fetch::from(site.http_url("/echo/apart")).cookie("own", "3");
+    fetched(&session, &apart).await;
+    assert!(jar.get(&site.http_url("/"), "refused").is_some() && jar.len() == 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

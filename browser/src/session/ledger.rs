@@ -1,12 +1,12 @@
 //! The session's jar and the cookies of a browser context, kept alike.
 
-use std::collections::HashMap;
-use std::time::SystemTime;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, SystemTime};
 
 use silkroute_core::{Cookie, CookieJar};
 use tokio::sync::Mutex;
 
-use crate::{Context, Deadline, Result};
+use crate::{Context, Deadline, Error, Result};
 
 type Key = (String, String, String);
 
@@ -18,29 +18,53 @@ fn key(cookie: &Cookie) -> Key {
 /// side. Cookies of partitioned storage stay in the browser, as over HTTP there is no page that they would be partitioned by.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    known: Mutex<HashMap<Key, Cookie>>,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    known: HashMap<Key, Cookie>,
+    /// Those of the jar that the browser did not take, such as one for other sites' requests that is not `Secure`. HTTP
+    /// sessions send them all the same.
+    refused: HashMap<Key, Cookie>,
 }
 
 impl Ledger {
     /// What changed in the jar goes into the context.
     pub(super) async fn carry_in(&self, jar: &CookieJar, context: &Context, deadline: Deadline) -> Result<()> {
-        let mut known = deadline.run("the cookies", self.known.lock()).await?;
+        let mut entries = deadline.run("the cookies", self.entries.lock()).await?;
+        let Entries { known, refused } = &mut *entries;
         let theirs: HashMap<Key, Cookie> = jar.cookies().into_iter().map(|cookie| (key(&cookie), cookie)).collect();
         let mut changed: Vec<Cookie> = theirs
             .iter()
-            .filter(|(key, cookie)| known.get(*key).is_none_or(|old| differs(old, cookie)))
+            .filter(|(key, cookie)| {
+                let same = |old: &Cookie| !differs(old, cookie);
+                !known.get(*key).is_some_and(same) && !refused.get(*key).is_some_and(same)
+            })
             .map(|(_, cookie)| cookie.clone())
             .collect();
         // What the jar let go of ends in the browser, too.
         for gone in known.values().filter(|old| !theirs.contains_key(&key(old))) {
             let mut gone = gone.clone();
-            gone.expires = Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1));
+            gone.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
             changed.push(gone);
         }
         if !changed.is_empty() {
-            context.set_cookies(&changed, deadline).await?;
+            put(context, &changed, deadline).await?;
+            // Some it refuses with an error, which takes all with it, and some without a word.
+            let taken: HashSet<Key> = context.cookies(deadline).await?.iter().map(key).collect();
+            for cookie in changed.into_iter().filter(|cookie| theirs.contains_key(&key(cookie))) {
+                if taken.contains(&key(&cookie)) {
+                    refused.remove(&key(&cookie));
+                } else {
+                    tracing::debug!(name = cookie.name, "the browser does not take a cookie of the jar");
+                    refused.insert(key(&cookie), cookie);
+                }
+            }
         }
+        refused.retain(|key, _| theirs.contains_key(key));
         *known = theirs;
+        known.retain(|key, cookie| refused.get(key).is_none_or(|old| differs(old, cookie)));
         Ok(())
     }
 
@@ -52,7 +76,8 @@ impl Ledger {
         own: &[Cookie],
         deadline: Deadline,
     ) -> Result<Vec<Cookie>> {
-        let mut known = deadline.run("the cookies", self.known.lock()).await?;
+        let mut entries = deadline.run("the cookies", self.entries.lock()).await?;
+        let known = &mut entries.known;
         let now: HashMap<Key, Cookie> = context
             .cookies(deadline)
             .await?
@@ -83,12 +108,30 @@ impl Ledger {
     }
 }
 
-/// Whether the two say different things. The browser rounds the end of a cookie, and knows attributes that a jar does not.
+/// Puts in all that the browser takes.
+async fn put(context: &Context, cookies: &[Cookie], deadline: Deadline) -> Result<()> {
+    match context.set_cookies(cookies, deadline).await {
+        Err(Error::Protocol { .. }) => {}
+        other => return other,
+    }
+    for cookie in cookies {
+        match context.set_cookies(std::slice::from_ref(cookie), deadline).await {
+            Ok(()) | Err(Error::Protocol { .. }) => {}
+            other => return other,
+        }
+    }
+    Ok(())
+}
+
+/// Whether the two say different things. The browser rounds the end of a cookie, lets none live longer than 400 days
+/// (RFC 6265bis section 5.5), and knows attributes that a jar does not.
 fn differs(one: &Cookie, other: &Cookie) -> bool {
+    const LONGEST: Duration = Duration::from_secs(399 * 24 * 3600);
+    let longest = SystemTime::now() + LONGEST;
     let second = |cookie: &Cookie| {
         cookie
             .expires
-            .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
+            .and_then(|at| at.min(longest).duration_since(SystemTime::UNIX_EPOCH).ok())
             .map(|since| since.as_secs())
     };
     one.value != other.value
