@@ -9,6 +9,7 @@ use silkroute_core::RequestExt as _;
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_http::HttpSession;
+use silkroute_session_stealth::StealthSession;
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
 use silkroute_testkit::site::{TestSite, known};
 
@@ -151,6 +152,52 @@ async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http
     }
     let starts = |id: &str| sessions.get(id).unwrap().stats().starts;
     assert_eq!(starts("dynamic"), 1, "once, when it was first needed");
+    sessions.close().await.unwrap();
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_page_behind_a_challenge_is_had_from_the_last_rung_and_the_second_from_there_at_once() {
+    if no_browser() {
+        return;
+    }
+    let sessions = SessionManager::new();
+    let dynamic = DynamicSession::builder().network_idle(true).build().unwrap();
+    let stealth = StealthSession::builder().solve_challenge(true).build().unwrap();
+    sessions.add("http", HttpSession::new()).unwrap();
+    sessions.add("dynamic", dynamic.lazy()).unwrap();
+    sessions.add("stealth", stealth.lazy()).unwrap();
+    let site = TestSite::start().await.unwrap();
+    let get = |path: &str| Visit::get(site.http_url(path).as_str()).unwrap();
+    let spider = Pages {
+        visits: vec![get("/challenge/managed?n=1"), get("/challenge/managed?n=2")],
+        selector: "h1::text",
+        escalation: Escalation::ladder(["http", "dynamic", "stealth"]),
+    };
+    let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
+    let by: Vec<_> = crawl.items.iter().map(|found| found.session.as_str()).collect();
+    assert_eq!((crawl.ended, by), (Ended::Finished, vec!["stealth", "stealth"]));
+    let ways: Vec<_> = crawl
+        .stats
+        .escalations
+        .iter()
+        .map(|(way, count)| (way.as_str(), *count))
+        .collect();
+    assert_eq!(
+        ways,
+        [
+            ("dynamic -> stealth: status 403", 1),
+            ("http -> dynamic: status 403", 1)
+        ]
+    );
+    let fetches = |id: &str| {
+        let stats = sessions.get(id).unwrap().stats();
+        (stats.starts, crawl.stats.sessions[id].requests)
+    };
+    assert_eq!(
+        [fetches("http"), fetches("dynamic"), fetches("stealth")],
+        [(1, 1), (1, 1), (1, 2)]
+    );
     sessions.close().await.unwrap();
     site.close().await;
 }
