@@ -14,4 +14,6 @@ mod dynamic;
 mod endings;
 mod fetch;
 mod kinds;
+#[cfg(feature = "stealth")]
+mod stealth;
 mod usage;

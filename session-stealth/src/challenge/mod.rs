@@ -64,8 +64,9 @@ pub trait ChallengeSolver: fmt::Debug + Send + Sync + 'static {
     /// A name for messages.
     fn name(&self) -> &str;
 
-    /// Whether the page is a challenge, and which one. It is asked of every page, and again and again until an attempt has
-    /// shown its effect: it must be quick and change nothing.
+    /// Whether the page is a challenge, and which one. It is asked of every page where challenges are to be solved, and of
+    /// those with status 403, 429 or 503; and again and again until an attempt has shown its effect: it must be quick and
+    /// change nothing.
     ///
     /// # Errors
     /// Whatever keeps it from telling. It is asked again, as a page may be about to go elsewhere.
