@@ -5,6 +5,8 @@
     reason = "a benchmark that cannot run has nothing to report"
 )]
 
+pub mod crawl;
+
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -191,7 +193,7 @@ pub async fn compare(title: &str, contenders: &[Arc<Contender>], concurrency: us
 }
 
 /// The most memory that this process ever held, in kilobytes.
-pub fn peak_memory() -> u64 {
+fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     peak.trim().trim_end_matches(" kB").parse().unwrap()
