@@ -204,3 +204,52 @@ async fn what_cannot_be_is_refused_with_its_reason() {
     }
     assert!(site.requests_to("/shop").is_empty(), "what is refused is not sent");
 }
+
+/// Browsers that were launched with one of these time zones and still run.
+#[cfg(target_os = "linux")]
+fn browsers_in(zones: &[&str]) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let is_ours = |folder: &std::path::Path| {
+        let read = |name: &str| std::fs::read(folder.join(name)).unwrap_or_default();
+        let has = |text: &[u8], part: &str| String::from_utf8_lossy(text).split('\0').any(|word| word == part);
+        let environment = read("environ");
+        has(&read("cmdline"), "--remote-debugging-pipe")
+            && zones.iter().any(|zone| has(&environment, &format!("TZ={zone}")))
+    };
+    processes
+        .filter_map(|entry| entry.ok())
+        .filter(|entry| is_ours(&entry.path()))
+        .count()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn browsers_of_requests_are_capped_and_end_with_the_session() {
+    const ZONES: [&str; 3] = ["Africa/Cairo", "America/Lima", "Asia/Kathmandu"];
+    let site = TestSite::start().await.unwrap();
+    let Some(mut session) = started(StealthSession::builder()).await else {
+        return;
+    };
+    for zone in ZONES {
+        let there = StealthOptions {
+            timezone_id: Some(zone.to_owned()),
+            ..StealthOptions::default()
+        };
+        let request = Fetch::get(site.http_url("/shop").as_str())
+            .unwrap()
+            .with(there)
+            .unwrap();
+        fetched(&session, &request).await;
+    }
+    let settled = |most: usize| async move {
+        let begun = std::time::Instant::now();
+        // A process that was killed takes a moment to go.
+        while browsers_in(&ZONES) > most && begun.elapsed() < support::LONG {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        browsers_in(&ZONES)
+    };
+    assert_eq!(settled(2).await, 2, "the one that was used least lately has made room");
+    session.close().await.unwrap();
+    assert_eq!(settled(0).await, 0);
+}
