@@ -12,6 +12,7 @@ mod ledger;
 mod meters;
 #[cfg(feature = "progress")]
 mod progress;
+mod resume;
 mod retry;
 mod robots;
 mod run;

@@ -1,0 +1,219 @@
+//! What a crawl that outlives its process keeps besides its pages, and how the next run takes it up.
+
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use silkroute_core::Error;
+use silkroute_core::cookies::StorageState;
+use silkroute_manager::SessionState;
+use tokio::time::Instant;
+
+use super::Engine;
+use super::ledger::{Starts, lock};
+use crate::escalation::Memory;
+use crate::frontier::Values;
+use crate::schedule::SavedHost;
+use crate::{BoxError, CrawlError, Result, Spider, Stats};
+
+/// What changes all the time (statistics, delays, cookies) is kept this often, and at the end.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How long a session may take to say what it keeps.
+const ASK_SESSION: Duration = Duration::from_secs(2);
+
+const STATS: &str = "stats";
+const HOSTS: &str = "hosts";
+const STARTS: &str = "starts";
+const LADDER: &str = "ladder";
+const SESSION: &str = "session/";
+
+impl<S: Spider> Engine<S> {
+    /// Takes up what an earlier run left.
+    pub(super) async fn resume(&self) -> Result<(), CrawlError> {
+        let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
+            return Ok(());
+        };
+        let failed = |source: BoxError| CrawlError::frontier("say what an earlier run left", source);
+        let resumed = durable.resume(self.spider.name()).await.map_err(failed)?;
+        let mut values = resumed.values;
+        self.begin_exports(&values)?;
+        let starts = read::<Starts>(&values, STARTS).map_err(failed)?.unwrap_or_default();
+        *lock(&ledger.starts) = starts;
+        let stats = values
+            .remove(STATS)
+            .map(|saved| Stats::load(&saved))
+            .transpose()
+            .map_err(failed)?;
+        let hosts = read::<Vec<SavedHost>>(&values, HOSTS)
+            .map_err(failed)?
+            .unwrap_or_default();
+        if let (Some(climber), Some(saved)) = (&self.climber, values.get(LADDER)) {
+            *climber.memory() = Memory::load(saved).map_err(|error| failed(error.into()))?;
+        }
+        for (name, data) in values.range(SESSION.to_owned()..) {
+            let Some(session) = name.strip_prefix(SESSION) else {
+                break;
+            };
+            let state = std::str::from_utf8(data).map_err(BoxError::from);
+            let state = state.and_then(|text| Ok(StorageState::from_json(text)?));
+            lock(&ledger.sessions).insert(session.to_owned(), state.map_err(failed)?);
+        }
+        {
+            let now = Instant::now();
+            let mut state = self.control.lock();
+            if let Some(mut stats) = stats {
+                stats.set_to(&state.stats);
+                state.before = stats.elapsed;
+                state.stats = stats;
+            }
+            // These were counted with what they count.
+            (state.stats.pages, state.stats.items) = (resumed.pages, resumed.items);
+            (state.pages_taken, state.items_taken) = (resumed.pages, resumed.items);
+            state.pending = i64::try_from(resumed.pending).unwrap_or(i64::MAX);
+            state.starts_done = starts.done;
+            if starts.done {
+                state.starts = starts.taken;
+            }
+            for host in hosts {
+                state.schedule.restore(host, now);
+            }
+            for (lane, rank) in &resumed.lanes {
+                let (session, host) = lane.rsplit_once(' ').unwrap_or((lane, ""));
+                if !self.sessions.contains(session) {
+                    return Err(CrawlError::frontier("go on", self.without_session(session)));
+                }
+                let session = state.schedule.session(session);
+                state.schedule.offer(&Arc::from(host), lane, session, *rank, now);
+            }
+        }
+        if resumed.pages > 0 || resumed.pending > 0 {
+            let (pages, pending) = (resumed.pages, resumed.pending);
+            tracing::info!(
+                spider = self.spider.name(),
+                pages,
+                pending,
+                "the crawl goes on where it was"
+            );
+        }
+        let running = self.sessions.stats().into_iter();
+        for session in running.filter(|session| session.state == SessionState::Alive) {
+            self.give_state_back(&session.id).await;
+        }
+        Ok(())
+    }
+
+    fn without_session(&self, session: &str) -> Error {
+        let available = self.sessions.session_ids();
+        Error::UnknownSession {
+            id: session.to_owned(),
+            available,
+        }
+    }
+
+    /// Gives a session the cookies it had in the run before. It has started.
+    pub(super) async fn give_state_back(&self, session: &str) {
+        let Some(state) = self.ledger.as_ref().and_then(|ledger| ledger.state_of(session)) else {
+            return;
+        };
+        let given = async {
+            self.sessions
+                .get(session)?
+                .lease()
+                .await?
+                .load_storage_state(&state)
+                .await
+        };
+        if let Err(error) = given.await {
+            tracing::warn!(session, %error, "it goes on without the cookies of the run before");
+        }
+    }
+
+    /// Keeps now and then what changes all the time.
+    pub(super) async fn save_now_and_then(self: Arc<Self>) {
+        if self.ledger.is_none() {
+            return;
+        }
+        let over = self.control.over.cancelled();
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(SAVE_EVERY) => {}
+                // The end is saved when nothing changes any more.
+                () = &mut over => return,
+            }
+            if let Err(error) = self.save().await {
+                return self.control.fail(error);
+            }
+        }
+    }
+
+    /// Keeps statistics, delays and the state of the sessions, as far as they changed.
+    pub(super) async fn save(&self) -> Result<(), CrawlError> {
+        let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
+            return Ok(());
+        };
+        let failed = |source: BoxError| CrawlError::frontier("keep the state of the crawl", source);
+        let mut values = Values::new();
+        {
+            let state = self.control.lock();
+            let stats = state.current_stats();
+            let hosts = state.schedule.save(Instant::now());
+            let starts = Starts {
+                taken: state.starts.max(lock(&ledger.starts).taken),
+                done: state.starts_done,
+            };
+            drop(state);
+            values.insert(STATS.to_owned(), stats.save().map_err(failed)?);
+            values.insert(
+                HOSTS.to_owned(),
+                serde_json::to_vec(&hosts).map_err(|error| failed(error.into()))?,
+            );
+            values.insert(
+                STARTS.to_owned(),
+                serde_json::to_vec(&starts).map_err(|error| failed(error.into()))?,
+            );
+        }
+        if let Some(climber) = &self.climber {
+            let saved = climber.memory().save().map_err(|error| failed(error.into()))?;
+            values.insert(LADDER.to_owned(), saved);
+        }
+        for session in self.sessions.stats() {
+            if session.state != SessionState::Alive || lock(&ledger.sessions).contains_key(&session.id) {
+                continue;
+            }
+            let asked = async {
+                self.sessions
+                    .get(&session.id)?
+                    .lease()
+                    .await?
+                    .storage_state()
+                    .await?
+                    .to_json()
+            };
+            match tokio::time::timeout(ASK_SESSION, asked).await {
+                Ok(Ok(json)) => drop(values.insert(format!("{SESSION}{}", session.id), json.into_bytes())),
+                Ok(Err(Error::Unsupported { .. })) => {}
+                Ok(Err(error)) => tracing::warn!(session = %session.id, %error, "its cookies are not kept"),
+                Err(_) => tracing::warn!(session = %session.id, "its cookies are not kept: it does not answer"),
+            }
+        }
+        {
+            let mut saved = lock(&ledger.saved);
+            values.retain(|name, data| {
+                let hash = ledger.hasher.hash_one(&*data);
+                saved.insert(name.clone(), hash) != Some(hash)
+            });
+        }
+        if values.is_empty() {
+            return Ok(());
+        }
+        durable.commit(Vec::new(), values).await.map(drop).map_err(failed)
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(values: &Values, name: &str) -> Result<Option<T>> {
+    values
+        .get(name)
+        .map(|data| serde_json::from_slice(data).map_err(|error| format!("its value `{name}`: {error}").into()))
+        .transpose()
+}
