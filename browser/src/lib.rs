@@ -47,5 +47,8 @@ pub mod protocol {
 #[doc(hidden)]
 pub mod __private {
     pub use futures_util::future::BoxFuture;
-    pub use silkroute_core::{Cookie, CookieJar, Proxy, ProxyPool, Result, Retry, SessionOptions};
+    pub use silkroute_core::cookies::StorageState;
+    pub use silkroute_core::{
+        Cookie, CookieJar, Proxy, ProxyPool, Request, Response, Result, Retry, Session, SessionOptions, async_trait,
+    };
 }

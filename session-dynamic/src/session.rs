@@ -1,13 +1,8 @@
 //! The session itself.
 
-use std::fmt;
-use std::num::NonZeroUsize;
-use std::time::Duration;
-
 use silkroute_browser::Browser;
 use silkroute_browser::session::BrowserSession;
-use silkroute_core::cookies::StorageState;
-use silkroute_core::{CookieJar, Request, Response, Result, Session, async_trait};
+use silkroute_core::{CookieJar, Result};
 
 use crate::kind::Dynamic;
 use crate::{DynamicConfig, DynamicSessionBuilder};
@@ -62,7 +57,7 @@ impl DynamicSession {
         Self { inner }
     }
 
-    /// The jar that it keeps cookies in. It stays over [`close`](Session::close) and a new [`start`](Session::start).
+    /// The jar that it keeps cookies in. It stays over [`close`](silkroute_core::Session::close) and a new [`start`](silkroute_core::Session::start).
     pub fn cookie_jar(&self) -> &CookieJar {
         self.inner.cookie_jar()
     }
@@ -79,51 +74,4 @@ impl Default for DynamicSession {
     }
 }
 
-impl fmt::Debug for DynamicSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DynamicSession").field(&self.inner).finish()
-    }
-}
-
-#[async_trait]
-impl Session for DynamicSession {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
-
-    fn is_alive(&self) -> bool {
-        self.inner.is_alive()
-    }
-
-    fn concurrency(&self) -> Option<NonZeroUsize> {
-        self.inner.concurrency()
-    }
-
-    fn timeout(&self) -> Duration {
-        self.inner.timeout()
-    }
-
-    fn user_agent(&self) -> Option<String> {
-        self.inner.user_agent()
-    }
-
-    async fn start(&mut self) -> Result<()> {
-        self.inner.start().await
-    }
-
-    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>> {
-        self.inner.fetch(request).await
-    }
-
-    async fn storage_state(&self) -> Result<StorageState> {
-        self.inner.storage_state().await
-    }
-
-    async fn load_storage_state(&self, state: &StorageState) -> Result<()> {
-        self.inner.load_storage_state(state).await
-    }
-
-    async fn close(&mut self) -> Result<()> {
-        self.inner.close().await
-    }
-}
+silkroute_browser::browser_session!(DynamicSession);

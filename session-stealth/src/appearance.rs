@@ -93,6 +93,10 @@ impl Appearance {
         &self.identity
     }
 
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
     /// What the browser is launched with.
     pub(crate) fn launch(&self, variant: &Variant, launch: &mut LaunchOptions) {
         let mut add = |flags: &[silkroute_browser::launch::Flag]| {

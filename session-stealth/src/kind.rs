@@ -216,6 +216,10 @@ impl BrowserKind for Stealth {
         Ok(())
     }
 
+    fn user_agent(&self) -> Option<String> {
+        self.appearance().map(|appearance| appearance.user_agent().to_owned())
+    }
+
     async fn arrived(&self, arrival: Arrival<'_, Self>) -> Result<Arrived, FetchError> {
         let solve = arrival.options.solve_challenge.unwrap_or(self.solve);
         let on_challenge = arrival.options.on_challenge.unwrap_or(self.on_challenge);

@@ -1,14 +1,9 @@
 //! The session itself.
 
-use std::fmt;
-use std::num::NonZeroUsize;
-use std::time::Duration;
-
 use http::HeaderMap;
 use silkroute_browser::Browser;
 use silkroute_browser::session::BrowserSession;
-use silkroute_core::cookies::StorageState;
-use silkroute_core::{CookieJar, Identity, Request, Response, Result, Session, async_trait};
+use silkroute_core::{CookieJar, Identity, Result};
 
 use crate::kind::Stealth;
 use crate::{StealthConfig, StealthSessionBuilder};
@@ -62,8 +57,8 @@ impl StealthSession {
         Self { inner }
     }
 
-    /// The jar that it keeps cookies in, clearances of challenges among them. It stays over [`close`](Session::close) and a
-    /// new [`start`](Session::start).
+    /// The jar that it keeps cookies in, clearances of challenges among them. It stays over [`close`](silkroute_core::Session::close) and a
+    /// new [`start`](silkroute_core::Session::start).
     pub fn cookie_jar(&self) -> &CookieJar {
         self.inner.cookie_jar()
     }
@@ -97,47 +92,4 @@ impl Default for StealthSession {
     }
 }
 
-impl fmt::Debug for StealthSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StealthSession").field(&self.inner).finish()
-    }
-}
-
-#[async_trait]
-impl Session for StealthSession {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
-
-    fn is_alive(&self) -> bool {
-        self.inner.is_alive()
-    }
-
-    fn concurrency(&self) -> Option<NonZeroUsize> {
-        self.inner.concurrency()
-    }
-
-    fn timeout(&self) -> Duration {
-        self.inner.timeout()
-    }
-
-    async fn start(&mut self) -> Result<()> {
-        self.inner.start().await
-    }
-
-    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>> {
-        self.inner.fetch(request).await
-    }
-
-    async fn storage_state(&self) -> Result<StorageState> {
-        self.inner.storage_state().await
-    }
-
-    async fn load_storage_state(&self, state: &StorageState) -> Result<()> {
-        self.inner.load_storage_state(state).await
-    }
-
-    async fn close(&mut self) -> Result<()> {
-        self.inner.close().await
-    }
-}
+silkroute_browser::browser_session!(StealthSession);

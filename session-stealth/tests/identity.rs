@@ -94,6 +94,7 @@ async fn the_browser_can_give_way() {
     // What the browser can decode is what it can decode: a version of before JPEG XL does not ask for it.
     assert_same(&browser, &over_http(&site, http).await, &["accept"]);
     assert_eq!(browser.header("user-agent"), identity.user_agent().as_deref());
+    assert_eq!(browser.header("user-agent"), session.user_agent().as_deref());
     assert_eq!(session.identity().unwrap().version, identity.version);
 }
 
@@ -119,6 +120,7 @@ async fn the_identity_can_give_way() {
     assert_same(&browser, &over_http(&site, http.build().unwrap()).await, &[]);
     let said = session.identity().unwrap();
     assert_eq!(said.user_agent().as_deref(), browser.header("user-agent"));
+    assert_eq!(session.user_agent(), said.user_agent());
 }
 
 #[tokio::test]

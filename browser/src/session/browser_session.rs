@@ -134,10 +134,11 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
         self.settings.config.timeout
     }
 
-    /// The one of the configuration, else the browser's own, which is known once it has started.
+    /// The one of the configuration, else of the kind, else the browser's own; the last two are known once it has started.
     fn user_agent(&self) -> Option<String> {
         let own = || self.browser().map(|browser| browser.version().user_agent.clone());
-        self.settings.config.user_agent.clone().or_else(own)
+        let config = self.settings.config.user_agent.clone();
+        config.or_else(|| self.settings.kind.user_agent()).or_else(own)
     }
 
     async fn start(&mut self) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::{Browser, Deadline, Document, LaunchOptions, Result, Tab, TabOptions}
 /// What a kind of browser session adds to what all of them share. Everything but the types has a default that adds nothing.
 ///
 /// The methods are called in the order in which they stand here: the first four for each browser that is started, the
-/// others for each attempt of a fetch.
+/// others for each attempt of a fetch; [`user_agent`](Self::user_agent) when somebody asks.
 #[async_trait]
 pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
     /// What a request may say to it. Its [`KIND`](silkroute_core::SessionOptions::KIND) is the kind's name in errors.
@@ -66,6 +66,11 @@ pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
     /// The `Referer` of a navigation that has none of its own.
     fn referrer(&self, options: &Self::Options, url: &url::Url) -> Option<String> {
         let _ = (options, url);
+        None
+    }
+
+    /// What it sends as `User-Agent`, where that is not what the browser says of itself.
+    fn user_agent(&self) -> Option<String> {
         None
     }
 

@@ -2,13 +2,14 @@
 //!
 //! A kind is a type with [`BrowserKind`], options made by [`page_options!`](crate::page_options), a configuration made by
 //! [`browser_config!`](crate::browser_config), a builder with [`browser_builder!`](crate::browser_builder), and a session
-//! that hands everything to a [`BrowserSession`].
+//! that hands everything to a [`BrowserSession`] by [`browser_session!`](crate::browser_session).
 
 mod ads;
 mod attempt;
 mod browser_session;
 mod builder;
 mod config;
+mod delegate;
 mod fetch;
 mod hooks;
 mod kind;
