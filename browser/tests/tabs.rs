@@ -1,4 +1,4 @@
-//! Tabs, contexts and the pool, with a real browser.
+//! Tabs and contexts, with a real browser.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,15 +7,14 @@
 
 mod support;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use silkroute_browser::cdp::RawCommand;
 use silkroute_browser::{
-    Blocking, CaptureFilter, ColorScheme, ContextOptions, Deadline, Error, Navigation, PdfOptions, PoolOptions,
-    ScreenshotOptions, SelectorState, TabOptions, TabPool, TargetInfo, TargetKind, UserAgent, Viewport,
+    Blocking, CaptureFilter, ColorScheme, ContextOptions, Deadline, Error, Navigation, PdfOptions, ScreenshotOptions,
+    SelectorState, TabOptions, TargetInfo, TargetKind, UserAgent, Viewport,
 };
 use silkroute_core::Cookie;
 use silkroute_testkit::site::TestSite;
@@ -165,210 +164,6 @@ async fn shared_workers_are_told_what_their_context_is() {
         // It need not obey that override, which is the flag's business; it must have run, and not wait for ever.
         assert!(!tab.evaluate::<String>(title, soon()).await.unwrap().is_empty());
     }
-    browser.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn nothing_but_cookies_carries_over_to_the_next_use() {
-    let Some(browser) = browser().await else { return };
-    let site = Site::start(&[
-        ("/", Answer::html("<p>x</p>")),
-        (
-            "/mark",
-            Answer::html(
-                "<script>window.name = 'n'; localStorage.a = 1; sessionStorage.b = 2; document.cookie = 'c=3'; \
-             history.pushState(1, '', '/mark?pushed'); navigator.storage.getDirectory(); indexedDB.open('d')</script>",
-            ),
-        ),
-    ])
-    .await;
-    let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions::default()).unwrap();
-    let options = TabOptions {
-        user_agent: Some(UserAgent {
-            user_agent: "First/1".into(),
-            ..UserAgent::default()
-        }),
-        locale: Some("fr-FR".into()),
-        timezone_id: Some("Asia/Tokyo".into()),
-        viewport: Some(Viewport {
-            width: 300,
-            height: 300,
-            device_scale_factor: 0.0,
-        }),
-        init_scripts: vec!["window.early = 7".into()],
-        extra_headers: http::HeaderMap::from_iter([(http::HeaderName::from_static("x-extra"), "e".parse().unwrap())]),
-        blocking: Some(Arc::new(Blocking::default().domains(["localhost"]))),
-        ..TabOptions::default()
-    };
-    let first = pool.acquire(&context, options, soon()).await.unwrap();
-    let id = first.id().to_owned();
-    first
-        .navigate(&Navigation::to(site.url("/mark")), soon())
-        .await
-        .unwrap();
-    first.finish();
-    let second = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
-    assert_eq!((second.id(), second.uses()), (id.as_str(), 2), "the tab is used again");
-    second.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
-    let left: Value = second
-        .evaluate_in_page(
-            "(async () => ({name: window.name, local: localStorage.length, session: sessionStorage.length, \
-             early: typeof early, history: history.length, cookie: document.cookie, wide: innerWidth > 1000, \
-             ua: navigator.userAgent.includes('Chrome'), zone: Intl.DateTimeFormat().resolvedOptions().timeZone == 'Asia/Tokyo', \
-             french: Intl.DateTimeFormat().resolvedOptions().locale.startsWith('fr'), \
-             databases: (await indexedDB.databases()).length}))()",
-            soon(),
-        )
-        .await
-        .unwrap();
-    assert_eq!(
-        left,
-        json!({"name": "", "local": 0, "session": 0, "early": "undefined", "history": 2, "cookie": "c=3",
-        "wide": true, "ua": true, "zone": false, "french": false, "databases": 0})
-    );
-    assert!(!site.asked("/")[0].head.to_ascii_lowercase().contains("x-extra"));
-    assert_eq!(
-        second
-            .navigate(&Navigation::to(site.on("localhost", "/")), soon())
-            .await
-            .unwrap()
-            .status,
-        200
-    );
-    browser.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn places_are_handed_out_in_order_and_broken_tabs_replaced() {
-    let Some(browser) = browser().await else { return };
-    let site = Site::start(&[("/never", Answer::never()), ("/", Answer::html("<p>x</p>"))]).await;
-    let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions {
-        max_pages: 2,
-        ..PoolOptions::default()
-    })
-    .unwrap();
-    let lease = async || pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
-    let (one, two) = (lease().await, lease().await);
-    let short = Deadline::after(Duration::from_millis(50));
-    assert!(
-        pool.acquire(&context, TabOptions::default(), short)
-            .await
-            .unwrap_err()
-            .is_timeout()
-    );
-    assert_eq!(pool.stats().busy, 2);
-    let brief = Deadline::after(Duration::from_millis(300));
-    assert!(
-        one.navigate(&Navigation::to(site.url("/never")), brief)
-            .await
-            .unwrap_err()
-            .is_timeout()
-    );
-    let broken = one.id().to_owned();
-    drop(one);
-    let three = lease().await;
-    assert_ne!(three.id(), broken);
-    three.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
-    // A crash fails what waits at once, and the next user gets another tab.
-    let crashed = two.id().to_owned();
-    let crash = RawCommand::new("Page.crash", json!({})).unwrap();
-    let error = two.session().send(crash, soon()).await.unwrap_err();
-    assert!(error.is_gone() && !error.is_browser_gone(), "{error}");
-    assert!(!two.is_alive());
-    two.finish();
-    let four = lease().await;
-    assert_ne!(four.id(), crashed);
-    four.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
-    pool.close();
-    assert!(pool.acquire(&context, TabOptions::default(), soon()).await.is_err());
-    assert!(
-        TabPool::new(PoolOptions {
-            max_pages: 51,
-            ..PoolOptions::default()
-        })
-        .is_err()
-    );
-    browser.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn without_reuse_each_use_has_a_tab_that_was_opened_ahead_of_it() {
-    let Some(browser) = browser().await else { return };
-    let site = Site::start(&[(
-        "/",
-        Answer::html("<script>before = localStorage.length; localStorage.a = 1</script>"),
-    )])
-    .await;
-    let context = browser.default_context();
-    let options = PoolOptions {
-        reuse_tabs: false,
-        ..PoolOptions::default()
-    };
-    let pool = TabPool::new(options).unwrap();
-    let mut seen = HashSet::new();
-    for _ in 0..5 {
-        let tab = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
-        assert!(seen.insert(tab.id().to_owned()), "a tab was used again");
-        assert_eq!(tab.uses(), 1);
-        tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
-        assert_eq!(tab.evaluate_in_page::<u32>("before", soon()).await.unwrap(), 0);
-        let ahead = async {
-            while pool.stats().idle == 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        soon().run("the next tab", ahead).await.unwrap();
-        tab.finish();
-    }
-    let tidy = async {
-        while pages(&browser).await.len() > 1 {
-            tokio::task::yield_now().await;
-        }
-    };
-    soon().run("no tab but the next", tidy).await.unwrap();
-    browser.close().await.unwrap();
-}
-
-async fn pages(browser: &silkroute_browser::Browser) -> HashSet<String> {
-    let command = RawCommand::new("Target.getTargets", json!({})).unwrap();
-    let targets: Value = browser.session().send_as(command, soon()).await.unwrap();
-    let targets = targets["targetInfos"].as_array().unwrap();
-    let pages = targets.iter().filter(|target| target["type"] == "page");
-    pages.map(|page| page["targetId"].to_string()).collect()
-}
-
-#[tokio::test]
-async fn cancelled_uses_leave_no_tab_behind() {
-    let Some(browser) = browser().await else { return };
-    let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
-    let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions {
-        max_pages: 4,
-        ..PoolOptions::default()
-    })
-    .unwrap();
-    for step in 0..40_u64 {
-        let using = async {
-            let tab = pool.acquire(&context, TabOptions::default(), soon()).await?;
-            tab.navigate(&Navigation::to(site.url("/")), soon()).await?;
-            tab.finish();
-            Ok::<(), Error>(())
-        };
-        // Whether it came to its end is not the point.
-        let _ = tokio::time::timeout(Duration::from_millis(step * 5), using).await;
-    }
-    let tidy = async {
-        loop {
-            let pages = pages(&browser).await;
-            if pages.len() <= pool.stats().idle && pool.stats().busy == 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    soon().run("all tabs closed but the idle ones", tidy).await.unwrap();
     browser.close().await.unwrap();
 }
 
