@@ -160,6 +160,15 @@ impl BrowserKind for Stealth {
     }
 
     async fn launch(&self, variant: &Variant, launch: &mut LaunchOptions, deadline: Deadline) -> Result<()> {
+        if *variant != self.own && launch.user_data_dir.is_some() {
+            return Err(Error::Invalid {
+                what: "block_webrtc, allow_webgl, locale or timezone_id".to_owned(),
+                reason:
+                    "for one request they take a second browser, and two cannot share `user_data_dir`; set them for \
+                         the session"
+                        .to_owned(),
+            });
+        }
         let facts = facts::of_installed(launch, deadline).await?;
         self.look(variant, &facts)?.launch(variant, launch);
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);

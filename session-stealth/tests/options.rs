@@ -97,6 +97,12 @@ async fn webgl_is_there_unless_it_is_not_allowed() {
     let Some(session) = started(asking(WEBGL)).await else {
         return;
     };
+    let with = said(&session, &ask(&site, StealthOptions::default())).await;
+    assert_ne!(
+        with,
+        serde_json::json!([]),
+        "there is WebGL, by software where there is no other"
+    );
     let without = StealthOptions {
         allow_webgl: Some(false),
         ..StealthOptions::default()

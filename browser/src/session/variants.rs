@@ -131,6 +131,8 @@ impl<K: BrowserKind> Browsers<K> {
                 .run("waiting for a browser of another kind to be free", freed)
                 .await?;
         };
+        // Others may wait for the same one.
+        self.shared.freed.notify_one();
         self.sweeping();
         let Some(cell) = place.cell.clone() else {
             return Err(crate::Error::invalid("a place", "it was given up").into());
@@ -196,9 +198,12 @@ impl<K: BrowserKind> Browsers<K> {
                 tokio::time::sleep(IDLE / 4).await;
                 let Some(shared) = shared.upgrade() else { return };
                 // Dropped, a browser that was launched is killed.
-                shared
-                    .others()
-                    .retain(|other| !other.is_idle() || other.used.elapsed() < IDLE);
+                shared.others().retain_mut(|other| {
+                    if !other.is_idle() {
+                        other.used = Instant::now();
+                    }
+                    other.used.elapsed() < IDLE
+                });
             }
         });
         *sweep = Some(task.abort_handle());

@@ -58,11 +58,14 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
         .stats
         .as_deref()
         .map_or(Ok(()), |path| write_stats(path, &done.report));
+    if let Err(failure) = &written {
+        failure.tell();
+    }
     let failure = match done.signal {
         _ if done.report.pending > 0 && args.directory().is_some() => Some(Failure::Paused(done.report.pending)),
         Some(signal) => Some(Failure::Interrupted(signal)),
         None if done.report.stats.pages == 0 => Some(Failure::Failed(nothing(&done.report.stats))),
-        None => written.err(),
+        None => written.err().map(|_| Failure::Told(1)),
     };
     let status = failure.map_or(0, |failure| failure.tell());
     // The last line, whatever else there was to say.

@@ -46,6 +46,12 @@ impl ChallengeSolver for InterstitialSolver {
         if look.kind.is_some() {
             return Ok(look.kind);
         }
+        // Of the document that is shown now: the page may have moved on since the fetch began.
+        let shown = page.tab().document();
+        let mitigated = shown.and_then(|document| document.headers.get("cf-mitigated").cloned());
+        if mitigated.is_some_and(|value| value == "challenge") {
+            return Ok(Some("managed".to_owned()));
+        }
         Ok((look.widget && !look.answered).then(|| "embedded".to_owned()))
     }
 

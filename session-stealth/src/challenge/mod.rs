@@ -24,6 +24,8 @@ pub use interstitial::InterstitialSolver;
 const GLANCE: Duration = Duration::from_millis(100);
 /// How long an attempt that was made is given to show its effect.
 const SETTLE: Duration = Duration::from_secs(5);
+/// How often a page is looked at that cannot be, before it is given up.
+const LOOKS: u32 = 20;
 /// Of the time that a fetch has left, what a challenge may take.
 const SHARE: f64 = 0.8;
 
@@ -134,26 +136,32 @@ pub(crate) struct Solving<'a> {
 }
 
 impl Solving<'_> {
-    pub(crate) async fn run(&self, tab: &Tab, document: Document) -> Result<Arrived, FetchError> {
+    pub(crate) async fn run(&self, tab: &Tab, mut document: Document) -> Result<Arrived, FetchError> {
         if !document.is_html() || !(self.solve || is_blocking(&document)) {
             return Ok(Arrived::plain(document));
         }
         let began = Instant::now();
+        if self.wait_until == WaitUntil::Commit {
+            // What is half read has not all of its marks.
+            document = tab.arrive(WaitUntil::DomContentLoaded, self.deadline).await?;
+        }
         // Time is left for the response, whatever becomes of the challenge.
         let deadline = self
             .deadline
             .capped(self.limits.time.min(self.deadline.remaining().mul_f64(SHARE)));
-        let Some((solver, kind)) = self.detect(tab, &document, deadline).await else {
-            return Ok(Arrived::plain(document));
+        let (mut solver, mut kind) = match self.detect(tab, &document, deadline).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Arrived::plain(document)),
+            Err(reason) => return Ok(self.unknown(document, reason)),
         };
         if !self.solve {
             let reason = "nobody asked to solve it: set `solve_challenge`".to_owned();
             return Ok(Arrived::challenged(document, ChallengeOutcome::Failed { kind, reason }));
         }
         tracing::debug!(kind, solver = solver.name(), "a challenge stands in the way");
-        let page = ChallengePage::new(tab, &document, deadline);
         let mut reason = String::new();
         for attempt in 1..=self.limits.attempts {
+            let page = ChallengePage::new(tab, &document, deadline);
             let tried = async {
                 let made = solver.attempt(&page, &kind).await;
                 // An attempt may fail because the page is on its way elsewhere: that is, because it succeeded.
@@ -162,14 +170,25 @@ impl Solving<'_> {
             };
             match deadline.run("trying to pass the challenge", tried).await {
                 Ok((true, _)) => {
-                    let document = tab.arrive(self.wait_until, self.deadline).await?;
-                    let took = began.elapsed();
-                    let outcome = ChallengeOutcome::Passed {
-                        kind,
-                        attempts: attempt,
-                        took,
-                    };
-                    return Ok(Arrived::challenged(document, outcome));
+                    let shown = tab.arrive(self.wait_until, self.deadline).await?;
+                    // It may have been on its way to the next one, or to itself.
+                    match self.detect(tab, &shown, deadline).await {
+                        Ok(None) => {
+                            let took = began.elapsed();
+                            let outcome = ChallengeOutcome::Passed {
+                                kind,
+                                attempts: attempt,
+                                took,
+                            };
+                            return Ok(Arrived::challenged(shown, outcome));
+                        }
+                        Ok(Some(next)) => {
+                            reason = format!("it was followed by another ({}) after {attempt} attempts", next.1);
+                            (solver, kind) = next;
+                        }
+                        Err(error) => reason = error,
+                    }
+                    document = shown;
                 }
                 Ok((false, Ok(()))) => reason = format!("it was still there after {attempt} attempts"),
                 Ok((false, Err(error))) => reason = error.to_string(),
@@ -185,22 +204,47 @@ impl Solving<'_> {
         Ok(Arrived::challenged(document, ChallengeOutcome::Failed { kind, reason }))
     }
 
-    /// The first solver that knows the page.
+    /// The first solver that knows the page. A page that goes elsewhere meanwhile is looked at again; the error says why it could
+    /// not be looked at at all.
     async fn detect(
         &self,
         tab: &Tab,
         document: &Document,
         deadline: Deadline,
-    ) -> Option<(&dyn ChallengeSolver, String)> {
+    ) -> Result<Option<(&dyn ChallengeSolver, String)>, String> {
         let page = ChallengePage::new(tab, document, deadline);
-        for solver in self.solvers {
-            match solver.detect(&page).await {
-                Ok(Some(kind)) => return Some((&**solver, kind)),
-                Ok(None) => {}
-                Err(error) => tracing::debug!(solver = solver.name(), %error, "a page was not looked at"),
+        let mut failed = None;
+        for _ in 0..LOOKS {
+            failed = None;
+            for solver in self.solvers {
+                let looked = deadline.run("looking for a challenge", solver.detect(&page)).await;
+                match looked.map_err(silkroute_core::Error::from).and_then(|looked| looked) {
+                    Ok(Some(kind)) => return Ok(Some((&**solver, kind))),
+                    Ok(None) => {}
+                    Err(error) => {
+                        failed = Some(format!(
+                            "the solver {} could not look at the page: {error}",
+                            solver.name()
+                        ))
+                    }
+                }
             }
+            if failed.is_none() || deadline.remaining().is_zero() {
+                break;
+            }
+            tokio::time::sleep(GLANCE).await;
         }
-        None
+        failed.map_or(Ok(None), Err)
+    }
+
+    /// A page that no solver could look at: a challenge, where the status is that of one.
+    fn unknown(&self, document: Document, reason: String) -> Arrived {
+        if is_blocking(&document) {
+            let kind = "unknown".to_owned();
+            return Arrived::challenged(document, ChallengeOutcome::Failed { kind, reason });
+        }
+        tracing::debug!(reason, "a page is taken as it is");
+        Arrived::plain(document)
     }
 }
 
