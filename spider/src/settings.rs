@@ -125,7 +125,8 @@ setters! {
     fingerprint(rules: FingerprintRules) |settings, rules| settings.fingerprint = rules;
     /// How many links away from a start request it goes; without limit.
     max_depth(links: u32) |settings, links| settings.max_depth = Some(links);
-    /// Ends after so many pages were given to `parse`; without limit.
+    /// Ends after so many pages were given to `parse`; without limit. On a frontier that outlives the process the pages of
+    /// earlier runs count.
     max_pages(pages: u64) |settings, pages| settings.max_pages = Some(pages);
     /// Ends after so many items; without limit.
     max_items(items: u64) |settings, items| settings.max_items = Some(items);

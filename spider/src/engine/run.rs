@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
 use super::Engine;
+use super::control::State;
 use crate::crawl::Ended;
 use crate::error::panicked;
 use crate::{CrawlError, Result, Spider};
@@ -56,6 +57,7 @@ impl<S: Spider> Engine<S> {
             let mut state = self.control.lock();
             state.begun = Instant::now();
             state.stats.started_at.get_or_insert_with(SystemTime::now);
+            self.end_if_enough(&mut state);
             state.begun
         };
         let mut tasks = JoinSet::new();
@@ -104,6 +106,17 @@ impl<S: Spider> Engine<S> {
                     return;
                 }
             }
+        }
+    }
+
+    /// Ends a crawl that an earlier run brought to its end or to its limit: no page will come that does.
+    fn end_if_enough(&self, state: &mut State) {
+        let reached = |limit: Option<u64>, count: u64| limit.is_some_and(|most| count >= most);
+        self.control.end_if_done(state);
+        if reached(self.settings.max_pages, state.stats.pages) {
+            self.control.end(state, Ended::MaxPages);
+        } else if reached(self.settings.max_items, state.stats.items) {
+            self.control.end(state, Ended::MaxItems);
         }
     }
 

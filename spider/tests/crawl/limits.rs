@@ -45,6 +45,18 @@ async fn e13_pages_items_depth_and_time_end_a_crawl_and_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_of_nothing_ends_a_crawl_before_its_first_request() {
+    for (pages, ended) in [(true, Ended::MaxPages), (false, Ended::MaxItems)] {
+        let web = tree();
+        let spider = Tester::new(&web, &["http://a.test/"]);
+        let spider = spider.set(|s| if pages { s.max_pages(0) } else { s.max_items(0) });
+        let crawl = tokio::time::timeout(Duration::from_secs(60), spider.crawl().run());
+        let crawl = crawl.await.expect("the crawl hangs").unwrap();
+        assert_eq!((crawl.ended, web.hits().len()), (ended, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn e14_a_handle_pauses_and_stops_also_a_stream() {
     let web = tree();
     let (handle, crawl) = Tester::new(&web, &["http://a.test/"]).crawl().with_handle().unwrap();
