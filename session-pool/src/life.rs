@@ -224,8 +224,8 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
                 let slot = &mut roster.slots[index];
                 // Who comes after one that did not start is likely to fare no better at once.
                 let rest = slot.rest.take();
-                slot.succeed(next);
-                slot.rest = rest;
+                roster.succeed(index, next);
+                roster.slots[index].rest = rest;
                 if !shared.settings.rest.is_zero() {
                     roster.rest(index, now + shared.settings.rest, Why::New);
                 }

@@ -12,9 +12,9 @@ use silkroute_core::{Proxy, Session};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::Assign;
 use crate::member::mixed;
 use crate::slot::{Cause, Ending, Phase, Rest, Slot, Why};
+use crate::{Assign, Member};
 
 /// What a request wants of the pool.
 #[derive(Clone, Debug, Default)]
@@ -222,7 +222,7 @@ impl Roster {
         while self.slots[index].is_free(now) {
             let slot = &self.slots[index];
             let next = self.waiting.iter().find(|(_, waiting)| match waiting.slot {
-                Some(stuck_to) => stuck_to == index,
+                Some(stuck_to) => stuck_to == index && waiting.want.admits(index, slot),
                 None => waiting.want.key.is_none() && waiting.want.admits(index, slot),
             });
             let Some(waiting) = next
@@ -324,6 +324,16 @@ impl Roster {
             slot.rest = None;
         }
         self.due.push(Due { index, session, ending });
+    }
+
+    /// Another identity takes the place of one that was retired.
+    pub(crate) fn succeed(&mut self, index: usize, next: Member) {
+        let moved = self.slots[index].member.bound_to() != next.bound_to();
+        self.slots[index].succeed(next);
+        if moved {
+            // Those that named the old proxy have to go elsewhere, and those that named the new one may come.
+            self.recall();
+        }
     }
 
     /// Keeps a slot from being chosen until then.

@@ -1,11 +1,14 @@
 use super::*;
-use crate::Member;
 use proptest::prelude::*;
+
+fn proxy(number: u8) -> Proxy {
+    format!("http://10.0.0.{number}:3128").parse().unwrap()
+}
 
 fn roster(places: &[Option<usize>], assign: Assign) -> Roster {
     let slots = places.iter().enumerate().map(|(index, places)| {
-        let proxy = format!("http://10.0.0.{}:3128", index % 2).parse().unwrap();
-        let member = Member::new(format!("one-{index}"), index + 1, 1, 0, Some(proxy));
+        let proxy = Some(proxy(u8::try_from(index % 2).unwrap()));
+        let member = Member::new(format!("one-{index}"), index + 1, 1, 0, proxy);
         let bid = hash_of(member.name());
         Slot::new(member, None, None, *places, bid)
     });
@@ -79,6 +82,27 @@ fn a_wait_for_resting_slots_knows_when_the_first_is_back() {
     assert_eq!((wait.back, wait.all_rest), (Some(now + Duration::from_secs(4)), true));
 }
 
+#[test]
+fn one_that_waits_with_its_key_for_a_proxy_asks_again_when_the_slot_is_bound_to_another() {
+    let mut roster = roster(&[Some(1), Some(1)], Assign::Spread);
+    let now = Instant::now();
+    let want = Want {
+        only: None,
+        proxy: Some(proxy(0)),
+        key: Some(7),
+    };
+    assert_eq!(seat(roster.take(&want, None, now)), Some(0));
+    let Turn::Wait(mut wait) = roster.take(&want, None, now) else {
+        panic!("it is busy")
+    };
+    roster.end(0, Ending::Retire(Cause::Asked));
+    roster.release(0, now);
+    roster.succeed(0, Member::new("one-0".into(), 1, 2, 0, Some(proxy(1))));
+    roster.grant(0, now);
+    assert_eq!(wait.told.try_recv(), Ok(Told::Again));
+    assert!(matches!(roster.take(&want, Some(wait.ticket), now), Turn::Never));
+}
+
 /// What can happen to a roster.
 #[derive(Clone, Debug)]
 enum Step {
@@ -96,8 +120,8 @@ enum Step {
     Rest(usize, u64),
     /// Seconds pass, and those whose wait for somebody's return is over ask again.
     Pass(u64),
-    /// A slot is retired, and another identity takes its place.
-    Retire(usize),
+    /// A slot is retired, and another identity, bound to this proxy, takes its place.
+    Retire(usize, u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -108,7 +132,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..20_usize).prop_map(Step::GiveUp),
         1 => (0..4_usize, 1..5_u64).prop_map(|(slot, seconds)| Step::Rest(slot, seconds)),
         1 => (1..5_u64).prop_map(Step::Pass),
-        1 => (0..4_usize).prop_map(Step::Retire),
+        1 => (0..4_usize, 0..2_u8).prop_map(|(slot, proxy)| Step::Retire(slot, proxy)),
     ]
 }
 
@@ -123,15 +147,25 @@ struct Play {
     now: Instant,
     seated: Vec<usize>,
     askers: Vec<Asker>,
+    /// What the next identity of a slot is bound to.
+    next_proxy: [u8; 4],
 }
 
 impl Play {
     fn ask(&mut self, want: Want, ticket: Option<u64>) {
         match self.roster.take(&want, ticket, self.now) {
-            Turn::Seat(index) => self.seated.push(index),
+            Turn::Seat(index) => self.sit(&want, index),
             Turn::Wait(wait) => self.askers.push(Asker { want, wait }),
             Turn::Never => {}
         }
+    }
+
+    fn sit(&mut self, want: &Want, index: usize) {
+        assert!(
+            want.admits(index, &self.roster.slots[index]),
+            "slot {index} is not what was asked for: {want:?}"
+        );
+        self.seated.push(index);
     }
 
     /// Hears what those that wait have been told, until nobody is told anything any more.
@@ -145,7 +179,7 @@ impl Play {
             let Some((at, told)) = heard else { return };
             let asker = self.askers.remove(at);
             match told {
-                Told::Seat(index) => self.seated.push(index),
+                Told::Seat(index) => self.sit(&asker.want, index),
                 Told::Again => self.ask(asker.want, Some(asker.wait.ticket)),
             }
         }
@@ -154,16 +188,15 @@ impl Play {
     /// What a task of the pool would do.
     fn end_what_is_due(&mut self) {
         for due in std::mem::take(&mut self.roster.due) {
-            let slot = &mut self.roster.slots[due.index];
-            let proxy = slot.member.bound_to().cloned();
-            let generation = slot.member.generation() + 1;
-            slot.succeed(Member::new(
-                slot.member.name().to_owned(),
+            let member = Arc::clone(&self.roster.slots[due.index].member);
+            let next = Member::new(
+                member.name().to_owned(),
                 due.index + 1,
-                generation,
+                member.generation() + 1,
                 0,
-                proxy,
-            ));
+                Some(proxy(self.next_proxy[due.index])),
+            );
+            self.roster.succeed(due.index, next);
             self.roster.grant(due.index, self.now);
         }
     }
@@ -199,12 +232,11 @@ proptest! {
     #[test]
     fn no_place_is_lost(steps in prop::collection::vec(step(), 1..200)) {
         let places = [Some(1), Some(2), Some(3), Some(1)];
-        let mut play = Play { roster: roster(&places, Assign::Spread), now: Instant::now(), seated: Vec::new(), askers: Vec::new() };
+        let mut play = Play { roster: roster(&places, Assign::Spread), now: Instant::now(), seated: Vec::new(), askers: Vec::new(), next_proxy: [0; 4] };
         for step in steps {
             match step {
                 Step::Ask { only, key, proxy } => {
-                    let proxy = proxy.map(|number| format!("http://10.0.0.{number}:3128").parse().unwrap());
-                    play.ask(Want { only, proxy, key }, None);
+                    play.ask(Want { only, proxy: proxy.map(super::tests::proxy), key }, None);
                 }
                 Step::Return(nth) if !play.seated.is_empty() => {
                     let index = play.seated.swap_remove(nth % play.seated.len());
@@ -224,7 +256,10 @@ proptest! {
                         play.ask(asker.want, Some(asker.wait.ticket));
                     }
                 }
-                Step::Retire(index) => play.roster.end(index, Ending::Retire(Cause::Asked)),
+                Step::Retire(index, proxy) => {
+                    play.next_proxy[index] = proxy;
+                    play.roster.end(index, Ending::Retire(Cause::Asked));
+                }
                 Step::Return(_) | Step::GiveUp(_) => {}
             }
             play.end_what_is_due();
