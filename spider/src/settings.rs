@@ -128,7 +128,8 @@ setters! {
     /// Ends after so many pages were given to `parse`; without limit. On a frontier that outlives the process the pages of
     /// earlier runs count.
     max_pages(pages: u64) |settings, pages| settings.max_pages = Some(pages);
-    /// Ends after so many items; without limit.
+    /// Ends after so many items; without limit. On a frontier that outlives the process those of earlier runs count, and
+    /// pages are kept whole: the items of the pages under way come on top.
     max_items(items: u64) |settings, items| settings.max_items = Some(items);
     /// Ends after this time; without limit.
     max_time(time: Duration) |settings, time| settings.max_time = Some(time);

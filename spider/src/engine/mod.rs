@@ -338,10 +338,11 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    /// Whether one more item is wanted.
+    /// Whether one more item is wanted. A page that is kept with its items is not done without some of them: all are.
     fn take_item_place(&self) -> bool {
         let mut state = self.control.lock();
-        if self.settings.max_items.is_some_and(|most| state.items_taken >= most) {
+        let enough = self.settings.max_items.is_some_and(|most| state.items_taken >= most);
+        if enough && !self.holds_items() {
             return false;
         }
         state.items_taken += 1;

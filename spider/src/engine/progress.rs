@@ -61,6 +61,7 @@ mod tests {
     use super::super::control::Control;
     use crate::Stats;
     use crate::schedule::{Rules, Schedule};
+    use crate::stats::Way;
 
     #[test]
     fn the_line_names_what_counts() {
@@ -72,7 +73,12 @@ mod tests {
             robots: false,
         });
         let mut stats = Stats::default();
-        stats.fetched("http", "h", Ok((200, 1, Default::default())));
+        let way = Way {
+            session: "http",
+            host: "h",
+            proxy: None,
+        };
+        stats.fetched(way, None);
         let control = Control::new(schedule, stats, None);
         let line = control.lock().progress();
         assert!(

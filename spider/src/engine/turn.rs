@@ -14,6 +14,7 @@ use crate::crawl::Ended;
 use crate::error::panicked;
 use crate::key::KeyMaker;
 use crate::schedule::{Place, Turn};
+use crate::stats::{Answer, Way};
 use crate::{CrawlError, CrawlOver, FailureKind, Output, Page, Spider, Visit};
 
 /// A request that was sent.
@@ -82,15 +83,15 @@ impl<S: Spider> Engine<S> {
         match fetched {
             Ok(response) => self.received(sent, response).await,
             Err(error) => {
-                self.free(&sent.place, Err(()));
+                let proxy = error.as_fetch().and_then(|error| error.get("proxy"));
+                self.free(&sent.place, proxy, None);
                 self.on_failure(sent, error).await;
             }
         }
     }
 
     async fn received(self: &Arc<Self>, mut sent: Sent<S>, mut response: Box<dyn Response>) {
-        let facts = (response.status().as_u16(), response.body().len(), response.timing());
-        self.free(&sent.place, Ok(facts));
+        self.free(&sent.place, response.proxy(), Some(Answer::of(response.as_ref())));
         let verdict = self.verdict(&sent.visit, response.as_ref());
         let blocked = !matches!(verdict, Verdict::Page);
         let asked = self.observe(&sent, response.as_ref(), blocked);
@@ -98,7 +99,11 @@ impl<S: Spider> Engine<S> {
             self.meters.blocked.increment(1);
             let mut state = self.control.lock();
             let session = state.schedule.session_name(sent.place.session);
-            state.stats.blocked(&session, &sent.place.host);
+            state.stats.blocked(Way {
+                session: &session,
+                host: &sent.place.host,
+                proxy: response.proxy(),
+            });
         }
         match verdict {
             Verdict::Page => self.climbed(&sent, response.as_mut()),
@@ -175,11 +180,16 @@ impl<S: Spider> Engine<S> {
     }
 
     /// Gives back the place of a request, and counts what became of it.
-    fn free(&self, place: &Place, outcome: Result<(u16, usize, silkroute_core::Timing), ()>) {
+    fn free(&self, place: &Place, proxy: Option<&str>, answer: Option<Answer>) {
         let mut state = self.control.lock();
         state.schedule.free(place);
         let session = state.schedule.session_name(place.session);
-        state.stats.fetched(&session, &place.host, outcome);
+        let way = Way {
+            session: &session,
+            host: &place.host,
+            proxy,
+        };
+        state.stats.fetched(way, answer);
         if state.schedule.has_more() {
             self.control.work.notify_last();
         }

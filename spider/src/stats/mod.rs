@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use silkroute_core::Timing;
+use silkroute_core::{CacheOutcome, Response, Timing};
 
 pub use histogram::Histogram;
 
@@ -17,6 +17,7 @@ use crate::BlockReason;
 const HOSTS: usize = 1_000;
 const OTHER: &str = "(other)";
 const CUSTOM: usize = 1_000;
+const PROXIES: usize = 1_000;
 
 /// What a crawl has done so far, or did.
 #[non_exhaustive]
@@ -33,6 +34,10 @@ pub struct Stats {
     pub failed: u64,
     /// Requests that were sent again, after no response or a block.
     pub retries: u64,
+    /// Responses that a cache before the session had, and that were not fetched: they are among all other counts too.
+    pub cache_hits: u64,
+    /// Responses that such a cache was asked for, and that were fetched.
+    pub cache_misses: u64,
     /// Responses that were blocks.
     pub blocked: u64,
     /// Requests that were given up as blocked.
@@ -66,6 +71,9 @@ pub struct Stats {
     pub sessions: BTreeMap<String, Tally>,
     /// By host, with its port where that is not the usual one. From the 1,001st on together, as `(other)`.
     pub hosts: BTreeMap<String, Tally>,
+    /// By proxy, without its credentials: `http://proxy.test:3128`. What went through none is not here, and of the attempts
+    /// that a session makes for one request only the last is. From the 1,001st on together, as `(other)`.
+    pub proxies: BTreeMap<String, Tally>,
     /// Counts of the spider's own, of [`Output::count`](crate::Output::count).
     pub custom: BTreeMap<String, u64>,
     /// The delay that each host was at in the end, where a throttle set it.
@@ -88,7 +96,7 @@ pub struct Stats {
     pub elapsed: Duration,
 }
 
-/// What went to one session, or one host.
+/// What went to one session or one host, or through one proxy.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -106,12 +114,50 @@ pub struct Tally {
     pub latency: Histogram,
 }
 
+/// The way of a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) proxy: Option<&'a str>,
+}
+
+/// What is counted of a response.
+#[derive(Default)]
+pub(crate) struct Answer {
+    status: u16,
+    bytes: usize,
+    timing: Timing,
+    cache: Option<CacheOutcome>,
+}
+
+impl Answer {
+    pub(crate) fn of(response: &dyn Response) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            bytes: response.body().len(),
+            timing: response.timing(),
+            cache: response.cache(),
+        }
+    }
+}
+
 impl Stats {
     /// Pages for each second.
     pub fn pages_per_second(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 {
             self.pages as f64 / seconds
+        } else {
+            0.0
+        }
+    }
+
+    /// Requests for each second, retries included.
+    pub fn requests_per_second(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 {
+            self.requests as f64 / seconds
         } else {
             0.0
         }
@@ -125,32 +171,41 @@ impl Stats {
         self.throttled = run.throttled;
     }
 
-    pub(crate) fn fetched(&mut self, session: &str, host: &str, outcome: Result<(u16, usize, Timing), ()>) {
-        for tally in [
-            tally(&mut self.sessions, session, usize::MAX),
-            tally(&mut self.hosts, host, HOSTS),
-        ] {
+    pub(crate) fn fetched(&mut self, way: Way<'_>, outcome: Option<Answer>) {
+        for tally in self.tallies(way) {
             tally.requests += 1;
             match &outcome {
-                Ok((_, bytes, timing)) => {
-                    tally.bytes += *bytes as u64;
-                    tally.latency.record(timing.total);
+                Some(answer) => {
+                    tally.bytes += answer.bytes as u64;
+                    tally.latency.record(answer.timing.total);
                 }
-                Err(()) => tally.failed += 1,
+                None => tally.failed += 1,
             }
         }
         self.requests += 1;
-        if let Ok((status, bytes, _)) = outcome {
-            self.responses += 1;
-            self.response_bytes += bytes as u64;
-            *self.status.entry(status).or_default() += 1;
+        let Some(answer) = outcome else { return };
+        self.responses += 1;
+        self.response_bytes += answer.bytes as u64;
+        *self.status.entry(answer.status).or_default() += 1;
+        match answer.cache {
+            Some(CacheOutcome::Hit) => self.cache_hits += 1,
+            Some(_) => self.cache_misses += 1,
+            None => {}
         }
     }
 
-    pub(crate) fn blocked(&mut self, session: &str, host: &str) {
+    pub(crate) fn blocked(&mut self, way: Way<'_>) {
         self.blocked += 1;
-        tally(&mut self.sessions, session, usize::MAX).blocked += 1;
-        tally(&mut self.hosts, host, HOSTS).blocked += 1;
+        for tally in self.tallies(way) {
+            tally.blocked += 1;
+        }
+    }
+
+    fn tallies(&mut self, way: Way<'_>) -> impl Iterator<Item = &mut Tally> {
+        let session = tally(&mut self.sessions, way.session, usize::MAX);
+        let host = tally(&mut self.hosts, way.host, HOSTS);
+        let proxy = way.proxy.map(|proxy| tally(&mut self.proxies, proxy, PROXIES));
+        [session, host].into_iter().chain(proxy)
     }
 
     pub(crate) fn throttled(&mut self, host: &str, delay: Duration) {
@@ -232,9 +287,20 @@ mod tests {
     fn hosts_without_end_do_not_make_the_stats_grow() {
         let mut stats = Stats::default();
         for host in 0..3_000 {
-            stats.fetched("http", &format!("h{host}.test"), Ok((200, 10, Timing::default())));
+            let (host, proxy) = (format!("h{host}.test"), format!("http://p{host}.test:80"));
+            let way = Way {
+                session: "http",
+                host: &host,
+                proxy: Some(&proxy),
+            };
+            let answer = Answer {
+                status: 200,
+                ..Answer::default()
+            };
+            stats.fetched(way, Some(answer));
         }
-        assert_eq!(stats.hosts.len(), HOSTS + 1);
+        assert_eq!((stats.hosts.len(), stats.proxies.len()), (HOSTS + 1, PROXIES + 1));
+        assert_eq!(stats.proxies[OTHER].requests, 2_000);
         assert_eq!(stats.hosts[OTHER].requests, 2_000);
         assert_eq!(stats.sessions["http"].requests, 3_000);
         let json = serde_json::to_value(&stats).unwrap();

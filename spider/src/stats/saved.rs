@@ -14,6 +14,7 @@ struct Saved<S, K: Ord> {
     stats: S,
     sessions: BTreeMap<K, Packed>,
     hosts: BTreeMap<K, Packed>,
+    proxies: BTreeMap<K, Packed>,
 }
 
 impl Stats {
@@ -22,6 +23,7 @@ impl Stats {
             stats: self,
             sessions: packed(&self.sessions),
             hosts: packed(&self.hosts),
+            proxies: packed(&self.proxies),
         };
         Ok(serde_json::to_vec(&saved)?)
     }
@@ -31,6 +33,7 @@ impl Stats {
         let mut stats = saved.stats;
         unpack(&mut stats.sessions, saved.sessions);
         unpack(&mut stats.hosts, saved.hosts);
+        unpack(&mut stats.proxies, saved.proxies);
         Ok(stats)
     }
 }
@@ -54,19 +57,30 @@ fn unpack(tallies: &mut BTreeMap<String, Tally>, packed: BTreeMap<String, Packed
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use silkroute_core::Timing;
+    use silkroute_core::{CacheOutcome, Timing};
 
+    use super::super::{Answer, Way};
     use super::*;
 
     #[test]
     fn statistics_come_back_whole() {
         let mut stats = Stats::default();
+        let way = Way {
+            session: "http",
+            host: "shop.test",
+            proxy: Some("http://proxy.test:80"),
+        };
         for ms in 1..500 {
-            let timing = Timing::new(Duration::ZERO, Duration::from_millis(ms));
-            stats.fetched("http", "shop.test", Ok((200, 10, timing)));
+            let answer = Answer {
+                status: 200,
+                bytes: 10,
+                timing: Timing::new(Duration::ZERO, Duration::from_millis(ms)),
+                cache: Some(CacheOutcome::Hit),
+            };
+            stats.fetched(way, Some(answer));
         }
-        stats.fetched("http", "shop.test", Err(()));
-        stats.blocked("http", "shop.test");
+        stats.fetched(way, None);
+        stats.blocked(way);
         stats.throttled("shop.test", Duration::from_millis(1_500));
         stats.count("things", 3);
         (stats.pages, stats.items, stats.elapsed) = (499, 7, Duration::from_millis(61_250));
@@ -81,6 +95,9 @@ mod tests {
             back.sessions["http"].latency.quantile(0.5),
             stats.sessions["http"].latency.quantile(0.5)
         );
+        let proxies = [&back.proxies, &stats.proxies].map(|proxies| proxies["http://proxy.test:80"].latency.quantile(0.9));
+        assert_eq!(proxies[0], proxies[1]);
+        assert_eq!((back.cache_hits, back.proxies["http://proxy.test:80"].failed), (499, 1));
         assert_eq!((back.elapsed, back.started_at), (stats.elapsed, stats.started_at));
     }
 }

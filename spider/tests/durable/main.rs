@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "the support is shared by all")]
 
 mod kill;
+mod limits;
 mod resume;
 mod signals;
 mod support;

@@ -167,33 +167,6 @@ async fn e7_a_crawl_in_many_runs_keeps_all_items_and_statistics_and_exports_what
 }
 
 #[tokio::test]
-async fn a_limit_counts_all_runs_and_a_run_that_begins_at_it_ends_there() {
-    let site = TestSite::start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let run = |limit: fn(Settings) -> Settings| {
-        let mut chain = chain(&site, &["/bytes/1", "/bytes/2", "/bytes/3"]);
-        chain.settings = limit(chain.settings);
-        let crawl = chain.crawl().frontier(folder.path().join("crawl")).run();
-        async {
-            tokio::time::timeout(SOON, crawl)
-                .await
-                .expect("the crawl hangs")
-                .unwrap()
-        }
-    };
-    for _ in 0..2 {
-        let crawl = run(|settings| settings.max_pages(2)).await;
-        assert_eq!((crawl.ended, crawl.stats.pages, crawl.pending), (Ended::MaxPages, 2, 1));
-    }
-    let crawl = run(|settings| settings.max_items(2)).await;
-    assert_eq!((crawl.ended, crawl.stats.items), (Ended::MaxItems, 2));
-    assert_eq!(site.requests().len(), 2);
-    let crawl = run(|settings| settings).await;
-    assert_eq!((crawl.ended, crawl.stats.pages), (Ended::Finished, 3));
-    site.close().await;
-}
-
-#[tokio::test]
 async fn an_export_that_is_shorter_than_it_was_is_refused() {
     let site = TestSite::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
