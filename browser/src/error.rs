@@ -170,6 +170,20 @@ impl Error {
         )
     }
 
+    /// Whether it is of a connection that never stood, so that nothing was sent over it. A connection that was reset or closed
+    /// is not: the request may have gone through it.
+    pub(crate) fn is_before_connection(&self) -> bool {
+        const BEFORE: [&str; 6] = [
+            "NAME_NOT_RESOLVED",
+            "NAME_RESOLUTION_FAILED",
+            "CONNECTION_REFUSED",
+            "ADDRESS_UNREACHABLE",
+            "INTERNET_DISCONNECTED",
+            "ERR_CERT_",
+        ];
+        matches!(self, Self::Navigation { net_error } if BEFORE.iter().any(|name| net_error.contains(name)))
+    }
+
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io {
             what: what.into(),
@@ -287,6 +301,23 @@ mod tests {
             ("net::ERR_FAILED", FetchErrorKind::Navigation),
         ] {
             assert_eq!(net_error_kind(name), kind, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_comes_before_a_connection_has_surely_sent_nothing() {
+        for (name, before) in [
+            ("net::ERR_NAME_NOT_RESOLVED", true),
+            ("net::ERR_CONNECTION_REFUSED", true),
+            ("net::ERR_CERT_AUTHORITY_INVALID", true),
+            ("net::ERR_CONNECTION_RESET", false),
+            ("net::ERR_CONNECTION_CLOSED", false),
+            ("net::ERR_CONNECTION_ABORTED", false),
+            ("net::ERR_NETWORK_CHANGED", false),
+            ("net::ERR_EMPTY_RESPONSE", false),
+        ] {
+            let net_error = name.to_owned();
+            assert_eq!(Error::Navigation { net_error }.is_before_connection(), before, "{name}");
         }
     }
 }

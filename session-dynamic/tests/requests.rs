@@ -292,7 +292,7 @@ async fn proxies_are_the_sessions_the_requests_or_take_turns() {
         return;
     };
     let response = fetched(&session, &Fetch::from(site.http_url("/echo/session"))).await;
-    assert_eq!(response.proxy.as_deref(), Some(proxy.label().as_str()));
+    assert_eq!(response.parts.proxy.as_deref(), Some(proxy.label().as_str()));
     assert!(!site.proxy().log().is_empty());
     drop(session);
     site.proxy().clear();
@@ -325,7 +325,7 @@ async fn proxies_are_the_sessions_the_requests_or_take_turns() {
     let mut through = std::collections::BTreeSet::new();
     for _ in 0..2 {
         let response = fetched(&session, &Fetch::from(site.http_url("/echo/pool"))).await;
-        through.insert(response.proxy.clone());
+        through.insert(response.parts.proxy.clone());
     }
     assert_eq!(through.len(), 2);
 }

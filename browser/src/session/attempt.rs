@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use silkroute_core::{Cookie, CookieJar, FetchError, FetchErrorKind, Hop, Proxy, ResponseParts, Timing};
+use silkroute_core::{Cookie, CookieJar, FetchError, Hop, Proxy, ResponseParts, Timing};
 use tokio::time::Instant;
 use url::Url;
 
@@ -181,7 +181,13 @@ impl<K: BrowserKind> Attempt<'_, K> {
         self.sent.store(true, Ordering::Relaxed);
         let document = match tab.navigate(&navigation, deadline).await {
             Ok(document) => document,
-            Err(error) => return Err(self.not_navigated(error).await),
+            Err(error) => {
+                if error.is_before_connection() && !tab.answered() {
+                    // The server has seen nothing of it.
+                    self.sent.store(false, Ordering::Relaxed);
+                }
+                return Err(self.not_navigated(error).await);
+            }
         };
         let arrival = Arrival {
             tab,
@@ -209,15 +215,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
                 });
             }
         }
-        let failed = self.failed(error);
-        if matches!(
-            failed.kind(),
-            FetchErrorKind::Connect | FetchErrorKind::Dns | FetchErrorKind::Tls
-        ) {
-            // The server has seen nothing of it.
-            self.sent.store(false, Ordering::Relaxed);
-        }
-        failed
+        self.failed(error)
     }
 
     async fn respond(&self, tab: &Tab, document: Document) -> Result<Box<PageResponse>, FetchError> {
@@ -245,7 +243,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
         response.protocol = document.protocol;
         response.from_cache = document.from_cache;
         response.document_timing = document.timing;
-        response.proxy = self.proxy.map(Proxy::label);
+        response.parts.proxy = self.proxy.map(Proxy::label);
         if plan.capture.is_some() {
             response.captured_xhr = tab.captured(self.deadline).await.map_err(failed)?;
         }

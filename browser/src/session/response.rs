@@ -40,8 +40,6 @@ pub struct PageResponse {
     pub protocol: Option<String>,
     /// Whether it came from the browser's cache.
     pub from_cache: bool,
-    /// The proxy that it came through, without credentials.
-    pub proxy: Option<String>,
     /// When the steps of the navigation came to pass, counted from its beginning.
     pub document_timing: DocumentTiming,
     /// What each wait and action after the navigation came to, in order.
@@ -70,7 +68,6 @@ impl PageResponse {
             remote_addr: None,
             protocol: None,
             from_cache: false,
-            proxy: None,
             document_timing: DocumentTiming::default(),
             steps: Vec::new(),
             captured_xhr: Vec::new(),
@@ -111,7 +108,6 @@ impl fmt::Debug for PageResponse {
             .field("document", &self.document)
             .field("request_headers", &RedactedHeaders(&self.request_headers))
             .field("remote_addr", &self.remote_addr)
-            .field("proxy", &self.proxy)
             .field("steps", &self.steps)
             .field("captured_xhr", &self.captured_xhr.len())
             .field("screenshot", &self.screenshot.as_ref().map(Bytes::len))

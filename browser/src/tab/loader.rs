@@ -80,6 +80,12 @@ impl Loader {
         self.committed.is_none() && self.failed.is_none() && self.download.is_none()
     }
 
+    /// A server has answered it, be it with a redirect.
+    pub(super) fn answered(&self) -> bool {
+        let shown = self.committed.is_some() && !self.error_page && self.url != "about:blank";
+        shown || self.response.is_some() || !self.hops.is_empty() || !self.received.is_empty()
+    }
+
     /// The status, from whatever event told it.
     pub(super) fn status(&self) -> Option<u16> {
         let told = self.response.as_ref().map(|response| response.status);

@@ -191,6 +191,11 @@ impl Tab {
         self.state.tracker.track().console.iter().cloned().collect()
     }
 
+    /// Whether any server has answered since the last navigation began.
+    pub(crate) fn answered(&self) -> bool {
+        self.state.tracker.track().answered()
+    }
+
     /// Closes it, and waits until it is closed.
     ///
     /// # Errors

@@ -83,6 +83,15 @@ impl Track {
             .filter(|loader| loader.is_open() && !loader.url.is_empty())
     }
 
+    /// A server has answered something since the navigation began: a redirect, or a document.
+    pub(super) fn answered(&self) -> bool {
+        let later = self
+            .loaders
+            .iter()
+            .filter(|loader| Some(&loader.id) != self.origin.as_ref());
+        self.forgotten > 0 || later.into_iter().any(Loader::answered)
+    }
+
     fn mine(&mut self, id: &str) -> Option<&mut Loader> {
         self.loaders.iter_mut().find(|loader| loader.id == id)
     }
