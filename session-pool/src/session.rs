@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use silkroute_core::cookies::StorageState;
-use silkroute_core::{Error, Proxy, Request, Response, Result, Session, SessionOptions, async_trait};
+use silkroute_core::{Error, Proxy, ProxyPool, Request, Response, Result, Session, SessionOptions, async_trait};
 use tokio::time::{Instant, timeout_at};
 
 use crate::settings::Settings;
@@ -94,7 +94,7 @@ impl SessionPool {
     }
 
     async fn bring_back(&self, store: &Store, index: usize, member: &Member, note: Note) -> Result<()> {
-        let Some(proxy) = proxy_of(&self.shared.settings, &note) else {
+        let Some(proxy) = proxy_of(&self.shared.settings, member, &note) else {
             // Its cookies belong to an address that it would no longer come from.
             let aside = store.set_aside(member.name(), note.generation).await?;
             tracing::warn!(
@@ -119,12 +119,15 @@ impl SessionPool {
     }
 }
 
-/// The proxy that a note speaks of; `None`: the pool does not have it.
-fn proxy_of(settings: &Settings, note: &Note) -> Option<Option<Proxy>> {
-    match (&settings.proxies, &note.proxy) {
+/// The proxy that a note speaks of, which may be none; `None`: it is not for this member to go by.
+fn proxy_of(settings: &Settings, member: &Member, note: &Note) -> Option<Option<Proxy>> {
+    match (member.bound_to(), &note.proxy) {
+        // Also in a pool with proxies: a session that was given brings its own.
         (None, None) => Some(None),
-        (Some(proxies), Some(name)) => proxies
-            .proxies()
+        (Some(_), Some(name)) => settings
+            .proxies
+            .iter()
+            .flat_map(ProxyPool::proxies)
             .find(|proxy| proxy_name(proxy) == *name)
             .map(|proxy| Some(proxy.clone())),
         _ => None,
@@ -278,15 +281,7 @@ impl fmt::Debug for SessionPool {
             .field("alive", &self.alive)
             .field("identities", &roster.slots.len())
             .field("started", &started)
-            .field(
-                "proxies",
-                &self
-                    .shared
-                    .settings
-                    .proxies
-                    .as_ref()
-                    .map(silkroute_core::ProxyPool::len),
-            )
+            .field("proxies", &self.shared.settings.proxies.as_ref().map(ProxyPool::len))
             .field("assign", &self.shared.settings.assign)
             .finish_non_exhaustive()
     }

@@ -134,11 +134,16 @@ impl Store {
 
     /// Keeps an identity that is of no use now under a name that nothing reads, and says which.
     pub(crate) async fn set_aside(&self, name: &str, generation: u32) -> Result<PathBuf> {
-        let (file, aside) = (
-            self.file(name),
-            self.directory.join(format!("{name}.generation-{generation}.aside")),
-        );
-        self.blocking("setting an identity aside", move |_| {
+        let (file, name) = (self.file(name), name.to_owned());
+        self.blocking("setting an identity aside", move |directory| {
+            let mut aside = directory.join(format!("{name}.generation-{generation}.aside"));
+            for number in 2_u32.. {
+                // Whoever begins anew is of the first generation again, and may be set aside in turn.
+                if !aside.try_exists().map_err(|error| refused(&aside, &error))? {
+                    break;
+                }
+                aside = directory.join(format!("{name}.generation-{generation}-{number}.aside"));
+            }
             gone(&file, fs::rename(&file, &aside))?;
             Ok(aside)
         })

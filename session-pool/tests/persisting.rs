@@ -17,6 +17,7 @@ use std::time::Duration;
 use serde_json::Value;
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{Cookie, CookieJar, Fetch, Proxy, ProxyPool, RequestExt as _, Result, Session, async_trait};
+use silkroute_session_http::HttpSession;
 use silkroute_session_pool::{Member, PoolHooks, PoolOptions, SessionPool, SessionPoolBuilder};
 use silkroute_testkit::site::TestSite;
 use support::{PATIENCE, fetch, fetch_ok, get, header, make, proxies, started, url, who};
@@ -236,6 +237,48 @@ async fn an_identity_whose_proxy_is_gone_does_not_come_back_through_another() {
         first["identity-001"].0,
         "it is kept"
     );
+    site.close().await;
+}
+
+#[tokio::test]
+async fn what_is_set_aside_does_not_take_the_place_of_what_was_before() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let servers = proxies(3).await;
+    let hooks = login(&site);
+    let mut sids = Vec::new();
+    for server in &servers {
+        let proxies = ProxyPool::new([url(server)]).unwrap();
+        let pool = builder(1, folder.path(), &hooks).proxies(proxies).build();
+        let mut pool = started(pool.unwrap()).await;
+        sids.push(faces(&pool, &site, 1).await["identity-001"].0.clone());
+        pool.close().await.unwrap();
+    }
+    for (name, sid) in ["generation-1.aside", "generation-1-2.aside"].into_iter().zip(&sids) {
+        let aside = StorageState::read(folder.path().join(format!("identity-001.{name}"))).unwrap();
+        assert_eq!(aside.cookies[0].value, *sid, "{name}");
+    }
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_given_keeps_its_login_in_a_pool_with_proxies() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let servers = proxies(1).await;
+    let hooks = login(&site);
+    let sid = async || {
+        let own = HttpSession::builder().build().unwrap();
+        let builder = builder(1, folder.path(), &hooks).session("alice", Box::new(own));
+        let builder = builder.proxies(ProxyPool::new([url(&servers[0])]).unwrap());
+        let mut pool = started(builder.build().unwrap()).await;
+        let request = get(&site, "/cookies").with(PoolOptions::default().identity("alice"));
+        let cookies: Value = fetch_ok(&pool, &request.unwrap()).await.json().unwrap();
+        pool.close().await.unwrap();
+        cookies["sid"].as_str().unwrap().to_owned()
+    };
+    let today = sid().await;
+    assert_eq!(sid().await, today);
+    assert_eq!(hooks.count.load(SeqCst), 1, "it logs in once");
+    assert!(!folder.path().join("alice.generation-1.aside").exists());
     site.close().await;
 }
 
