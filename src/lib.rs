@@ -10,7 +10,7 @@ use silkroute_manager::{ManagerConfig, SessionManager};
 
 pub use silkroute_core as core;
 pub use silkroute_core::{
-    Body, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta, Multipart,
+    Body, CacheOutcome, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta, Multipart,
     Options, Part, Proxy, ProxyPool, Request, RequestExt, RequestParts, Response, ResponseParts, Retry, Rotation,
     Session, SessionOptions, SessionPlugin, Timing, async_trait, register_session,
 };

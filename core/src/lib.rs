@@ -44,7 +44,7 @@ pub use redact::{RedactedHeaders, is_secret_header, redact_url};
 pub use registry::Registry;
 pub use request::{Meta, Request, RequestParts};
 pub use request_ext::RequestExt;
-pub use response::{Hop, Response, ResponseParts, Timing};
+pub use response::{CacheOutcome, Hop, Response, ResponseParts, Timing};
 pub use retry::{Retry, retry_after};
 pub use session::Session;
 

@@ -111,6 +111,16 @@ impl dyn Response {
         self.parts().attempts
     }
 
+    /// The proxy that it came through, without credentials, such as `http://proxy.test:3128`.
+    pub fn proxy(&self) -> Option<&str> {
+        self.parts().proxy.as_deref()
+    }
+
+    /// What a cache that stands before the session did; `None` where none was asked.
+    pub fn cache(&self) -> Option<CacheOutcome> {
+        self.parts().cache
+    }
+
     /// The response as the type its session made it, if it is of that type.
     pub fn downcast_ref<R: Response>(&self) -> Option<&R> {
         (self as &dyn Any).downcast_ref()
@@ -143,6 +153,10 @@ pub struct ResponseParts {
     pub timing: Timing,
     /// How often it was tried.
     pub attempts: u32,
+    /// The proxy that it came through, as [`Proxy::label`](crate::Proxy::label) has it: without credentials.
+    pub proxy: Option<String>,
+    /// What a cache that stands before the session did; `None` where none was asked.
+    pub cache: Option<CacheOutcome>,
 }
 
 impl ResponseParts {
@@ -160,6 +174,8 @@ impl ResponseParts {
             cookies: Vec::new(),
             timing: Timing::default(),
             attempts: 1,
+            proxy: None,
+            cache: None,
         }
     }
 }
@@ -176,8 +192,21 @@ impl fmt::Debug for ResponseParts {
             .field("cookies", &self.cookies)
             .field("timing", &self.timing)
             .field("attempts", &self.attempts)
+            .field("proxy", &self.proxy)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
+}
+
+/// What a cache that stands before a session did about a request.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheOutcome {
+    /// It had the response; at most the site was asked whether it still holds.
+    Hit,
+    /// The response was fetched.
+    Miss,
 }
 
 /// A redirect that was followed.

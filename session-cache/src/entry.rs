@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use silkroute_core::{Cookie, Hop, RequestParts, ResponseParts, Timing, is_secret_header};
+use silkroute_core::{CacheOutcome, Cookie, Hop, RequestParts, ResponseParts, Timing, is_secret_header};
 use url::Url;
 
 use crate::response::{RECORDED_AT_META, STATUS_META};
@@ -200,6 +200,7 @@ impl Entry {
         parts.cookies = cookies;
         parts.meta = meta;
         parts.attempts = attempts;
+        parts.cache = Some(CacheOutcome::Hit);
         // A clock may stand still for as long as it takes.
         let took = took.max(Duration::from_nanos(1));
         parts.timing = Timing::new(took, took);

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use silkroute_core::{
-    Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Request, RequestParts, Response, Result, SessionOptions,
+    CacheOutcome, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Request, RequestParts, Response, Result, SessionOptions,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -154,7 +154,9 @@ impl Visit<'_> {
                 })
             }
         };
-        let meta = &mut response.parts_mut().meta;
+        let parts = response.parts_mut();
+        parts.cache = Some(CacheOutcome::Miss);
+        let meta = &mut parts.meta;
         match kept {
             Ok(at) => note(meta, "recorded", Some(at)),
             Err(reason) => note(meta, &format!("not recorded: {reason}"), None),

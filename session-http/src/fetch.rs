@@ -229,6 +229,7 @@ impl Attempts<'_> {
         parts.history = mem::take(&mut trail.history);
         parts.cookies = mem::take(&mut trail.cookies);
         parts.attempts = attempt;
+        parts.proxy = trail.proxy.map(Proxy::label);
         parts.timing = Timing::new(began.elapsed(), Duration::ZERO);
         let response = HttpResponse {
             parts,
@@ -236,7 +237,6 @@ impl Attempts<'_> {
             remote_addr: incoming.remote_addr(),
             request_headers: trail.sent.take().unwrap_or_default(),
             identity: self.plan.outfit.profile.name.clone(),
-            proxy: trail.proxy.map(Proxy::label),
         };
         // What a server sends after the head all the same is not read: HTTP/2 makes it an error.
         let body = match trail.method {

@@ -29,8 +29,6 @@ pub struct HttpResponse {
     pub request_headers: Arc<HeaderMap>,
     /// Who was impersonated, such as `chrome149`; `none` for nobody.
     pub identity: Arc<str>,
-    /// The proxy that it came through, without credentials.
-    pub proxy: Option<String>,
 }
 
 impl Response for HttpResponse {
@@ -51,7 +49,6 @@ impl std::fmt::Debug for HttpResponse {
             .field("remote_addr", &self.remote_addr)
             .field("request_headers", &RedactedHeaders(&self.request_headers))
             .field("identity", &self.identity)
-            .field("proxy", &self.proxy)
             .finish()
     }
 }

@@ -23,14 +23,13 @@ async fn a_page_comes_over_http1_and_http2_with_all_its_facts() {
         let response = fetch_ok(&session, &get(&url)).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.url(), &url);
-        assert_eq!(response.attempts(), 1);
+        assert_eq!((response.attempts(), response.proxy()), (1, None));
         assert!(response.history().is_empty() && response.meta().is_empty());
         assert!(response.timing().first_byte <= response.timing().total && !response.timing().total.is_zero());
         let http = http(&*response);
         assert_eq!(http.version, version);
         assert_eq!(http.remote_addr.unwrap().ip().to_string(), "127.0.0.1");
         assert_eq!(&*http.identity, "chrome149");
-        assert_eq!(http.proxy, None);
         assert!(
             http.request_headers["user-agent"]
                 .to_str()

@@ -48,7 +48,7 @@ async fn every_kind_of_proxy_is_spoken_to_with_credentials() {
                     request = request.proxy(proxy.url().as_str()).unwrap();
                 }
                 let response = fetch_ok(&session, &request).await;
-                assert_eq!(http(&*response).proxy.as_deref(), Some(proxy.label().as_str()));
+                assert_eq!(response.proxy(), Some(proxy.label().as_str()));
                 assert!(response.meta().is_empty());
                 let entry = &server.log()[0];
                 assert_eq!(
@@ -152,7 +152,7 @@ async fn a_pool_goes_on_with_the_next_proxy_by_attempt() {
     let session = session(&site, |builder| builder.proxy_pool(pool.clone()).retry(retry)).await;
     let response = fetch_ok(&session, &get(site.https_url("/echo"))).await;
     assert_eq!(response.attempts(), 2);
-    assert_eq!(http(&*response).proxy, Some(proxy(good.url_http()).label()));
+    assert_eq!(response.proxy(), Some(proxy(good.url_http()).label().as_str()));
     let health = pool.health();
     assert_eq!((health[0].failures, health[1].successes), (1, 1));
     // A request's own proxy goes before the pool.
@@ -178,11 +178,8 @@ async fn a_sticky_pool_goes_by_the_host() {
     let session = session(&site, |builder| builder.proxy_pool(pool)).await;
     let mut used = std::collections::BTreeSet::new();
     for _ in 0..6 {
-        used.insert(
-            http(&*fetch_ok(&session, &get(site.http_url("/echo"))).await)
-                .proxy
-                .clone(),
-        );
+        let response = fetch_ok(&session, &get(site.http_url("/echo"))).await;
+        used.insert(response.proxy().map(str::to_owned));
     }
     assert_eq!(used.len(), 1);
     site.close().await;
