@@ -1,5 +1,6 @@
 //! Building a pool in code.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use crate::roster::{Roster, hash_of};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::slot::{Maker, Slot};
-use crate::store::Store;
+use crate::store::{Store, proxy_name};
 use crate::{Assign, Member, PoolConfig, PoolHooks, SessionPool};
 
 /// How long a session may take to close, or a state to be saved.
@@ -228,7 +229,7 @@ impl SessionPoolBuilder {
     ///
     /// # Errors
     /// There is no identity; two have one name, or one that cannot be a file's; the closure fails, or makes a session without
-    /// asking for the proxy that it is bound to.
+    /// asking for the proxy that it is bound to; there is a directory, and two proxies differ by their passwords alone.
     pub fn build(self) -> Result<SessionPool> {
         let config = self.config;
         if self.seats.is_empty() {
@@ -238,6 +239,9 @@ impl SessionPoolBuilder {
             ));
         }
         let proxies: Vec<_> = config.proxies.iter().flat_map(ProxyPool::proxies).cloned().collect();
+        if config.directory.is_some() {
+            no_two_of_a_name(&proxies)?;
+        }
         let (mut slots, mut timeout) = (Vec::<Slot>::with_capacity(self.seats.len()), config.timeout);
         let mut concurrency = Some(0_usize);
         let mut last_probe: Option<(Maker, Option<NonZeroUsize>)> = None;
@@ -321,6 +325,22 @@ fn name_of(index: usize, given: Option<String>) -> Result<String> {
         ));
     }
     Ok(name)
+}
+
+/// Files name proxies without their passwords: what these alone tell apart would be mixed up after a restart.
+fn no_two_of_a_name(proxies: &[Proxy]) -> Result<()> {
+    let mut names = HashSet::new();
+    match proxies.iter().find(|proxy| !names.insert(proxy_name(proxy))) {
+        None => Ok(()),
+        Some(proxy) => Err(Error::config(
+            "proxies",
+            format!(
+                "two of them differ by their passwords alone, {}, and the files in `directory` name proxies without: give \
+                 them different users, or leave `directory` out",
+                proxy_name(proxy)
+            ),
+        )),
+    }
 }
 
 fn statuses(codes: &[u16]) -> Result<Vec<StatusCode>> {

@@ -283,6 +283,17 @@ async fn a_session_that_was_given_keeps_its_login_in_a_pool_with_proxies() {
 }
 
 #[tokio::test]
+async fn proxies_that_only_their_passwords_tell_apart_and_a_directory_do_not_go_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let proxies = ["http://user:hush-1@h:1", "http://user:hush-2@h:1"];
+    let proxies = ProxyPool::new(proxies.map(|proxy| proxy.parse().unwrap())).unwrap();
+    let pool = || SessionPool::builder().identities(2, make).proxies(proxies.clone());
+    pool().build().unwrap();
+    let error = pool().directory(folder.path()).build().unwrap_err().to_string();
+    assert!(error.contains("http://user@h:1") && !error.contains("hush"), "{error}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_told_with_its_file_and_left_alone() {
     let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
     let file = folder.path().join("identity-001.json");
