@@ -110,6 +110,79 @@ async fn one_that_refuses_everyone_is_an_error_within_its_time() {
 }
 
 #[tokio::test]
+async fn one_that_reloads_itself_is_never_taken_for_the_page() {
+    let site = TestSite::start().await.unwrap();
+    let builder = StealthSession::builder()
+        .solve_challenge(true)
+        .on_challenge(OnChallenge::Response)
+        .challenge_attempts(2);
+    let Some(session) = started(builder).await else { return };
+    // While it is on its way to itself there is nothing of a challenge on the page.
+    let page = fetched(&session, &challenge(&site, "reloading")).await;
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Failed { kind, reason }
+            if kind == "reloading" && reason.contains("2 attempts")),
+        "{:?}",
+        page.challenge
+    );
+    assert_eq!(page.parts.status, 403);
+    assert_eq!(site.challenges().len(), 2, "each attempt is a press");
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_challenge_may_be_another() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(StealthSession::builder().solve_challenge(true)).await else {
+        return;
+    };
+    let page = fetched(&session, &challenge(&site, "staged")).await;
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Passed { kind, attempts: 2, .. } if kind == "managed"),
+        "{:?}",
+        page.challenge
+    );
+    assert_eq!(page.parts.status, 200);
+    assert!(page.0.text().contains("id=\"protected\""));
+    let kinds: Vec<_> = site.challenges().into_iter().map(|attempt| attempt.kind).collect();
+    assert_eq!(kinds, ["non-interactive", "managed"]);
+}
+
+#[tokio::test]
+async fn a_header_alone_tells_of_a_challenge() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(StealthSession::builder()).await else {
+        return;
+    };
+    let unasked = fetched(&session, &challenge(&site, "unmarked")).await;
+    assert!(
+        matches!(&unasked.challenge, ChallengeOutcome::Failed { kind, .. } if kind == "managed"),
+        "{:?}",
+        unasked.challenge
+    );
+    let page = fetched(&session, &challenge(&site, "unmarked").with(solving()).unwrap()).await;
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Passed { kind, .. } if kind == "managed"),
+        "{:?}",
+        page.challenge
+    );
+    assert_eq!(page.parts.status, 200);
+}
+
+#[tokio::test]
+async fn one_that_wants_nothing_but_time_has_all_that_there_is() {
+    let site = TestSite::start().await.unwrap();
+    let builder = StealthSession::builder().solve_challenge(true).challenge_attempts(1);
+    let Some(session) = started(builder).await else { return };
+    // Longer than an attempt is given to show its effect.
+    let page = fetched(&session, &challenge(&site, "non-interactive?after=6500")).await;
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Passed { took, .. } if *took >= Duration::from_secs(6)),
+        "{:?}",
+        page.challenge
+    );
+}
+
+#[tokio::test]
 async fn one_that_nobody_asked_to_solve_is_told_of() {
     let site = TestSite::start().await.unwrap();
     let Some(session) = started(StealthSession::builder()).await else {

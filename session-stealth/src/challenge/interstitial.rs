@@ -1,6 +1,7 @@
 //! The solver that comes with the session: for interstitials that check a browser by themselves, or want a box ticked.
 
 use serde::Deserialize;
+use silkroute_browser::Point;
 use silkroute_core::{Result, async_trait};
 
 use super::{ChallengePage, ChallengeSolver, GLANCE, widget};
@@ -56,22 +57,30 @@ impl ChallengeSolver for InterstitialSolver {
     }
 
     async fn attempt(&self, page: &ChallengePage<'_>, kind: &str) -> Result<()> {
-        if kind == "non-interactive" {
-            return Ok(());
-        }
         // Bounded by the time that the session gives to all attempts.
         loop {
-            let (tab, deadline) = (page.tab(), page.deadline());
-            if let Some(frame) = widget::frame(tab, |url| url.contains(PLATFORM), deadline).await?
-                && let Some(place) = frame.checkbox(tab, deadline).await?
+            // One that wants nothing but time has all of it: another attempt would be the same.
+            if kind != "non-interactive"
+                && let Some(place) = checkbox(page).await?
             {
                 return page.click_like_a_hand(place).await;
             }
-            // It may have made up its mind without a click.
-            if matches!(self.detect(page).await, Ok(None)) {
+            // It may have made up its mind without a click, or want something else now. An error is a page on its way.
+            if let Ok(now) = self.detect(page).await
+                && now.as_deref() != Some(kind)
+            {
                 return Ok(());
             }
             tokio::time::sleep(GLANCE).await;
         }
+    }
+}
+
+/// The middle of the widget's box, once there is one.
+async fn checkbox(page: &ChallengePage<'_>) -> Result<Option<Point>> {
+    let (tab, deadline) = (page.tab(), page.deadline());
+    match widget::frame(tab, |url| url.contains(PLATFORM), deadline).await? {
+        Some(frame) => Ok(frame.checkbox(tab, deadline).await?),
+        None => Ok(None),
     }
 }

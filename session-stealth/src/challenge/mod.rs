@@ -166,7 +166,7 @@ impl Solving<'_> {
                 let made = solver.attempt(&page, &kind).await;
                 // An attempt may fail because the page is on its way elsewhere: that is, because it succeeded.
                 let settle = if made.is_ok() { SETTLE } else { GLANCE * 5 };
-                (passed(solver, &page, settle).await, made)
+                (moved_on(solver, &page, &kind, settle).await, made)
             };
             match deadline.run("trying to pass the challenge", tried).await {
                 Ok((true, _)) => {
@@ -248,12 +248,14 @@ impl Solving<'_> {
     }
 }
 
-/// Whether the challenge goes away within a while.
-async fn passed(solver: &dyn ChallengeSolver, page: &ChallengePage<'_>, settle: Duration) -> bool {
+/// Whether the challenge goes away within a while, or makes room for one of another kind.
+async fn moved_on(solver: &dyn ChallengeSolver, page: &ChallengePage<'_>, kind: &str, settle: Duration) -> bool {
     let began = Instant::now();
     while began.elapsed() < settle {
         // An error is a page on its way elsewhere.
-        if let Ok(None) = solver.detect(page).await {
+        if let Ok(now) = solver.detect(page).await
+            && now.as_deref() != Some(kind)
+        {
             return true;
         }
         tokio::time::sleep(GLANCE).await;

@@ -35,12 +35,20 @@ pub(crate) struct Addresses {
 struct Memory {
     counters: HashMap<String, u64>,
     logins: HashSet<String>,
-    /// Handed out by a challenge that was passed, and not yet exchanged.
-    tokens: HashSet<String>,
-    /// Clearances, and the user agents that they are good for.
-    clearances: HashMap<String, String>,
+    /// Handed out by a challenge that was passed, and not yet exchanged; with its kind.
+    tokens: HashMap<String, String>,
+    /// Clearances.
+    clearances: HashMap<String, Clearance>,
     challenges: Vec<ChallengeAttempt>,
     prepared: HashMap<String, Bytes>,
+}
+
+/// What somebody who passed a challenge has.
+struct Clearance {
+    /// The only user agent that it is good for.
+    user_agent: String,
+    /// The kind of the challenge.
+    kind: String,
 }
 
 impl State {
@@ -94,35 +102,34 @@ impl State {
         self.memory().challenges.clone()
     }
 
-    /// A new token of a challenge that was passed.
-    pub(crate) fn issue_token(&self) -> String {
+    /// A new token of a challenge of this kind that was passed.
+    pub(crate) fn issue_token(&self, kind: &str) -> String {
         let token = format!("passed-{}", self.count("\0token".to_owned()));
-        self.memory().tokens.insert(token.clone());
+        self.memory().tokens.insert(token.clone(), kind.to_owned());
         token
     }
 
-    /// Whether the token is good. It is good once.
-    pub(crate) fn spend_token(&self, token: &str) -> bool {
+    /// The kind of the challenge that the token is of, if it is good. It is good once.
+    pub(crate) fn spend_token(&self, token: &str) -> Option<String> {
         self.memory().tokens.remove(token)
     }
 
     /// A clearance for this user agent in exchange for a token.
     pub(crate) fn clear(&self, token: &str, user_agent: &str) -> Option<String> {
-        if !self.spend_token(token) {
-            return None;
-        }
+        let kind = self.spend_token(token)?;
         let clearance = format!("clearance-{}", self.count("\0clearance".to_owned()));
+        let user_agent = user_agent.to_owned();
         self.memory()
             .clearances
-            .insert(clearance.clone(), user_agent.to_owned());
+            .insert(clearance.clone(), Clearance { user_agent, kind });
         Some(clearance)
     }
 
-    pub(crate) fn is_cleared(&self, clearance: &str, user_agent: &str) -> bool {
-        self.memory()
-            .clearances
-            .get(clearance)
-            .is_some_and(|owner| owner == user_agent)
+    /// The kind of the challenge that this clearance is of, if it is good for this user agent.
+    pub(crate) fn cleared_by(&self, clearance: &str, user_agent: &str) -> Option<String> {
+        let memory = self.memory();
+        let known = memory.clearances.get(clearance)?;
+        (known.user_agent == user_agent).then(|| known.kind.clone())
     }
 
     pub(crate) fn prepared(&self, key: &str) -> Option<Bytes> {

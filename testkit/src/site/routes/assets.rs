@@ -19,10 +19,13 @@ pub(super) fn html(text: &'static str) -> Reply {
 
 /// A document with its gaps, written `{name}`, filled.
 pub(super) fn filled(text: &str, gaps: &[(&str, &str)]) -> Reply {
-    let filled = gaps.iter().fold(text.to_owned(), |text, (name, value)| {
+    bytes(HTML, fill(text, gaps))
+}
+
+pub(super) fn fill(text: &str, gaps: &[(&str, &str)]) -> String {
+    gaps.iter().fold(text.to_owned(), |text, (name, value)| {
         text.replace(&format!("{{{name}}}"), value)
-    });
-    bytes(HTML, filled)
+    })
 }
 
 /// What may stand in an attribute, a script's text or a URL as it is: letters, digits and dashes of a parameter.

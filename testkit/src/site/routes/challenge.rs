@@ -2,15 +2,18 @@
 //! checks are our own, and prove only that input and geometry reach a frame of another site.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Visit;
-use super::assets::{filled, html};
-use super::reply::{HTML, Reply, ReplyExt as _, bad_request, bytes, json, not_found, page};
+use super::assets::{fill, filled, html};
+use super::reply::{self, HTML, Reply, ReplyExt as _, bad_request, bytes, json, not_found, page};
 use super::shop::product_name;
 
 /// The cookie that a passed challenge sets. It is good for the `User-Agent` that passed, and for no other.
@@ -20,13 +23,20 @@ const SHORTEST_PRESS: f64 = 30.0;
 /// Moves of the pointer over the widget before the press.
 const FEWEST_MOVES: u64 = 2;
 const EMBEDDED: &str = "embedded";
+const MANAGED: &str = "managed";
+const NON_INTERACTIVE: &str = "non-interactive";
+const RELOADING: &str = "reloading";
+/// How long a page that reloads itself has nothing of a challenge but its first line.
+const HALF_READ: Duration = Duration::from_millis(500);
+/// Milliseconds after which a widget asks for a press, or looks for itself.
+const WIDGET_DELAY: u64 = 800;
 const MITIGATED: HeaderName = HeaderName::from_static("cf-mitigated");
 
 /// One attempt at a challenge, as the widget reported it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChallengeAttempt {
-    /// `managed`, `non-interactive`, `embedded` or `refusing`.
+    /// `managed`, `non-interactive`, `embedded`, `refusing` or `reloading`.
     pub kind: String,
     /// What the widget saw: `trusted`, `moves`, `held` (ms), `pressure`, `webdriver`, `userAgent` and more.
     pub signals: Value,
@@ -47,23 +57,50 @@ struct Token {
 
 /// A page behind a challenge.
 pub(super) fn protected(visit: &Visit, kind: &str) -> Reply {
-    match kind {
-        EMBEDDED => filled(
+    let cleared = cleared_by(visit);
+    match (kind, cleared.as_deref()) {
+        (EMBEDDED, _) => filled(
             include_str!("../assets/challenge/embedded.html"),
             &[("widget", &widget_url(visit, kind))],
         ),
-        "managed" | "non-interactive" | "refusing" if !is_cleared(visit) => {
-            let widget = widget_url(visit, kind);
-            let id = visit.state.count("\0challenge".to_owned()).to_string();
-            let gaps = [("kind", kind), ("id", &id), ("widget", &widget)];
-            filled(include_str!("../assets/challenge/interstitial.html"), &gaps)
-                .with_status(StatusCode::FORBIDDEN)
-                .with_header(MITIGATED, "challenge")
-                .with_header(CACHE_CONTROL, "no-store")
-        }
-        "managed" | "non-interactive" => page("Protected listing", &listing()),
+        ("staged", None) => interstitial(visit, NON_INTERACTIVE, true),
+        ("staged", Some(NON_INTERACTIVE)) => interstitial(visit, MANAGED, true),
+        ("unmarked", None) => interstitial(visit, MANAGED, false),
+        (MANAGED | NON_INTERACTIVE | "refusing" | RELOADING, None) => interstitial(visit, kind, true),
+        (MANAGED | NON_INTERACTIVE | "staged" | "unmarked", Some(_)) => page("Protected listing", &listing()),
         _ => not_found(),
     }
+}
+
+/// The page that stands in the way. Without marks only its header tells what it is.
+fn interstitial(visit: &Visit, kind: &str, marked: bool) -> Reply {
+    let id = visit.state.count("\0challenge".to_owned());
+    let marks = format!("<script>window._cf_chl_opt = {{ cType: '{kind}', cRay: '{id}' }};</script>");
+    let gaps = [
+        ("kind", kind),
+        ("marks", if marked { &marks } else { "" }),
+        ("widget", &widget_url(visit, kind)),
+    ];
+    let template = include_str!("../assets/challenge/interstitial.html");
+    let reply = match kind {
+        RELOADING => in_halves(template, &gaps),
+        _ => filled(template, &gaps).with_header(MITIGATED, "challenge"),
+    };
+    reply
+        .with_status(StatusCode::FORBIDDEN)
+        .with_header(CACHE_CONTROL, "no-store")
+}
+
+/// The document, whose first line comes a while before the rest.
+fn in_halves(template: &str, gaps: &[(&str, &str)]) -> Reply {
+    let whole = fill(template, gaps);
+    let (first, rest) = whole.split_at(whole.find('\n').unwrap_or_default());
+    let (first, rest) = (Bytes::from(first.to_owned()), Bytes::from(rest.to_owned()));
+    let rest = stream::once(async move {
+        tokio::time::sleep(HALF_READ).await;
+        Ok(rest)
+    });
+    reply::stream(HTML, stream::once(async move { Ok(first) }).chain(rest))
 }
 
 fn listing() -> String {
@@ -81,16 +118,16 @@ fn listing() -> String {
 }
 
 fn widget_url(visit: &Visit, kind: &str) -> String {
-    visit.on_other_site(&format!("/cdn-cgi/challenge-platform/widget?kind={kind}"))
+    let after = visit.number("after", WIDGET_DELAY);
+    visit.on_other_site(&format!("/cdn-cgi/challenge-platform/widget?kind={kind}&after={after}"))
 }
 
-fn is_cleared(visit: &Visit) -> bool {
+/// The kind of the challenge that this visitor has passed.
+fn cleared_by(visit: &Visit) -> Option<String> {
     let user_agent = visit.request.header("user-agent").unwrap_or_default();
-    visit
-        .request
-        .cookies()
-        .iter()
-        .any(|(name, value)| name == CLEARANCE_COOKIE && visit.state.is_cleared(value, user_agent))
+    let cookies = visit.request.cookies();
+    let mut clearances = cookies.iter().filter(|(name, _)| name == CLEARANCE_COOKIE);
+    clearances.find_map(|(_, value)| visit.state.cleared_by(value, user_agent))
 }
 
 /// What the widget and the page around it ask for.
@@ -109,7 +146,7 @@ fn verify(visit: &Visit) -> Reply {
     };
     let refused = judge(&kind, &signals, visit.request.header("user-agent").unwrap_or_default());
     let passed = refused.is_empty();
-    let answer = json(&json!({ "token": passed.then(|| visit.state.issue_token()), "refused": refused }));
+    let answer = json(&json!({ "token": passed.then(|| visit.state.issue_token(&kind)), "refused": refused }));
     visit.state.note_challenge(ChallengeAttempt { kind, signals, refused });
     answer
 }
@@ -123,7 +160,10 @@ fn judge(kind: &str, signals: &Value, user_agent: &str) -> Vec<String> {
             refused.push(why.to_owned());
         }
     };
-    expect(kind != "refusing", "this challenge refuses everyone");
+    expect(
+        kind != "refusing" && kind != RELOADING,
+        "this challenge refuses everyone",
+    );
     expect(signals["webdriver"] == Value::Bool(false), "navigator.webdriver");
     expect(
         signals["userAgent"] == user_agent,
@@ -135,7 +175,7 @@ fn judge(kind: &str, signals: &Value, user_agent: &str) -> Vec<String> {
         signals["outer"][0].as_u64().is_some_and(|width| width > 0),
         "a window without a width",
     );
-    if kind != "non-interactive" {
+    if kind != NON_INTERACTIVE {
         expect(signals["trusted"] == Value::Bool(true), "a click by a script");
         expect(number("held") >= SHORTEST_PRESS, "a press without duration");
         expect(
@@ -162,7 +202,7 @@ fn clear(visit: &Visit) -> Reply {
 
 /// What stands behind the embedded widget.
 pub(super) fn embedded_content(visit: &Visit) -> Reply {
-    let known = token(visit).is_some_and(|token| visit.state.spend_token(&token));
+    let known = token(visit).is_some_and(|token| visit.state.spend_token(&token).is_some());
     if known {
         bytes(HTML, "<p id=\"content\">Welcome.</p>").with_header(CACHE_CONTROL, "no-store")
     } else {

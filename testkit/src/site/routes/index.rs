@@ -114,7 +114,7 @@ const ROUTES: &[(&str, &str)] = &[
     ),
     (
         "/challenge/managed",
-        "also non-interactive, embedded, refusing: a page behind a check",
+        "also non-interactive, embedded, staged, unmarked, refusing, reloading: a page behind a check",
     ),
 ];
 
