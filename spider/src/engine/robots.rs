@@ -72,10 +72,14 @@ impl<S: Spider> Engine<S> {
             .map_or_else(|| waiting.to_owned(), |session| session.id.clone())
     }
 
-    /// Whether the robots.txt of its host allows a URL.
-    pub(super) fn robots_allow(&self, host: &str, url: &Url) -> bool {
-        let rules = self.control.lock().schedule.robots(host);
-        rules.is_none_or(|rules| rules.allows(&url[url::Position::BeforePath..url::Position::AfterQuery]))
+    /// Whether the robots.txt of the host that a place is for allows a URL of it. What it does not is counted.
+    pub(super) fn robots_allow(&self, place: &Place, url: &Url) -> bool {
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let allowed = place.robots.as_ref().is_none_or(|rules| rules.allows(path));
+        if !allowed {
+            self.control.lock().stats.robots_disallowed += 1;
+        }
+        allowed
     }
 }
 

@@ -8,8 +8,8 @@ use silkroute_core::{Request, Response, redact_url};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::Engine;
 use super::climb::Verdict;
+use super::{Engine, host_of};
 use crate::crawl::Ended;
 use crate::error::panicked;
 use crate::key::KeyMaker;
@@ -68,8 +68,7 @@ impl<S: Spider> Engine<S> {
                 return self.skip(&place, None).await;
             }
         };
-        if self.settings.robots.is_some() && !self.robots_allow(&place.host, visit.url()) {
-            self.control.lock().stats.robots_disallowed += 1;
+        if !self.robots_allow(&place, visit.url()) {
             return self.skip(&place, Some(lease.id)).await;
         }
         if self.reroute(&place, &lease, &visit).await {
@@ -130,6 +129,9 @@ impl<S: Spider> Engine<S> {
         }
         if !self.allowed.allow(response.url()) {
             self.control.lock().stats.offsite += 1;
+            return Ok(false);
+        }
+        if *host_of(response.url()) == *sent.place.host && !self.robots_allow(&sent.place, response.url()) {
             return Ok(false);
         }
         let parts = sent.visit.parts();
@@ -197,7 +199,7 @@ impl<S: Spider> Engine<S> {
 
     /// Ends a turn in which nothing was sent.
     async fn skip(&self, place: &Place, lease: Option<u64>) {
-        self.control.lock().schedule.free(place);
+        self.control.lock().schedule.unsent(place);
         if let Some(lease) = lease {
             self.done_with(lease).await;
         }

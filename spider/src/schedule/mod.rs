@@ -50,6 +50,10 @@ pub(crate) struct Place {
     pub(crate) host: Arc<str>,
     pub(crate) lane: Arc<str>,
     pub(crate) session: usize,
+    /// The rules that hold for what is sent from it, also when those of its host expire meanwhile.
+    pub(crate) robots: Option<Arc<RobotsRules>>,
+    /// From when to when it put off the next request to its host.
+    delayed: Option<(Instant, Instant)>,
 }
 
 struct Session {
@@ -184,9 +188,10 @@ impl Schedule {
 
     fn try_host(&mut self, name: Arc<str>, session: usize, now: Instant) -> Option<Turn> {
         let host = self.hosts.get_mut(&name)?;
+        let mut robots = None;
         if self.rules.robots {
             match &host.robots {
-                Robots::Known { until, .. } if *until > now => {}
+                Robots::Known { rules, until } if *until > now => robots = Some(Arc::clone(rules)),
                 Robots::Loading => {
                     self.close(&name);
                     return None;
@@ -200,6 +205,8 @@ impl Schedule {
                         host: name,
                         lane,
                         session,
+                        robots: None,
+                        delayed: None,
                     }));
                 }
             }
@@ -216,8 +223,10 @@ impl Schedule {
             Some(throttle) => host.delay.unwrap_or_else(|| throttle.first(floor(&self.rules, host))),
             None => floor(&self.rules, host),
         };
+        let mut delayed = None;
         if !delay.is_zero() {
-            host.not_before = now + delay;
+            let until = now + delay;
+            delayed = Some((std::mem::replace(&mut host.not_before, until), until));
         }
         host.in_flight += 1;
         let lane = host.lanes.iter_mut().find(|lane| lane.session == session)?;
@@ -225,6 +234,8 @@ impl Schedule {
             host: Arc::clone(&name),
             lane: Arc::clone(&lane.name),
             session,
+            robots,
+            delayed,
         };
         let rank = lane.head.take();
         self.in_flight += 1;
@@ -260,6 +271,20 @@ impl Schedule {
         }
     }
 
+    /// Nothing was sent: the place is free, and the next request need not wait for it.
+    pub(crate) fn unsent(&mut self, place: &Place) {
+        if let (Some(host), Some((from, until))) = (self.hosts.get_mut(&place.host), place.delayed)
+            && host.not_before == until
+        {
+            host.not_before = from;
+            // A timer that would have opened it finds it open.
+            if !matches!(host.robots, Robots::Loading) {
+                self.open(&place.host);
+            }
+        }
+        self.free(place);
+    }
+
     /// What a response tells of its host. Gives the delay that the throttle comes to.
     pub(crate) fn observe(&mut self, host: &str, seen: Observation) -> Option<Duration> {
         let throttle = self.rules.throttle.as_ref()?;
@@ -284,14 +309,6 @@ impl Schedule {
         if let Some(host) = self.hosts.get_mut(&place.host) {
             host.robots = Robots::Known { rules, until };
             self.open(&place.host);
-        }
-    }
-
-    /// The rules of a host, where it has some.
-    pub(crate) fn robots(&self, host: &str) -> Option<Arc<RobotsRules>> {
-        match &self.hosts.get(host)?.robots {
-            Robots::Known { rules, .. } => Some(Arc::clone(rules)),
-            Robots::Unknown | Robots::Loading => None,
         }
     }
 

@@ -70,6 +70,49 @@ fn a_delay_closes_its_host_until_it_is_due() {
 }
 
 #[test]
+fn what_is_not_sent_takes_its_delay_back_and_no_other() {
+    let (mut schedule, now) = (schedule(10, 10, 100), Instant::now());
+    let ms = |ms| now + Duration::from_millis(ms);
+    let next = |nth| Some(Rank::new(0, nth, Order::BreadthFirst));
+    offer(&mut schedule, "a", "s", 0, now);
+    let first = sent(schedule.take(now)).unwrap();
+    schedule.leased(&first, next(1), now);
+    assert!(sent(schedule.take(ms(1))).is_none(), "it is closed, by a timer");
+    schedule.unsent(&first);
+    let second = sent(schedule.take(ms(1))).unwrap();
+    schedule.leased(&second, next(2), ms(1));
+    schedule.free(&second);
+    assert!(sent(schedule.take(ms(100))).is_none(), "the second was sent");
+    let third = sent(schedule.take(ms(101))).unwrap();
+    schedule.hold("a", ms(500));
+    schedule.leased(&third, next(3), ms(101));
+    schedule.unsent(&third);
+    assert!(sent(schedule.take(ms(499))).is_none(), "the host asked for more");
+    assert!(sent(schedule.take(ms(500))).is_some());
+}
+
+#[test]
+fn rules_that_expire_hold_for_what_was_taken_before() {
+    let now = Instant::now();
+    let mut schedule = Schedule::new(Rules {
+        robots: true,
+        ..schedule(10, 10, 0).rules
+    });
+    offer(&mut schedule, "a", "s", 0, now);
+    let Turn::Robots(asked) = schedule.take(now) else {
+        panic!("it asks first");
+    };
+    let rules = Arc::new(RobotsRules::disallow_all());
+    schedule.robots_known(&asked, rules, now + Duration::from_secs(1));
+    let Turn::Send(place) = schedule.take(now) else {
+        panic!("it is its turn");
+    };
+    schedule.leased(&place, Some(Rank::new(0, 1, Order::BreadthFirst)), now);
+    assert!(matches!(schedule.take(now + Duration::from_secs(2)), Turn::Robots(_)));
+    assert!(!place.robots.unwrap().allows("/"));
+}
+
+#[test]
 fn idle_hosts_are_forgotten_beyond_a_number() {
     let (mut schedule, now) = (schedule(10, 10, 0), Instant::now());
     for host in 0..IDLE_HOSTS as u64 + 500 {

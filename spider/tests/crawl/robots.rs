@@ -101,3 +101,40 @@ async fn no_browser_is_started_for_it() {
     assert_eq!(browser.starts.load(std::sync::atomic::Ordering::SeqCst), 0);
     assert_eq!(web.hits()[0].session, "http");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_within_a_host_to_what_is_disallowed_gives_no_page() {
+    let web = Web::new(|url, _| match url {
+        "http://a.test/robots.txt" => text("user-agent: *\ndisallow: /cart"),
+        "http://a.test/old" => Answer::redirect("http://a.test/cart"),
+        "http://a.test/moved" => Answer::redirect("http://a.test/new"),
+        _ => Answer::status(404),
+    });
+    let spider = Tester::new(&web, &["http://a.test/old", "http://a.test/moved"]);
+    let spider = spider.set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+    let crawl = spider.crawl().run().await.unwrap();
+    assert_eq!(crawl.items, ["http://a.test/new"]);
+    assert_eq!(crawl.stats.robots_disallowed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_sent_uses_up_no_delay() {
+    let web = site(text("user-agent: *\ndisallow: /cart"));
+    let mut starts: Vec<_> = (0..200).map(|n| format!("http://a.test/cart/{n}")).collect();
+    starts.extend((0..3).map(|n| format!("http://a.test/{n}")));
+    let starts: Vec<_> = starts.iter().map(String::as_str).collect();
+    let spider = Tester::new(&web, &starts);
+    let spider = spider.set(|s| {
+        s.robots(RobotsPolicy::obey_as_anyone())
+            .download_delay(Duration::from_secs(5))
+    });
+    let crawl = spider.crawl().run().await.unwrap();
+    assert_eq!((crawl.stats.pages, crawl.stats.robots_disallowed), (3, 200));
+    let pages = &web.hits()[1..];
+    assert_eq!(gaps(pages), [5_000, 5_000]);
+    assert!(
+        crawl.stats.elapsed < Duration::from_secs(11),
+        "{:?}",
+        crawl.stats.elapsed
+    );
+}
