@@ -35,13 +35,13 @@ impl Slot {
             method = %request.parts().method,
             url = redact_url(&request.parts().url),
         );
-        let result = self
+        let (result, ended) = self
             .fetch_within(&request, begun, timeout, &mut queued)
             .instrument(span)
             .await;
 
-        self.meters
-            .record(&self.id, self.kind, &result, queued, begun.elapsed());
+        let took = ended.saturating_duration_since(begun);
+        self.meters.record(&self.id, self.kind, &result, queued, took);
         match result {
             Ok(mut response) => {
                 self.counters.succeeded.fetch_add(1, Ordering::Relaxed);
@@ -69,20 +69,23 @@ impl Slot {
         }
     }
 
+    /// The fetch, and when it was over.
     async fn fetch_within(
         self: &Arc<Self>,
         request: &Arc<dyn Request>,
         begun: Instant,
         timeout: Duration,
         queued: &mut Duration,
-    ) -> Result<Box<dyn Response>> {
+    ) -> (Result<Box<dyn Response>>, Instant) {
         // A timeout too long to add up is none that can pass.
         let deadline = begun
             .checked_add(timeout)
             .unwrap_or_else(|| begun + Duration::from_secs(u32::MAX.into()));
-        let (_place, running) = self.get_in(request, begun, deadline, timeout, queued).await?;
-        let waited = begun.elapsed();
-        *queued = waited;
+        let (_place, running) = match self.get_in(request, begun, deadline, timeout, queued).await {
+            Ok(got_in) => got_in,
+            Err(error) => return (Err(error), Instant::now()),
+        };
+        let waited = *queued;
         let guard = if waited < NO_WAIT {
             deadline + FIRST_WORD
         } else {
@@ -100,11 +103,13 @@ impl Slot {
             },
             () = running.cancel.cancelled() => Err(self.cut_off(request, &running)),
         };
-        running.touch();
-        result
+        let ended = Instant::now();
+        running.touch(ended);
+        (result, ended)
     }
 
-    /// Gets a place in the session, and then the session itself, alive.
+    /// Gets a place in the session, and then the session itself, alive. Says how long that took, which is no time at all
+    /// where nothing was to be waited for: a look at the clock is a cost that every fetch would bear.
     async fn get_in(
         self: &Arc<Self>,
         request: &Arc<dyn Request>,
@@ -136,14 +141,11 @@ impl Slot {
                 (Some(place), None)
             }
         };
-        let lease = async {
-            match found {
-                Some(found) => self.lease_from(found).await,
-                None => self.lease().await,
+        match tokio::time::timeout_at(deadline, self.lease_to_fetch(found)).await {
+            Ok(running) => {
+                *queued = begun.elapsed();
+                Ok((place, running?))
             }
-        };
-        match tokio::time::timeout_at(deadline, lease).await {
-            Ok(running) => Ok((place, running?)),
             Err(_) => {
                 *queued = begun.elapsed();
                 Err(self.too_late(request, timeout, *queued, "it was still starting or draining"))

@@ -90,14 +90,18 @@ impl SessionHandle {
     }
 
     /// The session itself, started if need be. While the lease is held the manager neither closes it nor hands it over
-    /// (up to the drain timeout of its [`Limits`](crate::Limits)). It takes none of the session's places.
+    /// (up to the drain timeout of its [`Limits`](crate::Limits)). It takes none of the session's places, and is none of the
+    /// fetches after which a session is [recycled](crate::Entry::recycle_after).
     ///
     /// # Errors
     /// It did not start within its own timeout, or is closed.
     pub async fn lease(&self) -> Result<SessionLease> {
         let deadline = Instant::now() + self.slot.timeout;
         match tokio::time::timeout_at(deadline, self.slot.lease()).await {
-            Ok(running) => Ok(SessionLease { running: running? }),
+            Ok(running) => Ok(SessionLease {
+                running: running?,
+                used: true,
+            }),
             Err(_) => Err(FetchError::new(
                 FetchErrorKind::Timeout,
                 format!(
@@ -107,6 +111,23 @@ impl SessionHandle {
             )
             .into()),
         }
+    }
+
+    /// The session itself if it is alive, on a lease that is no use of it: for a look at what it keeps now and then. It is
+    /// not started, and one that [stops when it is idle](crate::Entry::stop_when_idle) is as idle as before.
+    ///
+    /// ```
+    /// # async fn example(handle: silkroute_manager::SessionHandle) -> silkroute_core::Result<()> {
+    /// if let Some(session) = handle.peek() {
+    ///     let cookies = session.storage_state().await?.cookies.len();
+    ///     println!("{} has {cookies} cookies", handle.id());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn peek(&self) -> Option<SessionLease> {
+        let running = self.slot.peek()?;
+        Some(SessionLease { running, used: false })
     }
 
     /// Saves what the session keeps of the sites it visited, cookies and local storage, in Playwright's format: log in today,
@@ -159,6 +180,8 @@ impl fmt::Debug for SessionHandle {
 #[derive(Debug)]
 pub struct SessionLease {
     running: Arc<Running>,
+    /// Whether it counts as a use.
+    used: bool,
 }
 
 impl Deref for SessionLease {
@@ -171,6 +194,8 @@ impl Deref for SessionLease {
 
 impl Drop for SessionLease {
     fn drop(&mut self) {
-        self.running.touch();
+        if self.used {
+            self.running.touch(Instant::now());
+        }
     }
 }

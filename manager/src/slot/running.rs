@@ -52,9 +52,10 @@ impl Running {
         (running, returned)
     }
 
-    /// Notes that it has just been used.
-    pub(crate) fn touch(&self) {
-        let used = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+    /// Notes that it was used until now.
+    pub(crate) fn touch(&self, now: Instant) {
+        let used = now.saturating_duration_since(self.born);
+        let used = u64::try_from(used.as_millis()).unwrap_or(u64::MAX);
         self.used.store(used, Ordering::Relaxed);
     }
 
