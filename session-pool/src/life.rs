@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Member;
-use crate::roster::Due;
-use crate::settings::{START_FAILURES, backoff};
+use crate::roster::{Due, Roster};
+use crate::settings::{STABLE_AFTER, START_FAILURES, backoff};
 use crate::shared::{Shared, closed};
 use crate::slot::{Cause, Ending, Live, Maker, Phase, Why};
 use crate::store::Note;
@@ -94,7 +94,7 @@ fn settle(
             (Ok(()), Some(session)) => {
                 tracing::debug!(identity = %member.label(), took = ?begun.elapsed(), "an identity of a pool is ready");
                 slot.phase = Phase::Alive(Arc::new(session));
-                slot.failed_starts = 0;
+                slot.ready = Some(now);
                 slot.restored = true;
                 slot.saved = Some(now);
                 roster.settle(index);
@@ -110,25 +110,32 @@ fn settle(
                     roster.settle(index);
                     return Err(source);
                 }
-                slot.failed_starts = slot.failed_starts.saturating_add(1);
-                let wait = backoff(slot.failed_starts);
-                let error = Error::Start {
-                    session: member.label(),
-                    attempt: slot.failed_starts,
-                    retry_in: Some(wait),
-                    source: Arc::new(source),
-                };
-                tracing::warn!(identity = %member.label(), %error, "an identity of a pool did not start");
-                let retire = slot.maker.is_some() && slot.failed_starts >= START_FAILURES;
-                roster.rest(index, now + wait, Why::Start(error.clone()));
-                if retire {
-                    roster.end(index, Ending::Retire(Cause::Starts));
-                }
+                let error = failed(roster, index, member, source, now);
                 roster.settle(index);
                 Err(error)
             }
         }
     })
+}
+
+/// Has an identity that did not start rest, or retires it if that happens too often.
+fn failed(roster: &mut Roster, index: usize, member: &Member, source: Error, now: Instant) -> Error {
+    let slot = &mut roster.slots[index];
+    slot.failed_starts = slot.failed_starts.saturating_add(1);
+    let wait = backoff(slot.failed_starts);
+    let error = Error::Start {
+        session: member.label(),
+        attempt: slot.failed_starts,
+        retry_in: Some(wait),
+        source: Arc::new(source),
+    };
+    tracing::warn!(identity = %member.label(), %error, "an identity of a pool did not start");
+    let retire = slot.maker.is_some() && slot.failed_starts >= START_FAILURES;
+    roster.rest(index, now + wait, Why::Start(error.clone()));
+    if retire {
+        roster.end(index, Ending::Retire(Cause::Starts));
+    }
+    error
 }
 
 /// Makes the session of a member.
@@ -180,6 +187,10 @@ async fn enliven(shared: &Shared, member: &Member, session: &mut dyn Session, re
                 .into());
         }
     }
+    if !session.is_alive() {
+        let what = "it started and has ended since, or its `is_alive` does not say that it is";
+        return Err(FetchError::new(FetchErrorKind::SessionDied, what).into());
+    }
     if let Some(store) = &settings.store {
         let state = session.storage_state().await?;
         let note = shared.note(member);
@@ -216,6 +227,11 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
             Ending::Revive => {
                 slot.phase = Phase::Idle(session);
                 slot.ending = None;
+                if slot.died(now) {
+                    let what = format!("it ended within {STABLE_AFTER:?} of its start");
+                    let source = FetchError::new(FetchErrorKind::SessionDied, what).into();
+                    failed(roster, index, &member, source, now);
+                }
             }
             Ending::Retire(cause) if slot.maker.is_none() => roster.strike(index, cause),
             Ending::Retire(_) => {

@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) store: Option<Store>,
 }
 
+/// How long a session has to live for its start to have been one. One that ends before has not started.
+pub(crate) const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// After how many failed starts in a row an identity is retired.
 pub(crate) const START_FAILURES: u32 = 3;
 /// How long an identity that did not start rests at first, and at most.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::Member;
+use crate::settings::STABLE_AFTER;
 
 /// Makes the session of a member.
 pub(crate) type Maker = Arc<dyn Fn(&Member) -> Result<Box<dyn Session>> + Send + Sync>;
@@ -108,6 +109,8 @@ pub(crate) struct Slot {
     pub(crate) blocked: u64,
     pub(crate) blocked_in_a_row: u32,
     pub(crate) failed_starts: u32,
+    /// When its session was last ready.
+    pub(crate) ready: Option<Instant>,
     pub(crate) born: SystemTime,
     /// When it last got a request, counted in requests.
     pub(crate) last_turn: u64,
@@ -140,6 +143,7 @@ impl Slot {
             blocked: 0,
             blocked_in_a_row: 0,
             failed_starts: 0,
+            ready: None,
             born: SystemTime::now(),
             last_turn: 0,
             saved: None,
@@ -158,8 +162,18 @@ impl Slot {
         self.blocked = 0;
         self.blocked_in_a_row = 0;
         self.failed_starts = 0;
+        self.ready = None;
         self.born = SystemTime::now();
         self.saved = None;
+    }
+
+    /// Takes the end of its session down: whether it came so soon that the start counts as failed.
+    pub(crate) fn died(&mut self, now: Instant) -> bool {
+        let soon = self.ready.take().is_some_and(|ready| now < ready + STABLE_AFTER);
+        if !soon {
+            self.failed_starts = 0;
+        }
+        soon
     }
 
     pub(crate) fn is_gone(&self) -> bool {

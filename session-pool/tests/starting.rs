@@ -139,6 +139,57 @@ async fn an_identity_that_died_comes_back() {
     assert_eq!((strings.starts.load(SeqCst), strings.closes.load(SeqCst)), (2, 1));
 }
 
+#[tokio::test]
+async fn a_session_that_starts_and_is_not_alive_has_not_started() {
+    let strings = Strings::new();
+    let pool = started(builder(1, &strings).build().unwrap()).await;
+    strings.stillborn.store(true, SeqCst);
+    let request = ask("shop.test").timeout(Duration::from_millis(500));
+    let error = fetch(&pool, &request).await.unwrap_err().to_string();
+    assert!(error.contains("is_alive"), "{error}");
+    assert_eq!((strings.starts.load(SeqCst), strings.closes.load(SeqCst)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_soon_after_each_start_rests_longer_each_time() {
+    let strings = Strings::new();
+    let pool = started(builder(1, &strings).build().unwrap()).await;
+    let request = ask("shop.test").timeout(Duration::from_secs(60));
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        strings.die.store(true, SeqCst);
+        let begun = tokio::time::Instant::now();
+        pool.fetch(&request).await.unwrap_err();
+        waits.push(begun.elapsed().as_millis());
+    }
+    assert!(
+        waits[0] < 100
+            && (700..1_100).contains(&waits[1])
+            && (1_400..2_100).contains(&waits[2])
+            && (2_900..4_100).contains(&waits[3]),
+        "{waits:?}"
+    );
+    assert_eq!(pool.handle().stats()[0].generation, 2, "three times cost it its place");
+    assert_eq!(strings.starts.load(SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_after_a_while_starts_again_at_once() {
+    let strings = Strings::new();
+    let pool = started(builder(1, &strings).build().unwrap()).await;
+    for _ in 0..5 {
+        fetch_ok(&pool, &ask("shop.test")).await;
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        strings.die.store(true, SeqCst);
+        fetch(&pool, &ask("shop.test")).await.unwrap_err();
+        let begun = tokio::time::Instant::now();
+        fetch_ok(&pool, &ask("shop.test")).await;
+        assert!(begun.elapsed() < Duration::from_millis(100));
+        tokio::time::sleep(Duration::from_secs(31)).await;
+    }
+    assert_eq!(pool.handle().stats()[0].generation, 1);
+}
+
 /// Counts, and does what it is told.
 #[derive(Default)]
 struct Hooks {

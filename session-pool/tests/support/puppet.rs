@@ -15,6 +15,8 @@ pub(crate) struct Strings {
     pub(crate) alive: AtomicUsize,
     /// How many of the next starts fail.
     pub(crate) fail: AtomicUsize,
+    /// Starts go well, and nothing lives.
+    pub(crate) stillborn: AtomicBool,
     /// A fetch takes one and keeps it: none is left, none answers.
     pub(crate) answers: Semaphore,
     /// A start takes one.
@@ -36,6 +38,7 @@ impl Strings {
             closes: AtomicUsize::new(0),
             alive: AtomicUsize::new(0),
             fail: AtomicUsize::new(0),
+            stillborn: AtomicBool::new(false),
             answers: Semaphore::new(1_000_000),
             openings: Semaphore::new(1_000_000),
             status: AtomicUsize::new(200),
@@ -124,6 +127,9 @@ impl Session for Puppet {
             .is_ok()
         {
             return Err(FetchError::new(FetchErrorKind::Connect, "the puppet would not start").into());
+        }
+        if self.strings.stillborn.load(SeqCst) {
+            return Ok(());
         }
         self.alive.store(true, SeqCst);
         self.strings.alive.fetch_add(1, SeqCst);
