@@ -124,6 +124,31 @@ async fn documents_of_every_kind() {
 }
 
 #[tokio::test]
+async fn a_page_that_the_server_says_is_unchanged_has_its_own_headers() {
+    let Some(browser) = browser().await else { return };
+    let page = [
+        ("content-type", "text/html"),
+        ("etag", "\"one\""),
+        ("cache-control", "no-cache"),
+        ("x-page", "yes"),
+    ];
+    let site = Site::start(&[("/", Answer::of(200, &page, "<p>kept</p>"))]).await;
+    let tab = tab(&browser).await;
+    go(&tab, &site, "/").await.unwrap();
+    go(&tab, &site, "/other").await.unwrap();
+    let unchanged = [("etag", "\"one\""), ("set-cookie", "fresh=1"), ("x-page", "still")];
+    site.set("/", Answer::of(304, &unchanged, ""));
+    let document = go(&tab, &site, "/").await.unwrap();
+    let asked = site.asked("/").pop().unwrap().head.to_ascii_lowercase();
+    assert!(asked.contains("if-none-match: \"one\""), "{asked}");
+    assert_eq!(document.status, 200);
+    let value = |name: &str| document.headers.get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(value("content-type"), Some("text/html"));
+    assert_eq!((value("x-page"), value("set-cookie")), (Some("still"), Some("fresh=1")));
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn redirects_of_every_kind_lead_to_the_document_in_the_end() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[

@@ -1,12 +1,12 @@
 //! One navigation of the main frame, as far as it has come.
 
 use http::HeaderMap;
+use http::header::SET_COOKIE;
 use tokio::time::Instant;
 
 use super::document::{Document, DocumentKind, DocumentTiming, Redirect, RedirectKind, Response, headers};
 use super::navigation::WaitUntil;
 
-#[derive(Debug)]
 pub(super) struct Loader {
     pub(super) id: String,
     pub(super) url: String,
@@ -117,8 +117,18 @@ impl Loader {
 
     fn headers(&self) -> HeaderMap {
         // What the network told has Set-Cookie, the other has not.
-        self.last_received()
-            .map_or_else(|| self.response_headers.clone(), |(_, headers)| headers.clone())
+        let Some((status, received)) = self.last_received() else {
+            return self.response_headers.clone();
+        };
+        if self.response.as_ref().is_none_or(|response| response.status == *status) {
+            return received.clone();
+        }
+        // A 304: the browser has the headers that belong to the page, from its cache and brought up to date.
+        let mut headers = self.response_headers.clone();
+        for cookie in received.get_all(SET_COOKIE) {
+            headers.append(SET_COOKIE, cookie.clone());
+        }
+        headers
     }
 
     /// What the network told of the last response. It tells of all in their order, but at its own pace: of the last hop only
