@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use silkroute_core::RedactedHeaders;
 
-use super::document::headers;
+use super::document::{headers, shown_url};
 use super::events::{Failed, Received, WillBeSent};
 use crate::cdp::{Event, Observer};
 
@@ -31,9 +32,9 @@ impl fmt::Debug for CaptureFilter {
     }
 }
 
-/// A response to a script.
+/// A response to a script. Its `Debug` shows no credentials, and of the body only how long it is.
 #[non_exhaustive]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Captured {
     /// What was asked for.
     pub url: String,
@@ -49,8 +50,21 @@ pub struct Captured {
     pub body: Result<Bytes, String>,
 }
 
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Captured")
+            .field("url", &shown_url(&self.url))
+            .field("method", &self.method)
+            .field("status", &self.status)
+            .field("headers", &RedactedHeaders(&self.headers))
+            .field("request_headers", &RedactedHeaders(&self.request_headers))
+            .field("body", &self.body.as_ref().map(Bytes::len))
+            .finish()
+    }
+}
+
 /// One that is seen and whose body is still with the browser.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Seen {
     pub(super) request_id: String,
     pub(super) url: String,

@@ -1,11 +1,14 @@
 //! What a navigation came to.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use silkroute_core::{RedactedHeaders, redact_url};
+use url::Url;
 
 /// What kind of document is shown.
 #[non_exhaustive]
@@ -17,7 +20,8 @@ pub enum DocumentKind {
     Raw,
     /// Nothing is shown: a 204 or 205, or an error status without a body.
     Empty,
-    /// A download. It was refused, and its body is not there.
+    /// A download. Its body is there where [`Navigation::download_limit`](crate::Navigation::download_limit) asked for it, of a
+    /// browser that was launched with a fresh profile; else the download was refused, and its body is empty.
     Download {
         /// The name that the server suggests, where it is known.
         file_name: Option<String>,
@@ -33,8 +37,8 @@ pub enum RedirectKind {
     Client,
 }
 
-/// A step on the way to the document.
-#[derive(Debug, Clone)]
+/// A step on the way to the document. Its `Debug` shows no credentials.
+#[derive(Clone)]
 pub struct Redirect {
     /// How it led on.
     pub kind: RedirectKind,
@@ -44,6 +48,17 @@ pub struct Redirect {
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
+}
+
+impl fmt::Debug for Redirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redirect")
+            .field("kind", &self.kind)
+            .field("url", &shown_url(&self.url))
+            .field("status", &self.status)
+            .field("headers", &RedactedHeaders(&self.headers))
+            .finish()
+    }
 }
 
 /// When the steps of a navigation came to pass, counted from its beginning.
@@ -62,9 +77,9 @@ pub struct DocumentTiming {
     pub network_idle: Option<Duration>,
 }
 
-/// The document that is shown in the end, whatever led to it.
+/// The document that is shown in the end, whatever led to it. Its `Debug` shows no credentials.
 #[non_exhaustive]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Document {
     /// What it is.
     pub kind: DocumentKind,
@@ -92,6 +107,30 @@ pub struct Document {
     pub loader_id: String,
 }
 
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("kind", &self.kind)
+            .field("url", &shown_url(&self.url))
+            .field("status", &self.status)
+            .field("headers", &RedactedHeaders(&self.headers))
+            .field("request_headers", &RedactedHeaders(&self.request_headers))
+            .field("redirects", &self.redirects)
+            .field("mime_type", &self.mime_type)
+            .field("remote_addr", &self.remote_addr)
+            .field("protocol", &self.protocol)
+            .field("from_cache", &self.from_cache)
+            .field("timing", &self.timing)
+            .field("loader_id", &self.loader_id)
+            .finish()
+    }
+}
+
+/// A URL as text, as it may be shown. What does not parse may have a password anywhere.
+pub(super) fn shown_url(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| "***".to_owned(), |url| redact_url(&url))
+}
+
 impl Document {
     /// Whether its body is rendered HTML.
     pub fn is_html(&self) -> bool {
@@ -100,7 +139,7 @@ impl Document {
 }
 
 /// A response as `Network.responseReceived` tells it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Response {
     pub(crate) url: String,
@@ -141,4 +180,62 @@ pub(crate) fn headers(map: &Map<String, Value>) -> HeaderMap {
         }
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Captured, Navigation};
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let mut secret = HeaderMap::new();
+        for name in ["cookie", "set-cookie", "authorization"] {
+            secret.insert(HeaderName::from_static(name), HeaderValue::from_static("hush"));
+        }
+        let url = "http://user:hush@shop.test/a";
+        let redirect = Redirect {
+            kind: RedirectKind::Http,
+            url: url.to_owned(),
+            status: 302,
+            headers: secret.clone(),
+        };
+        let document = Document {
+            kind: DocumentKind::Html,
+            url: url.to_owned(),
+            status: 200,
+            headers: secret.clone(),
+            request_headers: secret.clone(),
+            redirects: vec![redirect.clone()],
+            mime_type: String::new(),
+            remote_addr: None,
+            protocol: None,
+            from_cache: false,
+            timing: DocumentTiming::default(),
+            loader_id: String::new(),
+        };
+        let navigation = Navigation {
+            body: Some("password=hush".into()),
+            headers: secret.clone(),
+            referrer: Some(url.to_owned()),
+            ..Navigation::to(Url::parse(url).unwrap())
+        };
+        let captured = Captured {
+            url: url.to_owned(),
+            method: "GET".to_owned(),
+            status: 200,
+            headers: secret.clone(),
+            request_headers: secret,
+            body: Ok("hush".into()),
+        };
+        for shown in [
+            format!("{redirect:?}"),
+            format!("{document:?}"),
+            format!("{navigation:?}"),
+            format!("{captured:?}"),
+        ] {
+            assert!(shown.contains("shop.test/a") && !shown.contains("hush"), "{shown}");
+        }
+        assert_eq!(shown_url("//user:hush@"), "***");
+    }
 }

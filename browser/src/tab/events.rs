@@ -8,7 +8,7 @@ use super::document::Response;
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Default, Deserialize)]
+        #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
         pub(super) struct $name { $(pub(super) $field: $type),* }
     )*};

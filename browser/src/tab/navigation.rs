@@ -1,5 +1,6 @@
 //! Going somewhere, and knowing when one is there.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use http::{HeaderMap, Method};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use silkroute_core::{RedactedHeaders, redact_url};
 use tokio::time::Instant;
 use url::Url;
 
-use super::document::{Document, DocumentKind};
+use super::document::{Document, DocumentKind, shown_url};
 use super::intercept::Rewrite;
 use super::loader::Loader;
 use super::tracker::{MOST_LOADERS, Track};
@@ -35,8 +37,8 @@ pub enum WaitUntil {
     NetworkIdle,
 }
 
-/// Where to go and how.
-#[derive(Debug, Clone)]
+/// Where to go and how. Its `Debug` shows no credentials, and of the body only how long it is.
+#[derive(Clone)]
 pub struct Navigation {
     /// `http` or `https`, or `about:blank`. Anything else is refused.
     pub url: Url,
@@ -55,6 +57,21 @@ pub struct Navigation {
     /// Keep the body of a download, of so many bytes at most. Default: none is kept. Only where the browser was launched here,
     /// with a fresh profile, whose folder it passes through.
     pub download_limit: Option<u64>,
+}
+
+impl fmt::Debug for Navigation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Navigation")
+            .field("url", &redact_url(&self.url))
+            .field("method", &self.method)
+            .field("body", &self.body.as_ref().map(Bytes::len))
+            .field("headers", &RedactedHeaders(&self.headers))
+            .field("referrer", &self.referrer.as_deref().map(shown_url))
+            .field("wait_until", &self.wait_until)
+            .field("follow_refresh", &self.follow_refresh)
+            .field("download_limit", &self.download_limit)
+            .finish()
+    }
 }
 
 impl Navigation {
@@ -275,11 +292,7 @@ impl TabState {
         began: Instant,
         deadline: Deadline,
     ) -> Result<Document> {
-        let what = format!(
-            "{:?} of {}",
-            navigation.wait_until,
-            silkroute_core::redact_url(&navigation.url)
-        );
+        let what = format!("{:?} of {}", navigation.wait_until, redact_url(&navigation.url));
         let mut changes = self.tracker.changes();
         let waiting = async {
             let mut settled: Option<String> = None;
