@@ -11,14 +11,12 @@ use url::Url;
 
 use super::bucket::{Buckets, Entry, Target, Ticks};
 use super::cookie::{Cookie, check_pair};
+use super::origins::Origins;
 use super::set_cookie;
-use super::storage_state::{OriginState, StorageState};
+use super::storage_state::{OriginState, StorageItem, StorageState};
 use crate::{Error, Result};
 
-/// A jar remembers the local storage of this many origins.
-const MAX_ORIGINS: usize = 1_000;
-
-/// The cookies of one or several sessions.
+/// The cookies of one or several sessions, and what browsers among them keep in local storage.
 ///
 /// A clone is the same jar: give it to an HTTP and to a browser session, log in once in the browser, go on over HTTP.
 /// It may be used from any thread.
@@ -54,8 +52,8 @@ struct Shared {
 #[derive(Default)]
 struct Contents {
     cookies: Buckets,
-    /// What came with [`CookieJar::load`] besides the cookies.
-    origins: Vec<OriginState>,
+    origins: Origins,
+    /// What came with [`CookieJar::load`] besides.
     other: Map<String, Value>,
 }
 
@@ -177,7 +175,7 @@ impl CookieJar {
         removed
     }
 
-    /// Takes everything out, local storage from [`load`](Self::load) included.
+    /// Takes everything out, local storage included.
     pub fn clear(&self) {
         let mut contents = self.write();
         *contents = Contents::default();
@@ -200,19 +198,31 @@ impl CookieJar {
     }
 
     /// What it holds, fit to be written to disk and given to Playwright: the cookies that have not expired, oldest first,
-    /// and the local storage that [`load`](Self::load) brought.
+    /// and local storage, from browsers that keep it and from [`load`](Self::load).
     pub fn storage_state(&self) -> StorageState {
         let contents = self.read();
+        let origins = contents.origins.all();
         StorageState {
             cookies: cookies_in(&contents, SystemTime::now()),
-            origins: contents.origins.clone(),
+            origins: origins.iter().map(|state| OriginState::clone(state)).collect(),
             other: contents.other.clone(),
         }
     }
 
+    /// The local storage of each origin, the one that changed last at the end. An origin that has not changed since is the same
+    /// `Arc`.
+    pub fn origins(&self) -> Vec<Arc<OriginState>> {
+        self.read().origins.all()
+    }
+
+    /// Puts items into the local storage of an origin such as `https://shop.test`, in place of those with the same names, and
+    /// takes those of the names `removed` out. HTTP sessions have no use for it: they hand it on to browsers and to disk.
+    pub fn change_local_storage(&self, origin: &str, set: Vec<StorageItem>, removed: &[String]) {
+        self.write().origins.change(origin, set, removed);
+    }
+
     /// Puts all that a storage state holds on top of what is there, and says how many cookies that were. Those that have
-    /// expired are left out. Local storage is kept for [`storage_state`](Self::storage_state): the newer of an origin wins, and of more than
-    /// 1,000 origins the first go.
+    /// expired are left out. Of local storage the newer of an origin wins; of more than 1,000 origins or 64 MiB the first go.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the cookie that could not be; the jar is as it was.
@@ -223,12 +233,7 @@ impl CookieJar {
             .map(|cookie| cookie.clone().narrowed().checked())
             .collect::<Result<_>>()?;
         let mut contents = self.write();
-        for origin in &state.origins {
-            contents.origins.retain(|known| known.origin != origin.origin);
-            contents.origins.push(origin.clone());
-        }
-        let too_many = contents.origins.len().saturating_sub(MAX_ORIGINS);
-        contents.origins.drain(..too_many);
+        contents.origins.load(&state.origins);
         contents.other.extend(state.other.clone());
         Ok(self.put_all(&mut contents, cookies))
     }

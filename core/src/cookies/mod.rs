@@ -9,6 +9,7 @@ mod cookie;
 mod date;
 mod domain;
 mod jar;
+mod origins;
 mod serde_form;
 mod set_cookie;
 mod storage_state;
