@@ -308,6 +308,34 @@ async fn w17_a_session_is_recycled_after_so_many_fetches() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_at_a_session_is_no_use_of_it() {
+    let manager = SessionManager::new();
+    let (fake, probe) = Fake::new();
+    let entry = fake.stop_when_idle(5 * SECOND);
+    manager
+        .add("one", entry.recycle_after(std::num::NonZeroU64::new(2).unwrap()))
+        .unwrap();
+    let handle = manager.get("one").unwrap();
+    assert!(
+        handle.peek().is_none() && probe.starts() == 0,
+        "it is not started for it"
+    );
+    manager.fetch(request()).await.unwrap();
+    for _ in 0..20 {
+        tokio::time::sleep(SECOND / 5).await;
+        assert!(handle.peek().unwrap().is_alive());
+        drop(handle.lease().await.unwrap());
+    }
+    assert_eq!(probe.closes(), 0, "it has served one fetch, and is leased all the time");
+    for _ in 0..26 {
+        tokio::time::sleep(SECOND / 5).await;
+        drop(handle.peek());
+    }
+    assert_eq!((probe.starts(), probe.closes()), (1, 1), "idle for five seconds");
+    assert!(handle.peek().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn w17_a_handle_restarts_its_session() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();

@@ -177,7 +177,7 @@ impl Slot {
         self.check_open(&state)?;
         match &state.places {
             Some(places) => Ok(Entered::Queue(Arc::clone(places))),
-            None => self.find(&mut state).map(Entered::Found),
+            None => self.find_to_fetch(&mut state).map(Entered::Found),
         }
     }
 
@@ -185,18 +185,34 @@ impl Slot {
     ///
     /// Waits as long as it takes: the caller has the deadline.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Arc<Running>> {
-        let found = self.find(&mut self.state())?;
-        self.lease_from(found).await
-    }
-
-    /// [`lease`](Self::lease), from what was found already.
-    pub(crate) async fn lease_from(self: &Arc<Self>, mut found: Found) -> Result<Arc<Running>> {
         loop {
+            let found = self.find(&mut self.state())?;
             match found {
                 Found::Lease(running) => return Ok(running),
                 Found::Wait(mut outcome) => self.settled(&mut outcome).await?,
             }
-            found = self.find(&mut self.state())?;
+        }
+    }
+
+    /// [`lease`](Self::lease) for a fetch, from what it found already, if it did.
+    pub(crate) async fn lease_to_fetch(self: &Arc<Self>, mut found: Option<Found>) -> Result<Arc<Running>> {
+        loop {
+            let now = match found.take() {
+                Some(found) => found,
+                None => self.find_to_fetch(&mut self.state())?,
+            };
+            match now {
+                Found::Lease(running) => return Ok(running),
+                Found::Wait(mut outcome) => self.settled(&mut outcome).await?,
+            }
+        }
+    }
+
+    /// The session if it is alive. Neither starts it nor counts as a use.
+    pub(crate) fn peek(&self) -> Option<Arc<Running>> {
+        match &self.state().life {
+            Life::Alive(generation) if generation.running.is_alive() => Some(Arc::clone(&generation.running)),
+            _ => None,
         }
     }
 
@@ -208,17 +224,24 @@ impl Slot {
         }
     }
 
+    /// What a fetch finds. The session has served it then, and is recycled when it has served enough.
+    fn find_to_fetch(self: &Arc<Self>, state: &mut State) -> Result<Found> {
+        let found = self.find(state)?;
+        if let (Found::Lease(_), Life::Alive(generation)) = (&found, &mut state.life) {
+            generation.served += 1;
+            if self.recycle_after.is_some_and(|limit| generation.served >= limit.get()) {
+                self.begin_stop(state, Then::Rest);
+            }
+        }
+        Ok(found)
+    }
+
     fn find(self: &Arc<Self>, state: &mut State) -> Result<Found> {
         self.check_open(state)?;
         self.unstick(state);
-        match &mut state.life {
+        match &state.life {
             Life::Alive(generation) if generation.running.is_alive() => {
-                generation.served += 1;
-                let running = Arc::clone(&generation.running);
-                if self.recycle_after.is_some_and(|limit| generation.served >= limit.get()) {
-                    self.begin_stop(state, Then::Rest);
-                }
-                Ok(Found::Lease(running))
+                Ok(Found::Lease(Arc::clone(&generation.running)))
             }
             Life::Alive(_) => Ok(Found::Wait(self.begin_recovery(state))),
             Life::Idle(_) => {
