@@ -165,12 +165,14 @@ pub(crate) struct FromRegistry {
 impl FromRegistry {
     pub(crate) fn new(fields: Map<String, Value>, vary: BTreeMap<String, Vec<Value>>, proxies: bool) -> Result<Self> {
         let registry = Registry::discover()?;
-        let clash = ["proxy", "proxy_pool"]
-            .into_iter()
-            .find(|field| fields.contains_key(*field));
-        if let Some(field) = clash.filter(|_| proxies) {
+        let clash = ["proxy", "proxy_pool"].into_iter().find_map(|field| {
+            let session = fields.contains_key(field).then_some("session");
+            let place = session.or_else(|| vary.contains_key(field).then_some("vary"))?;
+            Some(format!("{place}.{field}"))
+        });
+        if let Some(path) = clash.filter(|_| proxies) {
             let reason = "the pool has `proxies`, and each identity is bound to one of them: keep one of both";
-            return Err(Error::config(format!("session.{field}"), reason));
+            return Err(Error::config(path, reason));
         }
         if let Some((field, _)) = vary.iter().find(|(_, values)| values.is_empty()) {
             return Err(Error::config(

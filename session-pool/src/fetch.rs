@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::lease::{Lease, Queued};
 use crate::life::save_if_due;
 use crate::roster::{Told, Turn, Want, hash_of};
+use crate::settings::after;
 use crate::shared::Shared;
 use crate::slot::{Cause, Ending, Phase};
 use crate::{Assign, PoolOptions};
@@ -30,10 +31,7 @@ pub(crate) async fn fetch(
     let parts = request.parts();
     let begun = Instant::now();
     let timeout = parts.timeout.unwrap_or(default_timeout);
-    // A timeout too long to add up is none that can pass.
-    let deadline = begun
-        .checked_add(timeout)
-        .unwrap_or_else(|| begun + Duration::from_secs(u32::MAX.into()));
+    let deadline = after(begun, timeout);
     let visit = Visit {
         shared,
         parts,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::lease::Lease;
 use crate::roster::{Turn, Want};
+use crate::settings::after;
 use crate::shared::Shared;
 use crate::slot::{Cause, Ending, Phase};
 
@@ -125,7 +126,7 @@ impl PoolHandle {
             }
         };
         let mut lease = Lease::new(&self.shared, index);
-        let deadline = Instant::now() + self.shared.settings.start_timeout;
+        let deadline = after(Instant::now(), self.shared.settings.start_timeout);
         match lease.ready(deadline).await {
             Some(ready) => ready?,
             None => {

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Member;
 use crate::roster::{Due, Roster};
-use crate::settings::{STABLE_AFTER, START_FAILURES, backoff};
+use crate::settings::{STABLE_AFTER, START_FAILURES, after, backoff};
 use crate::shared::{Shared, closed};
 use crate::slot::{Cause, Ending, Live, Maker, Phase, Why};
-use crate::store::Note;
+use crate::store::{Note, Saved};
 
 /// A start that is to be done.
 pub(crate) struct Job {
@@ -45,7 +45,7 @@ pub(crate) async fn start(shared: Arc<Shared>, job: Job, cancel: CancellationTok
         let _turn = shared.starts.acquire().await;
         let built = match &mut session {
             Some(built) => built,
-            empty => empty.insert(build(&member, maker.as_ref())?),
+            empty => empty.insert(unpanicked(async { build(&member, maker.as_ref()) }).await?),
         };
         timeout(limit, unpanicked(enliven(&shared, &member, &mut **built, restored)))
             .await
@@ -168,7 +168,14 @@ async fn enliven(shared: &Shared, member: &Member, session: &mut dyn Session, re
     // A session that was alive before in this process may still know all of it, and in a newer edition: an HTTP session does.
     // Putting the saved one beneath it would be right; on top of it, the older would win.
     let mut valid = false;
-    if let Some(saved) = saved {
+    // What could not be removed of the one that had the place before is not this one's.
+    let own = |saved: &Saved| {
+        saved
+            .note
+            .as_ref()
+            .is_none_or(|note| note.generation == member.generation())
+    };
+    if let Some(saved) = saved.filter(own) {
         if !restored || session.storage_state().await?.cookies.is_empty() {
             session.load_storage_state(&saved.state).await?;
         }
@@ -243,11 +250,11 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
                 roster.succeed(index, next);
                 roster.slots[index].rest = rest;
                 if !shared.settings.rest.is_zero() {
-                    roster.rest(index, now + shared.settings.rest, Why::New);
+                    roster.rest(index, after(now, shared.settings.rest), Why::New);
                 }
                 let proxies = shared.settings.proxies.as_ref();
                 if let Some(left) = proxies.zip(proxy.as_ref()).and_then(|(all, own)| all.cooling_for(own)) {
-                    roster.rest(index, now + left, Why::Proxy);
+                    roster.rest(index, after(now, left), Why::Proxy);
                 }
             }
         }
@@ -264,7 +271,10 @@ pub(crate) fn save_if_due(shared: &Arc<Shared>, index: usize) {
         let mut roster = shared.roster();
         let slot = &mut roster.slots[index];
         let now = Instant::now();
-        let is_due = slot.held == 0 && slot.saved.is_none_or(|saved| now >= saved + shared.settings.save_every);
+        let is_due = slot.held == 0
+            && slot
+                .saved
+                .is_none_or(|saved| now.duration_since(saved) >= shared.settings.save_every);
         match &slot.phase {
             Phase::Alive(live) if is_due => {
                 let held = Held {
@@ -334,7 +344,7 @@ pub(crate) async fn close(shared: &Shared, member: &Member, session: &mut dyn Se
     Some(failed)
 }
 
-/// Makes an error of a panic in what others have written: sessions and hooks.
+/// Makes an error of a panic in what others have written: sessions, their makers and hooks.
 async fn unpanicked<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(result) => result,
@@ -344,7 +354,11 @@ async fn unpanicked<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
                 .map(|text| (*text).to_owned())
                 .or_else(|| panic.downcast_ref::<String>().cloned())
                 .unwrap_or_else(|| "no message".to_owned());
-            Err(FetchError::new(FetchErrorKind::Other, format!("a session or a hook panicked: {said}")).into())
+            Err(FetchError::new(
+                FetchErrorKind::Other,
+                format!("a session, its maker or a hook panicked: {said}"),
+            )
+            .into())
         }
     }
 }

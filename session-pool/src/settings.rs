@@ -7,6 +7,7 @@ use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use silkroute_core::ProxyPool;
+use tokio::time::Instant;
 
 use crate::PoolHooks;
 use crate::store::Store;
@@ -39,6 +40,12 @@ pub(crate) struct Settings {
     pub(crate) proxies: Option<ProxyPool>,
     pub(crate) hooks: Arc<dyn PoolHooks>,
     pub(crate) store: Option<Store>,
+}
+
+/// The end of a wait. One too long to add up is none that can pass: it is a century.
+pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    now.checked_add(wait.min(CENTURY)).unwrap_or(now)
 }
 
 /// How long a session has to live for its start to have been one. One that ends before has not started.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Member;
 use crate::life::{self, Job};
 use crate::roster::Roster;
-use crate::settings::Settings;
+use crate::settings::{Settings, after};
 use crate::slot::{Ending, Live, Phase};
 
 /// What a pool, its handles, its leases and its tasks share.
@@ -160,7 +160,7 @@ impl Shared {
         proxies.report(proxy, ok);
         if !ok && let Some(left) = proxies.cooling_for(proxy) {
             tracing::info!(%proxy, ?left, "a proxy of a pool fails, and its identities rest");
-            self.with(|roster| roster.rest_all_of(proxy, Instant::now() + left));
+            self.with(|roster| roster.rest_all_of(proxy, after(Instant::now(), left)));
         }
     }
 

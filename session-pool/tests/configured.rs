@@ -89,6 +89,10 @@ fn mistakes_are_told_with_their_place() {
             ["session.proxy", "keep one"],
         ),
         (
+            json!({"size": 2, "proxies": ["h:1"], "vary": {"proxy": ["h:2", "h:3"]}, "session": {"kind": "http"}}),
+            ["vary.proxy", "keep one"],
+        ),
+        (
             json!({"size": 2, "blocked_statuses": [7], "session": {"kind": "http"}}),
             ["blocked_statuses", "7"],
         ),

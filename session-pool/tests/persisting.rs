@@ -217,6 +217,26 @@ async fn the_state_of_a_retired_identity_is_gone() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_removed_of_a_retired_identity_is_not_its_successors() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let hooks = login(&site);
+    let pool = started(builder(1, folder.path(), &hooks).build().unwrap()).await;
+    let first = faces(&pool, &site, 1).await;
+    let file = folder.path().join("identity-001.json");
+    let left = std::fs::read(&file).unwrap();
+    pool.handle().retire("identity-001").unwrap();
+    let retired = async {
+        while pool.handle().stats()[0].generation == 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, retired).await.expect("it is retired");
+    std::fs::write(&file, left).unwrap();
+    assert_ne!(faces(&pool, &site, 1).await["identity-001"].0, first["identity-001"].0);
+    site.close().await;
+}
+
+#[tokio::test]
 async fn an_identity_whose_proxy_is_gone_does_not_come_back_through_another() {
     let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
     let servers = proxies(2).await;

@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
 use silkroute_core::{Error, FetchError, FetchErrorKind, RequestExt as _, Result, Session, async_trait};
+use silkroute_session_http::HttpSession;
 use silkroute_session_pool::{Member, PoolHooks, SessionPool, SessionPoolBuilder};
 use support::puppet::Strings;
 use support::{PATIENCE, ask, fetch, fetch_ok, started};
@@ -188,6 +189,51 @@ async fn a_session_that_ends_after_a_while_starts_again_at_once() {
         tokio::time::sleep(Duration::from_secs(31)).await;
     }
     assert_eq!(pool.handle().stats()[0].generation, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_maker_that_panics_has_not_made_a_session_and_may_try_again() {
+    let (strings, made) = (Strings::new(), AtomicUsize::new(0));
+    let pool = SessionPool::builder().identities(1, {
+        let strings = Arc::clone(&strings);
+        move |_| {
+            // The first is the one that `build` makes, to see whether it can.
+            assert_ne!(made.fetch_add(1, SeqCst), 1, "the maker is broken");
+            Ok(strings.puppet())
+        }
+    });
+    let pool = started(pool.build().unwrap()).await;
+    let short = ask("shop.test").timeout(Duration::from_millis(300));
+    let error = fetch(&pool, &short).await.unwrap_err().to_string();
+    assert!(error.contains("the maker is broken"), "{error}");
+    fetch_ok(&pool, &ask("shop.test").timeout(Duration::from_secs(5))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_too_long_to_add_up_are_none_that_pass() {
+    let (strings, folder) = (Strings::new(), tempfile::tempdir().unwrap());
+    let pool = builder(1, &strings)
+        .rest(Duration::MAX)
+        .timeout(Duration::MAX)
+        .start_timeout(Duration::MAX);
+    let pool = started(pool.build().unwrap()).await;
+    fetch_ok(&pool, &ask("shop.test")).await;
+    // It has no state to give, but lives.
+    let error = pool.handle().storage_state("identity-001").await.unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    pool.handle().retire("identity-001").unwrap();
+    let short = ask("shop.test").timeout(Duration::from_secs(5));
+    let error = fetch(&pool, &short).await.unwrap_err().to_string();
+    assert!(error.contains("rest") || error.contains("place free"), "{error}");
+    let seldom = SessionPool::builder()
+        .identities(1, |_| HttpSession::builder().build())
+        .directory(folder.path())
+        .save_every(Duration::MAX);
+    let seldom = started(seldom.build().unwrap()).await;
+    for _ in 0..2 {
+        let refused = fetch(&seldom, &ask("127.0.0.1:1")).await.unwrap_err();
+        assert_eq!(refused.as_fetch().unwrap().kind(), FetchErrorKind::Connect, "{refused}");
+    }
 }
 
 /// Counts, and does what it is told.
