@@ -107,17 +107,6 @@ pub(crate) fn describes_body(name: &HeaderName) -> bool {
     )
 }
 
-/// The headers for which `keep` holds, in their order.
-pub(crate) fn retain(headers: &HeaderMap, keep: impl Fn(&HeaderName, &HeaderValue) -> bool) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        if keep(name, value) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
-}
-
 /// The `Referer` after a redirect to `target`: as it is within its origin, without path to another, and none from
 /// https to http. <https://w3c.github.io/webappsec-referrer-policy/#referrer-policy-strict-origin-when-cross-origin>
 pub(crate) fn referer_for(referer: HeaderValue, target: &Url) -> Option<HeaderValue> {

@@ -15,7 +15,7 @@ use crate::Redirects;
 use crate::address::{self, HostKind};
 use crate::error;
 use crate::fetch::{Doing, Progress};
-use crate::headers::{Assembled, Facts, Relation};
+use crate::headers::{self, Assembled, Facts, Relation};
 use crate::plan::Plan;
 use crate::redirect::{self, Next};
 use crate::transport::{Failure, Incoming, Outgoing, Stage};
@@ -80,7 +80,7 @@ impl<'p> Trail<'p> {
         let users = self.headers.as_deref().unwrap_or(&self.plan.settings.headers);
         if let Some(referer) = users.get(redirect::REFERER_NAME) {
             self.referer = Some(referer.clone());
-            self.headers = Some(Cow::Owned(redirect::retain(users, |name, _| {
+            self.headers = Some(Cow::Owned(headers::retain(users, |name, _| {
                 *name != redirect::REFERER_NAME
             })));
         } else if self.plan.google_search && self.method == Method::GET {
@@ -184,7 +184,7 @@ impl<'p> Trail<'p> {
             site: self.site,
         };
         let users = self.headers.as_deref().unwrap_or(&self.plan.settings.headers);
-        Ok(set.assemble(secure, &self.url, users, &facts))
+        Ok(set.assemble(secure, &self.url, users, &self.plan.parts.headers, &facts))
     }
 
     /// The cookies for this hop: the jar's, and the request's own. A `Cookie` header of the user's stands in for both.
@@ -280,7 +280,7 @@ impl<'p> Trail<'p> {
     fn leave_origin(&mut self) {
         let users = self.headers.as_deref().unwrap_or(&self.plan.settings.headers);
         if users.iter().any(|(name, value)| redirect::is_credential(name, value)) {
-            self.headers = Some(Cow::Owned(redirect::retain(users, |name, value| {
+            self.headers = Some(Cow::Owned(headers::retain(users, |name, value| {
                 !redirect::is_credential(name, value)
             })));
         }
@@ -290,7 +290,7 @@ impl<'p> Trail<'p> {
     fn drop_body(&mut self) {
         let users = self.headers.as_deref().unwrap_or(&self.plan.settings.headers);
         if users.keys().any(redirect::describes_body) {
-            self.headers = Some(Cow::Owned(redirect::retain(users, |name, _| {
+            self.headers = Some(Cow::Owned(headers::retain(users, |name, _| {
                 !redirect::describes_body(name)
             })));
         }

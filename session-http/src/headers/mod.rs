@@ -3,6 +3,7 @@
 mod sets;
 mod site;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{
@@ -15,6 +16,8 @@ use url::{Position, Url};
 pub(crate) use sets::{boundary, header_order};
 pub(crate) use site::Relation;
 
+/// How the names of client hints begin.
+const HINTS: &str = "sec-ch-ua";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// One place in the order of headers.
@@ -153,6 +156,8 @@ impl Template {
 pub(crate) struct HeaderSet {
     secure: Prepared,
     plain: Prepared,
+    /// Whether it is a browser that has client hints, which it keeps from insecure origins.
+    keeps_hints: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -186,9 +191,19 @@ pub(crate) struct Assembled {
 impl HeaderSet {
     /// Of an identity whose version is known, or of none; with the session's default headers.
     pub(crate) fn new(identity: Option<&Identity>, defaults: &HeaderMap) -> Self {
-        let [secure, plain] =
-            [true, false].map(|secure| Prepared::new(Template(sets::slots(identity, secure)), defaults));
-        Self { secure, plain }
+        let keeps_hints = identity.is_some_and(|identity| identity.brands().is_some());
+        let [secure, plain] = [true, false].map(|secure| {
+            let defaults = match !secure && keeps_hints {
+                true => Cow::Owned(without_hints(defaults, &HeaderMap::new())),
+                false => Cow::Borrowed(defaults),
+            };
+            Prepared::new(Template(sets::slots(identity, secure)), &defaults)
+        });
+        Self {
+            secure,
+            plain,
+            keeps_hints,
+        }
     }
 
     fn prepared(&self, secure: bool) -> &Prepared {
@@ -212,9 +227,21 @@ impl HeaderSet {
         }
     }
 
-    /// The headers of any request. `user` are the session's defaults and the request's own, merged.
-    pub(crate) fn assemble(&self, secure: bool, url: &Url, user: &HeaderMap, facts: &Facts) -> Assembled {
-        let mut wire = self.prepared(secure).template.assemble(user, facts);
+    /// The headers of any request. `user` are the session's defaults and the request's `own`, merged. Client hints that
+    /// the session has by default go where the identity's would.
+    pub(crate) fn assemble(
+        &self,
+        secure: bool,
+        url: &Url,
+        user: &HeaderMap,
+        own: &HeaderMap,
+        facts: &Facts,
+    ) -> Assembled {
+        let user = match !secure && self.keeps_hints && user.keys().any(is_hint) {
+            true => Cow::Owned(without_hints(user, own)),
+            false => Cow::Borrowed(user),
+        };
+        let mut wire = self.prepared(secure).template.assemble(&user, facts);
         let shown = Arc::new(wire.clone());
         if let Some(host) = host(url) {
             wire.insert(HOST, host);
@@ -230,6 +257,26 @@ fn host(url: &Url) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).ok()
+}
+
+fn is_hint(name: &HeaderName) -> bool {
+    name.as_str().starts_with(HINTS)
+}
+
+/// Without the client hints that the request has not of its own.
+fn without_hints(user: &HeaderMap, own: &HeaderMap) -> HeaderMap {
+    retain(user, |name, _| !is_hint(name) || own.contains_key(name))
+}
+
+/// The headers for which `keep` holds, in their order.
+pub(crate) fn retain(headers: &HeaderMap, keep: impl Fn(&HeaderName, &HeaderValue) -> bool) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        if keep(name, value) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
 }
 
 /// The session's headers under the request's: whatever the request has replaces all values of that name.
@@ -269,7 +316,8 @@ mod tests {
 
     impl HeaderSet {
         fn assembled(&self, user: &HeaderMap, facts: &Facts) -> HeaderMap {
-            self.assemble(true, &"https://h/".parse().unwrap(), user, facts).wire
+            self.assemble(true, &"https://h/".parse().unwrap(), user, user, facts)
+                .wire
         }
     }
 
@@ -359,6 +407,26 @@ mod tests {
             ]
         );
         assert_eq!(headers["accept-encoding"], "gzip, deflate");
+    }
+
+    #[test]
+    fn a_sessions_client_hints_go_where_the_identitys_would() {
+        let hint = |value: &'static str| user(&[("sec-ch-ua", value), ("x-own", "1")]);
+        let url = "http://h/".parse().unwrap();
+        let identity = |name: &str| Identity::from_name(name).unwrap();
+        let chrome = HeaderSet::new(Some(&identity("chrome142")), &hint("session's"));
+        assert_eq!(chrome.secure.bare["sec-ch-ua"], "session's");
+        assert!(!chrome.plain.bare.contains_key("sec-ch-ua"));
+        assert_eq!(chrome.plain.bare["x-own"], "1");
+        let sent = |own: &HeaderMap| {
+            let merged = merge(&hint("session's"), own);
+            chrome.assemble(false, &url, &merged, own, &Facts::default()).wire
+        };
+        assert!(!sent(&user(&[("x-other", "1")])).contains_key("sec-ch-ua"));
+        assert_eq!(sent(&hint("request's"))["sec-ch-ua"], "request's");
+        // Whoever has none of its own has chosen to send them.
+        let firefox = HeaderSet::new(Some(&identity("firefox144")), &hint("session's"));
+        assert_eq!(firefox.plain.bare["sec-ch-ua"], "session's");
     }
 
     #[test]
