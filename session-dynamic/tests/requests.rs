@@ -214,6 +214,17 @@ async fn a_request_with_its_own_cookies_has_the_jars_too_and_leaves_none() {
         .unwrap();
     fetched(&session, &request).await;
     assert_eq!(site.requests_to("/echo/header")[0].cookies().len(), 3);
+    // One of the jar's name takes its place for this request alone.
+    let request = Fetch::from(site.http_url("/echo/same")).cookie("kept", "other");
+    let response = fetched(&session, &request).await;
+    let sent = site.requests_to("/echo/same")[0].cookies();
+    assert_eq!(sent, [("kept".to_owned(), "other".to_owned())]);
+    assert!(response.0.cookies().is_empty(), "{:?}", response.0.cookies());
+    let kept = session.cookie_jar().get(&site.http_url("/"), "kept");
+    assert_eq!(kept.expect("the jar's own is still there").value, "1");
+    fetched(&session, &Fetch::from(site.http_url("/echo/after"))).await;
+    let sent = site.requests_to("/echo/after")[0].cookies();
+    assert_eq!(sent, [("kept".to_owned(), "1".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,7 +68,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What changed in the context goes into the jar, but for cookies of these names and hosts. Gives back what is new.
+    /// What changed in the context goes into the jar, but for the cookies of the request's own. Gives back what is new.
     pub(super) async fn carry_out(
         &self,
         jar: &CookieJar,
@@ -100,7 +100,10 @@ impl Ledger {
                 Err(error) => tracing::debug!(%error, "a cookie stays in the browser"),
             }
         }
-        for old in known.values().filter(|old| !now.contains_key(&key(old))) {
+        // One of the request's own took the place of the jar's in this context alone.
+        let covered: HashSet<Key> = own.iter().map(key).collect();
+        let gone = |old: &&Cookie| !now.contains_key(&key(old)) && !covered.contains(&key(old));
+        for old in known.values().filter(gone) {
             jar.remove(&old.domain, &old.path, &old.name);
         }
         *known = now;
