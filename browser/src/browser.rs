@@ -1,5 +1,6 @@
 //! A browser: launched by us, or running elsewhere.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -222,12 +223,15 @@ impl Browser {
     }
 
     /// Ends it. A launched browser is asked to, given five seconds, and then killed; when this returns, no process and no
-    /// fresh profile is left. One that was connected to stays. Safe to call again.
+    /// fresh profile is left. One that was connected to stays, without the pages that we opened in it. Safe to call again.
     ///
     /// # Errors
     /// [`Error::Timeout`] when something is left after ten seconds.
     pub async fn close(&self) -> Result<()> {
         let Some(gone) = self.process(|process| process.gone()) else {
+            if let Err(error) = self.close_ours(Deadline::after(GRACE)).await {
+                tracing::debug!(%error, "pages may be left in a browser that was connected to");
+            }
             self.inner.connection.close(&CloseReason::Closed);
             return Ok(());
         };
@@ -250,6 +254,43 @@ impl Browser {
         let ended = gone.wait(Deadline::after(GRACE)).await;
         self.inner.connection.close(&CloseReason::Closed);
         ended
+    }
+
+    /// Closes the pages that we opened, and waits until they are gone. Chromium forgets to close a page that goes elsewhere at the
+    /// same moment, so it is asked again.
+    async fn close_ours(&self, deadline: Deadline) -> Result<()> {
+        const STEP: Duration = Duration::from_millis(100);
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Listed {
+            target_infos: Vec<Target>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Target {
+            target_id: String,
+        }
+        let root = self.session();
+        let mut left = self.inner.targets.ours();
+        while self.is_alive() && !left.is_empty() {
+            for target in &left {
+                let close = RawCommand::new("Target.closeTarget", json!({"targetId": target}))?;
+                match root.send(close, deadline).await {
+                    // It may have gone by itself.
+                    Ok(_) | Err(Error::Protocol { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let listed: Listed = root
+                .send_as(RawCommand::new("Target.getTargets", json!({}))?, deadline)
+                .await?;
+            let there: HashSet<String> = listed.target_infos.into_iter().map(|info| info.target_id).collect();
+            left.retain(|target| there.contains(target));
+            if !left.is_empty() {
+                deadline.run("closing pages", tokio::time::sleep(STEP)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Kills it at once, without waiting.

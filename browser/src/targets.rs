@@ -115,8 +115,17 @@ impl Targets {
         self.shared.book().contexts.remove(id);
     }
 
-    pub(crate) fn forget_tab(&self, target: &str) {
-        self.shared.book().ours.remove(target);
+    /// The page of a tab is ours until what this gives back is dropped.
+    pub(crate) fn parting(&self, target: &str) -> Parting {
+        Parting {
+            shared: Arc::clone(&self.shared),
+            target: target.to_owned(),
+        }
+    }
+
+    /// The pages of our tabs, those that are being closed among them.
+    pub(crate) fn ours(&self) -> HashSet<String> {
+        self.shared.book().ours.clone()
     }
 
     /// Opens an empty page and gives back its session; the page waits to be told to run.
@@ -171,6 +180,18 @@ impl Targets {
 impl Shared {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A page of ours that is about to go.
+pub(crate) struct Parting {
+    shared: Arc<Shared>,
+    target: String,
+}
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.shared.book().ours.remove(&self.target);
     }
 }
 

@@ -89,6 +89,48 @@ async fn a_browser_that_runs_elsewhere_is_used_and_left_running() {
     assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Connect, "{error}");
 }
 
+/// The pages that a browser has open, by their ids.
+async fn pages(url: &CdpUrl) -> std::collections::BTreeSet<String> {
+    let options = silkroute_browser::ConnectOptions::new(url.url().clone());
+    let browser = silkroute_browser::Browser::connect(&options).await.unwrap();
+    let command = silkroute_browser::cdp::RawCommand::new("Target.getTargets", json!({})).unwrap();
+    let deadline = silkroute_browser::Deadline::after(SOON);
+    let targets: serde_json::Value = browser.session().send_as(command, deadline).await.unwrap();
+    let targets = targets["targetInfos"].as_array().unwrap().iter();
+    let pages = targets.filter(|target| target["type"] == "page");
+    pages.map(|page| page["targetId"].to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_opened_in_somebody_elses_browser_is_closed_again() {
+    let Some((_child, url, _folder)) = elsewhere().await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    let before = pages(&url).await;
+    assert!(!before.is_empty(), "the user has a page of their own");
+    for default in [true, false] {
+        let builder = once().cdp_url(url.clone()).cdp_default_context(default).max_pages(3);
+        let mut session = started(builder).await.unwrap();
+        // One tab is idle by then, and one is in use.
+        fetched(&session, &Fetch::from(site.http_url("/page/10k"))).await;
+        let used = Fetch::from(site.http_url("/stall"));
+        let during = async {
+            site.wait_until(|site| site.in_flight() == 1, SOON).await.unwrap();
+            fetched(&session, &Fetch::from(site.http_url("/page/10k"))).await;
+            pages(&url).await
+        };
+        let during = tokio::select! {
+            result = session.fetch(&used) => panic!("it never ends: {result:?}"),
+            during = during => during,
+        };
+        assert!(during.len() > before.len(), "{during:?}");
+        session.close().await.unwrap();
+        site.clear();
+        assert_eq!(pages(&url).await, before, "cdp_default_context: {default}");
+    }
+}
+
 /// Passes a port on, until it is cut.
 async fn forwarder(to: u16) -> (u16, AbortHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -37,6 +37,7 @@ use crate::cdp::{CdpSession, RawCommand};
 use crate::context::Context;
 use crate::downloads::Wish;
 use crate::{Deadline, Result, TargetKind};
+use crate::targets::{Parting, Targets};
 use capture::Capture;
 use intercept::{Interceptor, Journey, Rewrite, Rules};
 use tracker::Tracker;
@@ -86,19 +87,22 @@ impl fmt::Debug for Tab {
 
 impl Drop for Tab {
     fn drop(&mut self) {
-        self.context.browser().inner.targets.forget_tab(&self.state.target);
+        let parting = self.context.browser().inner.targets.parting(&self.state.target);
         self.state.told().interceptors.clear();
         if self.context.browser().is_alive() {
-            close_in_passing(self.state.root.clone(), self.state.session.clone());
+            close_in_passing(self.state.root.clone(), self.state.session.clone(), parting);
         }
     }
 }
 
 /// Closes a page in passing. The task ends by itself, within five seconds.
-fn close_in_passing(root: CdpSession, session: CdpSession) {
+fn close_in_passing(root: CdpSession, session: CdpSession, parting: Parting) {
     // Without a runtime the whole browser is about to go.
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(async move { close_page(&root, &session).await });
+        runtime.spawn(async move {
+            close_page(&root, &session).await;
+            drop(parting);
+        });
     }
 }
 
@@ -122,12 +126,13 @@ async fn close_page(root: &CdpSession, session: &CdpSession) {
 }
 
 /// Closes a page whose tab never came to be.
-struct Unfinished<'a>(Option<(&'a CdpSession, CdpSession)>);
+struct Unfinished<'a>(Option<(&'a CdpSession, CdpSession, &'a Targets)>);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        if let Some((root, session)) = self.0.take() {
-            close_in_passing(root.clone(), session);
+        if let Some((root, session, targets)) = self.0.take() {
+            let parting = targets.parting(&session.target().target_id);
+            close_in_passing(root.clone(), session, parting);
         }
     }
 }
