@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use silkroute_core::{Fetch, FetchErrorKind, RequestExt as _, Retry, Session as _};
 use silkroute_session_dynamic::{
-    DocumentKind, DynamicSession, DynamicSessionBuilder, PageOptions, ScreenshotOptions, Toggle,
+    DocumentKind, DynamicSession, DynamicSessionBuilder, OnTimeout, PageOptions, ScreenshotOptions, StepOutcome, Toggle,
 };
 use silkroute_testkit::site::TestSite;
 use support::{SOON, fetched, started};
@@ -64,16 +64,47 @@ async fn what_is_no_page_has_a_result_of_its_own() {
 
     let response = fetched(&session, &Fetch::from(site.http_url("/image.png"))).await;
     assert!(response.0.body().starts_with(b"\x89PNG\r\n\x1a\n"));
+}
 
-    // Waits are for pages.
-    let waiting = Fetch::from(site.http_url("/json"))
-        .with(PageOptions {
-            wait_selector: Some("#never".into()),
-            ..PageOptions::default()
-        })
-        .unwrap();
-    let response = fetched(&session, &waiting).await;
-    assert!(response.steps.is_empty());
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_and_actions_say_that_there_is_no_page_for_them() {
+    let builder = once().page_action("nothing", |_| Box::pin(async { Ok(()) }));
+    let Some(session) = started(builder).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let selector = PageOptions {
+        wait_selector: Some("#never".into()),
+        ..PageOptions::default()
+    };
+    let action = PageOptions {
+        page_action: Some("nothing".into()),
+        ..PageOptions::default()
+    };
+    for (option, options, path) in [
+        ("wait_selector", selector, "/json"),
+        ("page_action", action, "/status/204"),
+    ] {
+        let request = |options| Fetch::from(site.http_url(path)).with(options).unwrap();
+        let error = session.fetch(&request(options.clone())).await.unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Page, "{text}");
+        assert!(text.contains(&format!("`{option}` needs a page")), "{text}");
+        let anyway = PageOptions {
+            on_timeout: Some(OnTimeout::Continue),
+            ..options
+        };
+        let response = fetched(&session, &request(anyway)).await;
+        assert_eq!(response.step(option).unwrap().outcome, StepOutcome::NoPage);
+    }
+    let idle = PageOptions {
+        network_idle: Some(true),
+        auto_scroll: Some(true.into()),
+        wait: Some(Duration::from_secs(1)),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &Fetch::from(site.http_url("/json")).with(idle).unwrap()).await;
+    let steps: Vec<_> = response.steps.iter().map(|step| (step.name, step.outcome)).collect();
+    let none = StepOutcome::NoPage;
+    assert_eq!(steps, [("network_idle", none), ("auto_scroll", none), ("wait", none)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

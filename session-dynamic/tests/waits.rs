@@ -213,6 +213,32 @@ async fn scrolling_ends_where_the_page_does_or_at_its_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn scrolling_that_runs_out_of_its_time_is_an_error_or_a_note() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let endless = PageOptions {
+        auto_scroll: Some(Toggle::On(AutoScroll {
+            max_scrolls: 100_000,
+            ..AutoScroll::default()
+        })),
+        wait_timeout: Some(Duration::from_millis(700)),
+        ..PageOptions::default()
+    };
+    let request = page(&site, "/js/scroll?pages=0", endless.clone());
+    let error = session.fetch(&request).await.unwrap_err();
+    let text = error.to_string();
+    assert!(error.is_timeout() && text.contains("while: auto_scroll"), "{text}");
+
+    let noted = PageOptions {
+        on_timeout: Some(OnTimeout::Continue),
+        ..endless
+    };
+    let response = fetched(&session, &page(&site, "/js/scroll?pages=0", noted)).await;
+    assert_eq!(response.step("auto_scroll").unwrap().outcome, StepOutcome::TimedOut);
+    assert!(response.0.text().contains("class=\"item\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn setups_and_actions_are_found_by_their_names() {
     let builder = once()
         .page_setup("mark", |page| {

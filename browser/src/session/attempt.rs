@@ -71,17 +71,19 @@ impl<K: BrowserKind> Attempt<'_, K> {
             mut document,
             challenge,
         } = self.navigate(tab).await?;
-        let mut steps = Vec::new();
-        if document.is_html() {
-            steps = Steps::new(self.plan, tab, self.deadline).run().await?;
-            if !steps.is_empty() || self.plan.action.is_some() {
+        let steps = if document.is_html() {
+            let steps = Steps::new(self.plan, tab, self.deadline).run().await?;
+            if !steps.is_empty() {
                 // An action, or a script that was waited for, may have led elsewhere.
                 document = tab
                     .arrive(self.plan.page.wait_until, self.deadline)
                     .await
                     .map_err(|error| self.failed(error))?;
             }
-        }
+            steps
+        } else {
+            Steps::without_page(self.plan, &document)?
+        };
         let mut response = self.respond(tab, document).await?;
         response.steps = steps;
         response.challenge = challenge;

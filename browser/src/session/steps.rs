@@ -9,7 +9,7 @@ use super::hooks::{Page, PageHook};
 use super::plan::Plan;
 use super::response::{Step, StepOutcome};
 use super::values::OnTimeout;
-use crate::{Deadline, Error, Tab, WaitUntil};
+use crate::{Deadline, Document, Error, Tab, WaitUntil};
 
 /// Of the time that is left, what a wait may take whose failure is to leave time for the body.
 const SHARE: f64 = 0.8;
@@ -49,18 +49,15 @@ impl<'a> Steps<'a> {
         if let Some(scroll) = page.auto_scroll.get() {
             let began = Instant::now();
             let deadline = self.step_deadline();
-            let outcome = self
-                .tab
-                .auto_scroll(scroll.max_scrolls, scroll.quiet, deadline)
-                .await
-                .map_err(|error| self.failed("auto_scroll", error))?;
-            if !outcome.complete && deadline.remaining() < scroll.quiet {
-                self.late("auto_scroll", deadline)?;
-            }
-            let outcome = if outcome.complete {
-                StepOutcome::Scrolled(outcome.scrolls)
-            } else {
-                StepOutcome::StillGrowing(outcome.scrolls)
+            let scrolled = self.tab.auto_scroll(scroll.max_scrolls, scroll.quiet, deadline).await;
+            let outcome = match scrolled {
+                Ok(outcome) if outcome.complete => StepOutcome::Scrolled(outcome.scrolls),
+                Ok(outcome) if outcome.scrolls >= scroll.max_scrolls => StepOutcome::StillGrowing(outcome.scrolls),
+                Ok(_) | Err(Error::Timeout { .. }) => {
+                    self.late("auto_scroll", deadline)?;
+                    StepOutcome::TimedOut
+                }
+                Err(error) => return Err(self.failed("auto_scroll", error)),
             };
             self.note("auto_scroll", outcome, began);
         }
@@ -68,6 +65,33 @@ impl<'a> Steps<'a> {
             self.wait(page.wait).await?;
         }
         Ok(self.done)
+    }
+
+    /// The same where the answer is no page. What only a page can give is then an error, as when it does not come.
+    pub(super) fn without_page(plan: &Plan<'_>, document: &Document) -> Result<Vec<Step>, FetchError> {
+        let page = &plan.page;
+        let asked = [
+            ("network_idle", page.network_idle, false),
+            ("page_action", plan.action.is_some(), true),
+            ("wait_selector", page.wait_selector.is_some(), true),
+            ("auto_scroll", page.auto_scroll.get().is_some(), false),
+            ("wait", !page.wait.is_zero(), false),
+        ];
+        let mut steps = Vec::new();
+        for (option, _, needed) in asked.into_iter().filter(|(_, asked, _)| *asked) {
+            if needed && page.on_timeout == OnTimeout::Error {
+                let mime = Some(document.mime_type.as_str()).filter(|mime| !mime.is_empty());
+                let message = format!(
+                    "`{option}` needs a page, and the answer is none: status {}, {}",
+                    document.status,
+                    mime.unwrap_or("without a type")
+                );
+                let error = plan.error(FetchErrorKind::Page, message);
+                return Err(error.hint("leave it out, or set `on_timeout` to continue to take the answer as it is"));
+            }
+            steps.push(Step::new(option, StepOutcome::NoPage, Duration::ZERO));
+        }
+        Ok(steps)
     }
 
     async fn network_idle(&mut self) -> Result<(), FetchError> {
