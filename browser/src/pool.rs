@@ -128,6 +128,24 @@ impl TabPool {
         let closed = |_| Error::Gone {
             what: "waiting for a tab".to_owned(),
             reason: CloseReason::Closed,
+        self.acquire_with(context, options, true, deadline).await
+    }
+
+    /// The same for a context that is used once: no tab is opened in it ahead of a next use.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub async fn acquire_once(&self, context: &Context, options: TabOptions, deadline: Deadline) -> Result<Lease> {
+        self.acquire_with(context, options, false, deadline).await
+    }
+
+    async fn acquire_with(
+        &self,
+        context: &Context,
+        options: TabOptions,
+        ahead: bool,
+        deadline: Deadline,
+    ) -> Result<Lease> {
         };
         let waiting = Arc::clone(&self.inner.places).acquire_owned();
         let place = deadline.run("waiting for a free tab", waiting).await?.map_err(closed)?;
@@ -135,7 +153,9 @@ impl TabPool {
             let uses = used.uses;
             match used.tab.tell(options.clone(), deadline).await {
                 Ok(()) => {
-                    self.prepare(context, &options);
+                    if ahead {
+                        self.prepare(context, &options);
+                    }
                     return Ok(self.lease(used.tab, uses, place));
                 }
                 // It may have crashed while it was idle: a new one will do.
@@ -144,7 +164,9 @@ impl TabPool {
             }
         }
         let tab = context.open(options.clone(), deadline).await?;
-        self.prepare(context, &options);
+        if ahead {
+            self.prepare(context, &options);
+        }
         Ok(self.lease(Arc::new(tab), 0, place))
     }
 
@@ -193,6 +215,11 @@ impl TabPool {
         // All tabs that are not idle have a place of their own, and we have taken one.
         let busy = self.inner.options.max_pages - self.inner.places.available_permits();
         if tabs.idle.len() + busy > self.inner.options.max_pages {
+        if !self.inner.options.reuse_tabs {
+            // Opened ahead of a use that did not come: the next one is opened where we are.
+            tabs.idle.clear();
+            return None;
+        }
             tabs.idle.pop_front();
         }
         None
@@ -269,6 +296,12 @@ impl Lease {
     /// Gives it back in good order: it is cleared in the background, and its place is free once that is done.
     pub fn finish(mut self) {
         let Some(tab) = self.tab.take() else { return };
+    /// Gives it back in good order, but not to be used again: for one that was told what clearing does not take back.
+    pub fn retire(mut self) {
+        self.uses = u32::MAX;
+        self.finish();
+    }
+
         let place = self.place.take();
         let (pool, uses) = (Arc::clone(&self.pool), self.uses);
         let options = &pool.options;

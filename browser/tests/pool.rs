@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use silkroute_browser::cdp::RawCommand;
-use silkroute_browser::{Blocking, Deadline, Error, Navigation, PoolOptions, TabOptions, TabPool, UserAgent, Viewport};
+use silkroute_browser::{
+    Blocking, ContextOptions, Deadline, Error, Navigation, PoolOptions, TabOptions, TabPool, UserAgent, Viewport,
+};
 use support::{Answer, Site, browser, soon};
 
 #[tokio::test]
@@ -179,11 +181,65 @@ async fn without_reuse_each_use_has_a_tab_that_was_opened_ahead_of_it() {
     browser.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn no_tab_is_kept_ready_where_nobody_comes_back_to() {
+    let Some(browser) = browser().await else { return };
+    let (main, other) = (
+        browser.default_context(),
+        browser.new_context(ContextOptions::default(), soon()).await.unwrap(),
+    );
+    let id = other.id().unwrap().to_owned();
+    let options = PoolOptions {
+        max_pages: 4,
+        reuse_tabs: false,
+        ..PoolOptions::default()
+    };
+    let pool = TabPool::new(options).unwrap();
+    let ready = async || {
+        while pool.stats().idle == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    for once in [true, false] {
+        let tab = if once {
+            pool.acquire_once(&other, TabOptions::default(), soon()).await.unwrap()
+        } else {
+            let tab = pool.acquire(&other, TabOptions::default(), soon()).await.unwrap();
+            soon().run("the next tab", ready()).await.unwrap();
+            tab
+        };
+        drop(tab);
+        let tab = pool.acquire(&main, TabOptions::default(), soon()).await.unwrap();
+        let moved = async {
+            ready().await;
+            while !pages_of(&browser, |page| page["browserContextId"] == *id)
+                .await
+                .is_empty()
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon()
+            .run("a tab ready in the main context alone", moved)
+            .await
+            .unwrap();
+        assert_eq!(pool.stats().idle, 1, "once: {once}");
+        drop(tab);
+    }
+    browser.close().await.unwrap();
+}
+
 async fn pages(browser: &silkroute_browser::Browser) -> HashSet<String> {
+    pages_of(browser, |_| true).await
+}
+
+async fn pages_of(browser: &silkroute_browser::Browser, which: impl Fn(&Value) -> bool) -> HashSet<String> {
     let command = RawCommand::new("Target.getTargets", json!({})).unwrap();
     let targets: Value = browser.session().send_as(command, soon()).await.unwrap();
     let targets = targets["targetInfos"].as_array().unwrap();
-    let pages = targets.iter().filter(|target| target["type"] == "page");
+    let pages = targets
+        .iter()
+        .filter(|target| target["type"] == "page" && which(target));
     pages.map(|page| page["targetId"].to_string()).collect()
 }
 

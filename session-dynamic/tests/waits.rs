@@ -312,6 +312,35 @@ async fn setups_and_actions_are_found_by_their_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_setup_told_its_tab_does_not_reach_the_next_page() {
+    let builder = once().page_setup("mark", |page| {
+        Box::pin(async move {
+            let command = silkroute_browser::cdp::RawCommand::new(
+                "Page.addScriptToEvaluateOnNewDocument",
+                serde_json::json!({ "source": "globalThis.marked = 1" }),
+            )?;
+            page.tab().session().send(command, page.deadline()).await?;
+            Ok(())
+        })
+    });
+    let Some(session) = started(builder).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let script = "addEventListener('load', () => { document.title = typeof globalThis.marked })";
+    for (setup, title) in [(Some("mark"), "number"), (None, "undefined")] {
+        let options = PageOptions {
+            page_setup: setup.map(str::to_owned),
+            init_scripts: Some(vec![script.into()]),
+            ..PageOptions::default()
+        };
+        let response = fetched(&session, &page(&site, "/page/10k", options)).await;
+        assert!(
+            response.0.text().contains(&format!("<title>{title}</title>")),
+            "{setup:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_action_that_never_ends_ends_with_the_fetch() {
     let builder = once().page_action("sleep", |_| {
         Box::pin(async {

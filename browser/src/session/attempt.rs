@@ -48,12 +48,13 @@ impl<K: BrowserKind> Attempt<'_, K> {
             .tab(&self.running.state, self.options, &mut tab_options)
             .map_err(|error| self.failed(error))?;
         // Dropped on every way out but the last: the tab is then closed, and no next fetch sees what is left in it.
-        let lease = self
-            .running
-            .pool
-            .acquire(&home.context, tab_options, self.deadline)
-            .await
-            .map_err(|error| self.failed(error))?;
+        let pool = &self.running.pool;
+        let lease = if self.is_apart() {
+            pool.acquire_once(&home.context, tab_options, self.deadline).await
+        } else {
+            pool.acquire(&home.context, tab_options, self.deadline).await
+        };
+        let lease = lease.map_err(|error| self.failed(error))?;
         let tab: &Tab = &lease;
         if let Some(setup) = &self.plan.setup {
             run_hook(self.plan, "page_setup", setup, tab, self.deadline).await?;
@@ -101,6 +102,9 @@ impl<K: BrowserKind> Attempt<'_, K> {
         Ok(response)
     }
 
+        } else if self.plan.setup.is_some() {
+            // Nobody knows what it told the tab.
+            lease.retire();
     /// Whether it needs a context of its own: for cookies that must reach no other page, and since a certificate that was
     /// taken once is taken again in the same context.
     fn is_apart(&self) -> bool {
