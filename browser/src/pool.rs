@@ -125,9 +125,6 @@ impl TabPool {
     /// # Errors
     /// [`Error::Timeout`], [`Error::Gone`] after [`close`](Self::close), and those of [`Context::open`].
     pub async fn acquire(&self, context: &Context, options: TabOptions, deadline: Deadline) -> Result<Lease> {
-        let closed = |_| Error::Gone {
-            what: "waiting for a tab".to_owned(),
-            reason: CloseReason::Closed,
         self.acquire_with(context, options, true, deadline).await
     }
 
@@ -146,6 +143,9 @@ impl TabPool {
         ahead: bool,
         deadline: Deadline,
     ) -> Result<Lease> {
+        let closed = |_| Error::Gone {
+            what: "waiting for a tab".to_owned(),
+            reason: CloseReason::Closed,
         };
         let waiting = Arc::clone(&self.inner.places).acquire_owned();
         let place = deadline.run("waiting for a free tab", waiting).await?.map_err(closed)?;
@@ -212,14 +212,14 @@ impl TabPool {
         if let Some(at) = tabs.idle.iter().rposition(fits) {
             return tabs.idle.remove(at);
         }
-        // All tabs that are not idle have a place of their own, and we have taken one.
-        let busy = self.inner.options.max_pages - self.inner.places.available_permits();
-        if tabs.idle.len() + busy > self.inner.options.max_pages {
         if !self.inner.options.reuse_tabs {
             // Opened ahead of a use that did not come: the next one is opened where we are.
             tabs.idle.clear();
             return None;
         }
+        // All tabs that are not idle have a place of their own, and we have taken one.
+        let busy = self.inner.options.max_pages - self.inner.places.available_permits();
+        if tabs.idle.len() + busy > self.inner.options.max_pages {
             tabs.idle.pop_front();
         }
         None
@@ -293,15 +293,15 @@ impl Lease {
         self.uses
     }
 
-    /// Gives it back in good order: it is cleared in the background, and its place is free once that is done.
-    pub fn finish(mut self) {
-        let Some(tab) = self.tab.take() else { return };
     /// Gives it back in good order, but not to be used again: for one that was told what clearing does not take back.
     pub fn retire(mut self) {
         self.uses = u32::MAX;
         self.finish();
     }
 
+    /// Gives it back in good order: it is cleared in the background, and its place is free once that is done.
+    pub fn finish(mut self) {
+        let Some(tab) = self.tab.take() else { return };
         let place = self.place.take();
         let (pool, uses) = (Arc::clone(&self.pool), self.uses);
         let options = &pool.options;

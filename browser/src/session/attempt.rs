@@ -96,15 +96,15 @@ impl<K: BrowserKind> Attempt<'_, K> {
         // Nobody comes back to a context of its own.
         if self.is_apart() {
             drop(lease);
+        } else if self.plan.setup.is_some() {
+            // Nobody knows what it told the tab.
+            lease.retire();
         } else {
             lease.finish();
         }
         Ok(response)
     }
 
-        } else if self.plan.setup.is_some() {
-            // Nobody knows what it told the tab.
-            lease.retire();
     /// Whether it needs a context of its own: for cookies that must reach no other page, and since a certificate that was
     /// taken once is taken again in the same context.
     fn is_apart(&self) -> bool {

@@ -36,8 +36,8 @@ pub use selector::{ScrollOutcome, SelectorState};
 use crate::cdp::{CdpSession, RawCommand};
 use crate::context::Context;
 use crate::downloads::Wish;
-use crate::{Deadline, Result, TargetKind};
 use crate::targets::{Parting, Targets};
+use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
 use intercept::{Interceptor, Journey, Rewrite, Rules};
 use tracker::Tracker;
@@ -144,7 +144,7 @@ impl Tab {
         let (root, targets) = (browser.session(), &browser.inner.targets);
         let session = targets.open(&root, context.id(), deadline).await?;
         let target = session.target().target_id.clone();
-        let mut unfinished = Unfinished(Some((&root, session.clone())));
+        let mut unfinished = Unfinished(Some((&root, session.clone(), targets)));
         let tracker = Arc::new(Tracker::new(&target));
         let capture = Arc::new(Capture::default());
         session.observe(Arc::clone(&tracker) as _);
