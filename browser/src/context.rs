@@ -12,6 +12,7 @@ use crate::browser::Browser;
 use crate::cdp::RawCommand;
 use crate::cookies;
 use crate::launch::proxy_server;
+use crate::local_storage::Written;
 use crate::setup::Setup;
 use crate::tab::{Tab, TabOptions};
 use crate::{Deadline, Result, TargetInfo};
@@ -40,6 +41,7 @@ pub(crate) struct ContextState {
     pub(crate) id: Option<String>,
     setup: Setup,
     proxy: Option<Proxy>,
+    written: Arc<Written>,
 }
 
 impl ContextState {
@@ -89,6 +91,7 @@ impl Context {
                 id: None,
                 setup,
                 proxy: None,
+                written: Arc::default(),
             }),
         }
     }
@@ -115,6 +118,7 @@ impl Context {
             id: Some(id.clone()),
             setup: options.setup,
             proxy: options.proxy,
+            written: Arc::default(),
         };
         let context = Self { state: Arc::new(state) };
         context.state.browser.inner.targets.add_context(&id, &context.state);
@@ -141,6 +145,11 @@ impl Context {
     /// Its own proxy.
     pub fn proxy(&self) -> Option<&Proxy> {
         self.state.proxy.as_ref()
+    }
+
+    /// Whose local storage its tabs changed.
+    pub(crate) fn written(&self) -> &Arc<Written> {
+        &self.state.written
     }
 
     /// Opens a tab, empty and ready to navigate. Dropping the future closes what was opened.

@@ -16,6 +16,7 @@ mod deadline;
 mod downloads;
 mod error;
 pub mod launch;
+mod local_storage;
 mod pool;
 pub mod session;
 mod setup;
@@ -32,7 +33,7 @@ pub use pool::{Lease, PoolOptions, PoolStats, TabPool};
 pub use setup::{SessionSetup, Setup};
 pub use tab::{
     Blocking, CaptureFilter, Captured, ColorScheme, ConsoleEntry, Document, DocumentKind, DocumentTiming, Geolocation,
-    ImageFormat, Navigation, PdfOptions, Point, Redirect, RedirectKind, RequestFilter, ScreenshotOptions,
+    ImageFormat, LocalStorage, Navigation, PdfOptions, Point, Redirect, RedirectKind, RequestFilter, ScreenshotOptions,
     ScrollOutcome, SelectorState, Tab, TabOptions, UserAgent, Viewport, WaitUntil,
 };
 pub use target::{TargetInfo, TargetKind};

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::context::Context;
-use crate::tab::{Tab, TabOptions};
+use crate::tab::{LocalStorage, Tab, TabOptions};
 use crate::{CloseReason, Deadline, Error, Result};
 
 /// How a pool is.
@@ -27,6 +27,8 @@ pub struct PoolOptions {
     /// Whether what sites stored (`localStorage`, databases, caches of service workers) goes with each use, as soon as no
     /// other tab of the pool has the site open. Cookies and the HTTP cache always stay. Default true.
     pub clear_storage: bool,
+    /// Whether local storage goes with the rest, or stays as cookies do. Default: it goes.
+    pub local_storage: LocalStorage,
     /// How long clearing may take; a tab that takes longer is closed. Default 5 s.
     pub clear_timeout: Duration,
 }
@@ -38,6 +40,7 @@ impl Default for PoolOptions {
             reuse_tabs: true,
             recycle_after: 100,
             clear_storage: true,
+            local_storage: LocalStorage::Goes,
             clear_timeout: Duration::from_secs(5),
         }
     }
@@ -317,13 +320,13 @@ impl Lease {
             BTreeSet::new()
         };
         let again = options.reuse_tabs && uses < options.recycle_after;
-        let deadline = Deadline::after(options.clear_timeout);
+        let (local_storage, deadline) = (options.local_storage, Deadline::after(options.clear_timeout));
         let weak = Arc::downgrade(&pool);
         tabs.tasks.spawn(async move {
             let result = if again {
-                tab.clear(&origins, deadline).await
+                tab.clear(&origins, local_storage, deadline).await
             } else {
-                retire(&tab, &origins, deadline).await
+                retire(&tab, &origins, local_storage, deadline).await
             };
             match (result, weak.upgrade()) {
                 (Ok(()), Some(pool)) if again => {
@@ -342,11 +345,11 @@ impl Lease {
 }
 
 /// Leaves a tab that is about to be closed: its page writes nothing more, and what its sites stored goes.
-async fn retire(tab: &Tab, origins: &BTreeSet<String>, deadline: Deadline) -> Result<()> {
+async fn retire(tab: &Tab, origins: &BTreeSet<String>, local_storage: LocalStorage, deadline: Deadline) -> Result<()> {
     if origins.is_empty() {
         return Ok(());
     }
-    tab.clear(origins, deadline).await
+    tab.clear(origins, local_storage, deadline).await
 }
 
 /// The origins of this tab that no other tab of its context is at.

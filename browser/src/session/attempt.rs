@@ -89,6 +89,12 @@ impl<K: BrowserKind> Attempt<'_, K> {
         response.steps = steps;
         response.challenge = challenge;
         response.parts.timing.first_byte += waited;
+        if self.plan.page.cookie_store && self.settings.config.keep_local_storage {
+            home.storage
+                .carry_out(&self.settings.jar, tab, self.deadline)
+                .await
+                .map_err(|error| self.failed(error))?;
+        }
         response.parts.cookies = self
             .cookies_out(&home, &own, &response)
             .await
@@ -136,6 +142,11 @@ impl<K: BrowserKind> Attempt<'_, K> {
             home.ledger
                 .carry_in(&self.settings.jar, &home.context, self.deadline)
                 .await?;
+            if self.settings.config.keep_local_storage {
+                home.storage
+                    .carry_in(&self.settings.jar, &home.context, self.deadline)
+                    .await?;
+            }
         }
         home.context.set_cookies(own, self.deadline).await
     }

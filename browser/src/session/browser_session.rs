@@ -162,16 +162,23 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
         Ok(response)
     }
 
-    /// The cookies of its jar, and the local storage that came with [`load_storage_state`](Session::load_storage_state).
-    /// What sites stored in the browser besides cookies is not among it.
+    /// The cookies of its jar, and local storage: that which came with [`load_storage_state`](Session::load_storage_state) and,
+    /// with `keep_local_storage`, what pages made of it by the end of their fetches. Nothing else that sites stored is among
+    /// it.
     async fn storage_state(&self) -> Result<StorageState> {
         Ok(self.settings.jar.storage_state())
     }
 
-    /// Puts its cookies into the jar, alive or not; the next fetch has them. Local storage is kept for whoever asks for the
-    /// state.
+    /// Puts its cookies and its local storage into the jar, alive or not; the next fetch has them. Without
+    /// `keep_local_storage` pages do not get the latter: it is kept for whoever asks for the state.
     async fn load_storage_state(&self, state: &StorageState) -> Result<()> {
-        self.settings.jar.load(state).map(drop)
+        self.settings.jar.load(state)?;
+        if !self.settings.config.keep_local_storage
+            && state.origins.iter().any(|origin| !origin.local_storage.is_empty())
+        {
+            tracing::warn!("the state has local storage, which pages get only with `keep_local_storage`");
+        }
+        Ok(())
     }
 
     /// Ends the browser, its processes and its fresh profile. A browser that runs elsewhere stays, without our pages.

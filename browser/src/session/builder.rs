@@ -137,6 +137,14 @@ macro_rules! browser_builder {
                 self
             }
 
+            /// Whether local storage is kept from page to page and among the session's state, as cookies are: saved with it, and
+            /// there for the next page of a session that loads it. Default: false.
+            #[must_use]
+            pub fn keep_local_storage(mut self, keep_local_storage: bool) -> Self {
+                self.config.keep_local_storage = keep_local_storage;
+                self
+            }
+
             /// What pages may do without asking, such as geolocation or notifications; all else is denied where this is not empty. Default: none.
             #[must_use]
             pub fn permissions(mut self, permissions: impl IntoIterator<Item = impl Into<String>>) -> Self {

@@ -49,6 +49,7 @@ macro_rules! browser_config {
                     reuse_tabs: self.reuse_tabs.clone(),
                     recycle_after: self.recycle_after.clone(),
                     clear_storage: self.clear_storage.clone(),
+                    keep_local_storage: self.keep_local_storage.clone(),
                     permissions: self.permissions.clone(),
                     proxy: self.proxy.clone(),
                     proxy_pool: self.proxy_pool.clone(),
@@ -130,6 +131,8 @@ macro_rules! browser_config {
             pub recycle_after: u32,
             /// Whether what sites stored, cookies and cache apart, goes with each page.
             pub clear_storage: bool,
+            /// Whether local storage is kept from page to page and among the session's state, as cookies are.
+            pub keep_local_storage: bool,
             /// What pages may do without asking, such as geolocation or notifications; all else is denied where this is not empty.
             pub permissions: Vec<String>,
             /// The proxy of every request. Not together with `proxy_pool`.
@@ -232,6 +235,7 @@ macro_rules! browser_config {
                     reuse_tabs: true,
                     recycle_after: 100,
                     clear_storage: true,
+                    keep_local_storage: false,
                     permissions: Vec::new(),
                     proxy: None,
                     proxy_pool: None,

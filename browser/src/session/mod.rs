@@ -19,6 +19,7 @@ mod plan;
 mod response;
 mod running;
 mod steps;
+mod storage;
 mod tell;
 mod values;
 mod variants;

@@ -9,7 +9,11 @@ use tokio::sync::OnceCell;
 use super::config::BrowserConfig;
 use super::kind::BrowserKind;
 use super::ledger::Ledger;
-use crate::{Browser, ConnectOptions, Context, ContextOptions, Deadline, LaunchOptions, PoolOptions, Result, TabPool};
+use super::storage::StorageLedger;
+use crate::{
+    Browser, ConnectOptions, Context, ContextOptions, Deadline, LaunchOptions, LocalStorage, PoolOptions, Result,
+    TabPool,
+};
 
 /// Contexts that are kept besides the main one, for the proxies that were used last.
 const MOST_CONTEXTS: usize = 16;
@@ -19,6 +23,7 @@ const MOST_CONTEXTS: usize = 16;
 pub(super) struct Home {
     pub(super) context: Context,
     pub(super) ledger: Ledger,
+    pub(super) storage: StorageLedger,
 }
 
 impl Home {
@@ -26,6 +31,7 @@ impl Home {
         Self {
             context,
             ledger: Ledger::default(),
+            storage: StorageLedger::default(),
         }
     }
 }
@@ -99,6 +105,11 @@ impl<K: BrowserKind> Running<K> {
             reuse_tabs: config.reuse_tabs,
             recycle_after: config.recycle_after,
             clear_storage: config.clear_storage,
+            local_storage: if config.keep_local_storage {
+                LocalStorage::Stays
+            } else {
+                LocalStorage::Goes
+            },
             ..PoolOptions::default()
         })?;
         Ok(Self {

@@ -31,6 +31,7 @@ pub use input::Point;
 pub use navigation::{Navigation, WaitUntil};
 pub use options::{ColorScheme, Geolocation, TabOptions, UserAgent, Viewport};
 pub use picture::{ImageFormat, PdfOptions, ScreenshotOptions};
+pub use reset::LocalStorage;
 pub use selector::{ScrollOutcome, SelectorState};
 
 use crate::cdp::{CdpSession, RawCommand};
@@ -145,7 +146,7 @@ impl Tab {
         let session = targets.open(&root, context.id(), deadline).await?;
         let target = session.target().target_id.clone();
         let mut unfinished = Unfinished(Some((&root, session.clone(), targets)));
-        let tracker = Arc::new(Tracker::new(&target));
+        let tracker = Arc::new(Tracker::new(&target, Arc::clone(context.written())));
         let capture = Arc::new(Capture::default());
         session.observe(Arc::clone(&tracker) as _);
         session.observe(Arc::clone(&capture) as _);

@@ -16,6 +16,16 @@ use crate::cdp::RawCommand;
 use crate::setup::Setup;
 use crate::{Deadline, Error, Result};
 
+/// What becomes of local storage as a tab is cleared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LocalStorage {
+    /// It goes with all else.
+    #[default]
+    Goes,
+    /// It stays in the context, as cookies do.
+    Stays,
+}
+
 /// What options amount to, in commands.
 pub(super) struct Telling {
     pub(super) commands: Vec<RawCommand>,
@@ -28,13 +38,18 @@ pub(super) fn init_script(source: &str) -> Result<RawCommand> {
 
 impl Tab {
     /// Makes it as good as new: no document, no history, nothing of what its options told it, and nothing in the storage of
-    /// `origins`, which need not be all that it visited. What [`TabOptions::setup`] did stays.
+    /// `origins`, which need not be all that it visited; local storage stays where `local_storage` says so. What [`TabOptions::setup`] did stays.
     ///
     /// # Errors
     /// Those of commands, and [`Error::Invalid`] when something is left that only a new tab is rid of. After an error the
     /// tab must not be used again.
-    pub async fn clear(&self, origins: &BTreeSet<String>, deadline: Deadline) -> Result<()> {
-        self.state.leave(origins, deadline).await
+    pub async fn clear(
+        &self,
+        origins: &BTreeSet<String>,
+        local_storage: LocalStorage,
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.state.leave(origins, local_storage, deadline).await
     }
 
     /// Tells a tab that was [cleared](Self::clear) new options.
@@ -85,7 +100,7 @@ impl Tab {
 }
 
 impl TabState {
-    async fn leave(&self, origins: &BTreeSet<String>, deadline: Deadline) -> Result<()> {
+    async fn leave(&self, origins: &BTreeSet<String>, local: LocalStorage, deadline: Deadline) -> Result<()> {
         let stays = |what: &str| {
             Err(Error::invalid(
                 "the tab",
@@ -148,7 +163,11 @@ impl TabState {
         self.evaluate("window.name = ''", deadline).await?;
         let mut commands = vec![RawCommand::new("Page.resetNavigationHistory", json!({}))?];
         for origin in origins {
-            let kinds = "local_storage,indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
+            let kinds = "indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
+            let kinds = match local {
+                LocalStorage::Goes => format!("local_storage,{kinds}"),
+                LocalStorage::Stays => kinds.to_owned(),
+            };
             let params = json!({"origin": origin, "storageTypes": kinds});
             commands.push(RawCommand::new("Storage.clearDataForOrigin", params)?);
         }

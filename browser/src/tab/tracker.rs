@@ -1,7 +1,7 @@
 //! What happens in a page, kept up to date by the reader of the connection: no event of a navigation can be missed.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -18,6 +18,7 @@ use super::events::{
 use super::loader::Loader;
 use crate::CloseReason;
 use crate::cdp::{Event, Observer};
+use crate::local_storage::Written;
 
 /// Navigations remembered: more client-side redirects in a row are refused.
 pub(super) const MOST_LOADERS: usize = 24;
@@ -100,10 +101,12 @@ impl Track {
 pub(crate) struct Tracker {
     track: Mutex<Track>,
     changed: watch::Sender<()>,
+    /// Of the whole context.
+    written: Arc<Written>,
 }
 
 impl Tracker {
-    pub(super) fn new(main_frame: &str) -> Self {
+    pub(super) fn new(main_frame: &str, written: Arc<Written>) -> Self {
         let track = Track {
             main_frame: main_frame.to_owned(),
             ..Track::default()
@@ -111,6 +114,7 @@ impl Tracker {
         Self {
             track: Mutex::new(track),
             changed: watch::Sender::new(()),
+            written,
         }
     }
 
@@ -227,10 +231,15 @@ impl Tracker {
                     }
                 }
             }
-            "DOMStorage.domStorageItemAdded" | "DOMStorage.domStorageItemUpdated" => {
+            "DOMStorage.domStorageItemAdded"
+            | "DOMStorage.domStorageItemUpdated"
+            | "DOMStorage.domStorageItemRemoved"
+            | "DOMStorage.domStorageItemsCleared" => {
                 let area = event.read::<StorageItem>()?.storage_id;
                 let of_session = area.get("isLocalStorage") == Some(&Value::Bool(false));
-                if of_session && !track.session_storage.contains(&area) && track.session_storage.len() < MOST_ORIGINS {
+                if !of_session {
+                    self.written.note(&area);
+                } else if !track.session_storage.contains(&area) && track.session_storage.len() < MOST_ORIGINS {
                     track.session_storage.push(area);
                 }
             }
@@ -253,6 +262,8 @@ impl Observer for Tracker {
                 | "Network.loadingFailed"
                 | "DOMStorage.domStorageItemAdded"
                 | "DOMStorage.domStorageItemUpdated"
+                | "DOMStorage.domStorageItemRemoved"
+                | "DOMStorage.domStorageItemsCleared"
                 | "Log.entryAdded"
                 | "Console.messageAdded"
         ) || method.starts_with("Page.")

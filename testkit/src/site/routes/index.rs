@@ -87,6 +87,10 @@ const ROUTES: &[(&str, &str)] = &[
     ("/js/click", "a form and a button; logs what the events look like"),
     ("/js/console", "writes to the console, throws, and misses a script"),
     (
+        "/js/login?user=demo",
+        "a login that is in local storage alone, and /js/account",
+    ),
+    (
         "/js/redirect/script",
         "also late-script, meta, header, form: leads elsewhere by itself",
     ),

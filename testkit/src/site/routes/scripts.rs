@@ -39,6 +39,8 @@ pub(super) fn route(visit: &Visit, path: &[&str]) -> Reply {
         ["resource", name] => resource(name),
         ["click"] => html(include_str!("../assets/scripts/click.html")),
         ["console"] => html(include_str!("../assets/scripts/console.html")),
+        ["login"] => html(include_str!("../assets/scripts/login.html")),
+        ["account"] => html(include_str!("../assets/scripts/account.html")),
         ["redirect", how] => redirect(how),
         ["hanging", what] => hanging(what),
         ["popup"] => filled(GO, &[("head", ""), ("body", "<script>open('/js/list')</script>")]),

@@ -1,0 +1,185 @@
+//! Local storage: what is kept of it, where it goes, and what stays behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use silkroute_core::cookies::{OriginState, StorageItem, StorageState};
+use silkroute_core::{CookieJar, Fetch, RequestExt as _, Retry, Session};
+use silkroute_session_dynamic::{DynamicSession, DynamicSessionBuilder, PageOptions};
+use silkroute_testkit::site::TestSite;
+use support::{fetched, started};
+use url::Url;
+
+fn keeping() -> DynamicSessionBuilder {
+    DynamicSession::builder().retry(Retry::none()).keep_local_storage(true)
+}
+
+/// Who is logged in, in the page's opinion, and the how manieth visit it is.
+async fn account(session: &dyn Session, url: Url) -> (String, u32) {
+    shown(session, &Fetch::from(url)).await
+}
+
+async fn shown(session: &dyn Session, request: &Fetch) -> (String, u32) {
+    let html = fetched(session, request).await.0.text().into_owned();
+    let part = |id: &str| {
+        let (_, rest) = html.split_once(&format!("<p id=\"{id}\">")).unwrap();
+        rest.split_once('<').unwrap().0.to_owned()
+    };
+    (part("user"), part("visits").parse().unwrap())
+}
+
+fn nobody() -> (String, u32) {
+    ("nobody".to_owned(), 1)
+}
+
+fn items(state: &StorageState, url: &Url) -> Vec<(String, String)> {
+    let origin = url.origin().ascii_serialization();
+    let mut items: Vec<_> = state
+        .origins
+        .iter()
+        .filter(|state| state.origin == origin)
+        .flat_map(|state| state.local_storage.iter())
+        .map(|item| (item.name.clone(), item.value.clone()))
+        .collect();
+    items.sort();
+    items
+}
+
+fn pairs(items: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = items
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    owned.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_local_storage_is_saved_and_loaded_into_another_browser() {
+    let site = TestSite::start().await.unwrap();
+    let at = |path: &str| site.http_url(path);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("login.json");
+
+    let Some(mut today) = started(keeping()).await else {
+        return;
+    };
+    let first = account(&today, at("/js/login?user=ada")).await;
+    assert_eq!(first, ("ada".to_owned(), 1), "the page itself shows who logged in");
+    assert_eq!(account(&today, at("/js/account")).await, ("ada".to_owned(), 2));
+    let state = today.storage_state().await.unwrap();
+    let kept = pairs(&[("token", "token-of-ada"), ("visits", "2")]);
+    assert_eq!(items(&state, &at("/")), kept);
+    state.write(&file).unwrap();
+    today.close().await.unwrap();
+
+    let mut tomorrow = started(keeping()).await.unwrap();
+    assert_eq!(account(&tomorrow, at("/js/account")).await, nobody());
+    let state = StorageState::read(&file).unwrap();
+    tomorrow.load_storage_state(&state).await.unwrap();
+    let asked = site.requests().len();
+    assert_eq!(account(&tomorrow, at("/js/account")).await, ("ada".to_owned(), 3));
+    let paths: Vec<_> = site.requests()[asked..].iter().map(|seen| seen.path.clone()).collect();
+    assert_eq!(paths, ["/js/account"], "nothing was asked of the site to put it there");
+
+    // What the page takes out stays out, also in the state.
+    assert_eq!(account(&tomorrow, at("/js/account?out")).await.0, "nobody");
+    assert_eq!(account(&tomorrow, at("/js/account")).await.0, "nobody");
+    let left = items(&tomorrow.storage_state().await.unwrap(), &at("/"));
+    assert!(left.iter().all(|(name, _)| name == "visits"), "{left:?}");
+
+    // And what is taken out of the jar leaves the browser.
+    tomorrow.cookie_jar().clear();
+    assert_eq!(account(&tomorrow, at("/js/account")).await, nobody());
+    tomorrow.close().await.unwrap();
+    // A session that was loaded before it starts has it from its first page on.
+    tomorrow.load_storage_state(&state).await.unwrap();
+    tomorrow.start().await.unwrap();
+    assert_eq!(account(&tomorrow, at("/js/account")).await.0, "ada");
+    tomorrow.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_option_tabs_leave_nothing_and_a_loaded_state_is_handed_on() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(DynamicSession::builder().retry(Retry::none())).await else {
+        return;
+    };
+    let mut state = StorageState::default();
+    let item = StorageItem {
+        name: "token".to_owned(),
+        value: "token-of-bob".to_owned(),
+    };
+    let origin = site.http_url("/").origin().ascii_serialization();
+    state.origins.push(OriginState::new(origin, vec![item]));
+    session.load_storage_state(&state).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(account(&session, site.http_url("/js/account")).await, nobody());
+    }
+    assert_eq!(session.storage_state().await.unwrap().origins, state.origins);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn origins_on_the_way_are_saved_and_tabs_share_what_is_kept() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(keeping().max_pages(4)).await else {
+        return;
+    };
+    // Logged in at one origin, and sent on to another, as by a sign-on of several sites.
+    let mut there = site.http_url("/js/account");
+    there.set_host(Some("localhost")).unwrap();
+    let mut login = site.http_url("/js/login?user=ada");
+    login.query_pairs_mut().append_pair("to", there.as_str());
+    assert_eq!(account(&session, login).await, nobody());
+    let state = session.storage_state().await.unwrap();
+    assert_eq!(items(&state, &site.http_url("/")), pairs(&[("token", "token-of-ada")]));
+    assert_eq!(items(&state, &there), pairs(&[("visits", "1")]));
+    let url = || site.http_url("/js/account");
+    let seen = tokio::join!(
+        account(&session, url()),
+        account(&session, url()),
+        account(&session, url()),
+        account(&session, url())
+    );
+    for (user, _) in [seen.0, seen.1, seen.2, seen.3] {
+        assert_eq!(user, "ada");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contexts_of_proxies_have_it_and_requests_apart_from_the_jar_do_not() {
+    let site = TestSite::start().await.unwrap();
+    let jar = CookieJar::new();
+    let Some(session) = started(keeping().cookie_jar(jar.clone())).await else {
+        return;
+    };
+    let request = || Fetch::from(site.http_url("/js/account"));
+    account(&session, site.http_url("/js/login?user=ada")).await;
+    let through = request().proxy(site.proxy().url_http().as_str()).unwrap();
+    assert_eq!(shown(&session, &through).await, ("ada".to_owned(), 2));
+    assert_eq!(shown(&session, &through).await, ("ada".to_owned(), 3));
+    assert_eq!(
+        shown(&session, &request()).await,
+        ("ada".to_owned(), 4),
+        "it came back, too"
+    );
+    let with_own_cookie = request().cookie("own", "1");
+    assert_eq!(shown(&session, &with_own_cookie).await, ("ada".to_owned(), 5));
+    let apart = PageOptions {
+        cookie_store: Some(false),
+        ..PageOptions::default()
+    };
+    assert_eq!(shown(&session, &request().with(apart).unwrap()).await, nobody());
+    assert_eq!(shown(&session, &request()).await, ("ada".to_owned(), 6));
+    // An origin that no page can be at keeps nobody from the others.
+    let other = StorageItem {
+        name: "token".to_owned(),
+        value: "token-of-eve".to_owned(),
+    };
+    jar.change_local_storage("https://no such.test/path", vec![other.clone()], &[]);
+    let origin = site.http_url("/").origin().ascii_serialization();
+    jar.change_local_storage(&origin, vec![other], &[]);
+    assert_eq!(shown(&session, &request()).await, ("eve".to_owned(), 7));
+}
