@@ -112,7 +112,11 @@ fn proxy_message(failure: &Failure, cause: &str) -> String {
 }
 
 fn proxy_hint(failure: &Failure) -> Option<String> {
-    asks_for_credentials(failure).then(|| "write them into its URL: http://user:password@host:port".to_owned())
+    if asks_for_credentials(failure) {
+        return Some("write them into its URL: http://user:password@host:port".to_owned());
+    }
+    let late = failure.causes.iter().any(|cause| cause.contains("timed out"));
+    late.then(|| "`connect_timeout` is the time for all of it, from the proxy to the site".to_owned())
 }
 
 /// The error of a body over the limit.

@@ -159,8 +159,14 @@ impl Attempts<'_> {
     }
 
     fn report(&self, proxy: Option<&Proxy>, walked: &Result<Incoming, Lost>) {
+        // What went wrong behind the proxy says nothing of it.
+        let ok = match walked {
+            Ok(_) => true,
+            Err(lost) if lost.proxy => false,
+            Err(_) => return,
+        };
         if let (Proxies::Pool(pool), Some(proxy)) = (&self.plan.settings.proxies, proxy) {
-            pool.report(proxy, !matches!(walked, Err(lost) if lost.proxy));
+            pool.report(proxy, ok);
         }
     }
 

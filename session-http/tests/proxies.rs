@@ -13,7 +13,7 @@ use std::time::Duration;
 use silkroute_core::{Error, FetchErrorKind, Proxy, ProxyPool, RequestExt, Retry, Rotation};
 use silkroute_session_http::{HttpConfig, HttpSession};
 use silkroute_testkit::site::{ProxyMode, ProxyOptions, ProxyProtocol, ProxyServer};
-use support::{fetch_error, fetch_ok, get, http, session, site};
+use support::{fetch_error, fetch_ok, get, session, site};
 
 fn proxy(url: url::Url) -> Proxy {
     url.as_str().parse().unwrap()
@@ -162,6 +162,37 @@ async fn a_pool_goes_on_with_the_next_proxy_by_attempt() {
     )
     .await;
     assert_eq!(response.attempts(), 1);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_pool_learns_of_a_proxy_from_what_the_proxy_did_and_from_nothing_else() {
+    let site = site().await;
+    let server = ProxyServer::start(ProxyOptions::default()).await.unwrap();
+    let pool = ProxyPool::new([proxy(server.url_http())]).unwrap();
+    let session = session(&site, |builder| {
+        builder
+            .proxy_pool(pool.clone())
+            .retry(Retry::none())
+            .connect_timeout(Duration::from_millis(300))
+    })
+    .await;
+    let counts = || {
+        let health = pool.health().remove(0);
+        (health.successes, health.failures, health.consecutive_failures)
+    };
+    server.set_mode(ProxyMode::Stalling);
+    let error = fetch_error(&session, &get(site.https_url("/echo"))).await;
+    assert_eq!(error.kind(), FetchErrorKind::Proxy, "{error}");
+    assert!(error.to_string().contains("connect_timeout"), "{error}");
+    assert_eq!(counts(), (0, 1, 1));
+    server.set_mode(ProxyMode::Working);
+    // The site hangs up: that is no success of the proxy, which would make it good again, and no failure.
+    let error = fetch_error(&session, &get(site.https_url("/drop"))).await;
+    assert_eq!(error.kind(), FetchErrorKind::Protocol, "{error}");
+    assert_eq!(counts(), (0, 1, 1));
+    fetch_ok(&session, &get(site.https_url("/echo"))).await;
+    assert_eq!(counts(), (1, 1, 0));
     site.close().await;
 }
 

@@ -87,11 +87,14 @@ fn report<K: BrowserKind>(
     picked: Option<&Proxy>,
     result: &Result<Box<PageResponse>, FetchError>,
 ) {
+    // What went wrong behind the proxy, or in the browser, says nothing of it.
+    let ok = match result {
+        Ok(_) => true,
+        Err(error) if error.kind() == FetchErrorKind::Proxy => false,
+        Err(_) => return,
+    };
     if let (Proxies::Pool(pool), Some(proxy)) = (&settings.proxies, picked) {
-        pool.report(
-            proxy,
-            !matches!(result, Err(error) if error.kind() == FetchErrorKind::Proxy),
-        );
+        pool.report(proxy, ok);
     }
 }
 

@@ -102,7 +102,9 @@ fn connect_stage(error: &wreq::Error, causes: &[String], proxied: bool) -> Stage
         return if proxied { Stage::Proxy } else { Stage::Dns };
     }
     if error.is_timeout() {
-        return Stage::ConnectTimeout;
+        // Which of the two is silent nobody can tell. A site that is costs a proxy a while, a proxy that is left in would
+        // cost every request.
+        return if proxied { Stage::Proxy } else { Stage::ConnectTimeout };
     }
     if causes.iter().any(|cause| is_tls(cause)) {
         return Stage::Tls;
