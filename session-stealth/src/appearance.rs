@@ -97,6 +97,11 @@ impl Appearance {
         &self.user_agent
     }
 
+    /// The time zone that somebody chose.
+    pub(crate) fn timezone(&self) -> Option<&str> {
+        self.timezone.as_deref()
+    }
+
     /// What the browser is launched with.
     pub(crate) fn launch(&self, variant: &Variant, launch: &mut LaunchOptions) {
         let mut add = |flags: &[silkroute_browser::launch::Flag]| {

@@ -218,6 +218,21 @@ pub(crate) async fn of_running(browser: &Browser, deadline: Deadline) -> Result<
     })
 }
 
+/// Whether the browser keeps this time zone's time. One that it does not know it takes for another, and says nothing.
+pub(crate) async fn keeps_time_of(zone: &str, browser: &Browser, deadline: Deadline) -> Result<bool> {
+    // In winter and in summer. What it does not know at all it throws at.
+    let ask = format!(
+        "(() => {{ try {{ return [0, 6].every(month => {{ const day = new Date(2026, month, 15, 12); \
+         return day.toLocaleString('en') === day.toLocaleString('en', {{timeZone: {}}}); }}) }} \
+         catch {{ return false; }} }})()",
+        Value::from(zone)
+    );
+    let tab = browser.default_context().open(TabOptions::default(), deadline).await?;
+    let kept = tab.evaluate(&ask, deadline).await?;
+    tab.close(deadline).await?;
+    Ok(kept)
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Paused {

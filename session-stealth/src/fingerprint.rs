@@ -50,6 +50,7 @@ pub struct Fingerprint {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub languages: Option<Vec<String>>,
     /// The time zone, such as `Europe/Berlin`.
+    /// One that the browser does not know is refused at its start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
     /// The screen, in CSS pixels. Default without a window: 1920 x 1080. With a window it is the display's, and cannot be
@@ -197,7 +198,7 @@ impl Fingerprint {
 }
 
 /// A name of the time zone database, as far as its form tells.
-fn is_zone(zone: &str) -> bool {
+pub(crate) fn is_zone(zone: &str) -> bool {
     !zone.is_empty()
         && zone.len() < 64
         && zone

@@ -15,6 +15,7 @@ use silkroute_core::{FetchError, Identity, async_trait};
 use crate::appearance::{Appearance, Window};
 use crate::challenge::{self, ChallengeSolver, Limits};
 use crate::facts::{self, Facts};
+use crate::fingerprint;
 use crate::{Fingerprint, StealthConfig, StealthOptions};
 
 /// What comes of a challenge that was not passed.
@@ -169,6 +170,9 @@ impl BrowserKind for Stealth {
                         .to_owned(),
             });
         }
+        if let Some(zone) = variant.timezone.as_deref().filter(|zone| !fingerprint::is_zone(zone)) {
+            return Err(no_zone(zone));
+        }
         let facts = facts::of_installed(launch, deadline).await?;
         self.look(variant, &facts)?.launch(variant, launch);
         *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
@@ -189,6 +193,11 @@ impl BrowserKind for Stealth {
             self.installed()?
         };
         let appearance = self.look(variant, &facts)?;
+        if let Some(zone) = appearance.timezone()
+            && !facts::keeps_time_of(zone, browser, deadline).await?
+        {
+            return Err(no_zone(zone));
+        }
         let setup = appearance.setup();
         if *variant == self.own {
             *self.appearance.lock().unwrap_or_else(PoisonError::into_inner) = Some(appearance);
@@ -242,6 +251,14 @@ impl BrowserKind for Stealth {
         };
         let arrived = solving.run(arrival.tab, arrival.document).await?;
         challenge::judged(arrived, solve && on_challenge == OnChallenge::Error)
+    }
+}
+
+fn no_zone(zone: &str) -> Error {
+    Error::Invalid {
+        what: format!("the time zone `{}`", zone.escape_debug()),
+        reason: "the browser knows none of that name; write it as the time zone database does, such as Europe/Berlin"
+            .to_owned(),
     }
 }
 

@@ -10,10 +10,10 @@ mod support;
 
 use std::sync::Arc;
 
-use silkroute_core::{Fetch, Identity, Session};
+use silkroute_core::{Fetch, Identity, Proxy, RequestExt as _, Session};
 use silkroute_session_http::HttpSession;
 use silkroute_session_stealth::{Fingerprint, GivesWay, StealthSession};
-use silkroute_testkit::site::{Recorded, TestSite};
+use silkroute_testkit::site::{ProxyOptions, ProxyServer, Recorded, TestSite};
 use support::human::{Display, Window};
 use support::{LONG, fetched, started};
 
@@ -121,6 +121,37 @@ async fn the_identity_can_give_way() {
     let said = session.identity().unwrap();
     assert_eq!(said.user_agent().as_deref(), browser.header("user-agent"));
     assert_eq!(session.user_agent(), said.user_agent());
+}
+
+/// To an origin that is not secure: another machine's, without TLS. There browsers say less.
+#[tokio::test]
+async fn over_plain_http_they_are_the_same_too() {
+    let site = TestSite::start().await.unwrap();
+    let server = ProxyServer::start(ProxyOptions::default()).await.unwrap();
+    site.serve_host(&server, "plain.example");
+    let proxy: Proxy = server.url_socks5h().as_str().parse().unwrap();
+    let Some(browser) = started(StealthSession::builder().proxy(proxy.clone())).await else {
+        return;
+    };
+    let page = Fetch::get("http://plain.example/shop").unwrap();
+    fetched(&browser, &page).await;
+    let navigated = navigation(&site);
+    assert_eq!(navigated.header("sec-ch-ua"), None, "{:?}", navigated.header_names());
+    let headers = browser.headers().unwrap();
+    let http = headers
+        .iter()
+        .fold(HttpSession::builder().proxy(proxy), |builder, (name, value)| {
+            builder.header(name.as_str(), value.to_str().unwrap())
+        });
+    let mut http = http.build().unwrap();
+    http.start().await.unwrap();
+    http.fetch(&page).await.unwrap();
+    assert_same(&navigated, &navigation(&site), &[]);
+    // What a request brings itself is sent.
+    http.fetch(&page.clone().header("sec-ch-ua", "mine").unwrap())
+        .await
+        .unwrap();
+    assert_eq!(navigation(&site).header("sec-ch-ua"), Some("mine"));
 }
 
 #[tokio::test]

@@ -143,6 +143,33 @@ async fn a_request_has_its_own_locale_and_time_zone() {
 }
 
 #[tokio::test]
+async fn a_time_zone_that_the_browser_does_not_know_is_refused() {
+    if support::no_browser().is_some() {
+        return;
+    }
+    // The second one is in the database, and not by that name.
+    for zone in ["Europe/Atlantis", "europe/berlin"] {
+        let mut session = StealthSession::builder().timezone_id(zone).build().unwrap();
+        let error = session.start().await.unwrap_err().to_string();
+        assert!(error.contains(zone) && error.contains("Europe/Berlin"), "{error}");
+    }
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(StealthSession::builder().timezone_id("US/Eastern")).await else {
+        return;
+    };
+    for zone in ["Europe/Atlantis", "nowhere at all"] {
+        let there = StealthOptions {
+            timezone_id: Some(zone.to_owned()),
+            ..StealthOptions::default()
+        };
+        let request = Fetch::get(site.http_url("/shop").as_str()).unwrap();
+        let error = session.fetch(&request.with(there).unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains(zone), "{error}");
+    }
+    assert!(site.requests_to("/shop").is_empty(), "what is refused is not sent");
+}
+
+#[tokio::test]
 async fn a_referer_comes_from_a_search_where_asked_for() {
     let site = TestSite::start().await.unwrap();
     let Some(session) = started(StealthSession::builder()).await else {
