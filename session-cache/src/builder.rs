@@ -58,6 +58,16 @@ impl CacheSessionBuilder {
         self
     }
 
+    /// The bytes of records that the directory may hold. At the limit those go that were not used for the longest, and bodies that
+    /// there is no room for are not recorded. Default: no limit, so that what was recorded is there to be replayed.
+    ///
+    /// Several processes may record to one directory: each that does may exceed it by a sixteenth. Room is made on a thread of its
+    /// own, and what is recorded meanwhile comes on top.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.config.max_bytes = Some(bytes);
+        self
+    }
+
     /// Whether credentials are recorded: `Set-Cookie` and other such headers of responses, and the cookies they set. Default: no.
     pub fn secrets(mut self, keep: bool) -> Self {
         self.config.secrets = keep;
@@ -86,7 +96,7 @@ impl CacheSessionBuilder {
     /// Builds it, with no input or output.
     ///
     /// # Errors
-    /// [`Error::Config`] for a status that is none, or a header that cannot be.
+    /// [`Error::Config`] for a status that is none, a header that cannot be, or a limit of 0 bytes.
     pub fn build(self) -> Result<CacheSession> {
         let config = self.config;
         let status = |&code: &u16| {
@@ -100,6 +110,12 @@ impl CacheSessionBuilder {
                 )
             })
         };
+        if config.max_bytes == Some(0) {
+            return Err(Error::config(
+                "max_bytes",
+                "with 0 bytes nothing could be recorded; leave it out for no limit, or use the mode `off`",
+            ));
+        }
         let settings = Settings {
             mode: config.mode,
             freshness: config.freshness,
@@ -113,7 +129,7 @@ impl CacheSessionBuilder {
                 },
                 ignored: config.ignore_headers.iter().map(header).collect::<Result<_>>()?,
             },
-            store: Store::new(config.directory, config.max_body),
+            store: Store::new(config.directory, config.max_body, config.max_bytes),
         };
         Ok(CacheSession::with(self.session, settings))
     }

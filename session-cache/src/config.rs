@@ -43,6 +43,9 @@ pub struct CacheConfig {
     /// The longest body that is recorded, in bytes.
     #[serde(default = "max_body")]
     pub max_body: u64,
+    /// The bytes that the directory may hold; nothing: no limit. At the limit the records that were not used for the longest go.
+    #[serde(default)]
+    pub max_bytes: Option<u64>,
     /// Whether credentials are recorded: `Set-Cookie` and other such headers of responses, and the cookies they set.
     #[serde(default)]
     pub secrets: bool,
@@ -79,6 +82,7 @@ impl CacheConfig {
             mode: CacheMode::default(),
             freshness: false,
             max_body: max_body(),
+            max_bytes: None,
             secrets: false,
             skip_statuses: skip_statuses(),
             ignore_headers: ignore_headers(),

@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use silkroute_core::{
-    CacheOutcome, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Request, RequestParts, Response, Result, SessionOptions,
+    CacheOutcome, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Request, RequestParts, Response, Result,
+    SessionOptions,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -170,7 +171,7 @@ impl Visit<'_> {
         if settings.skip_statuses.contains(&parts.status) {
             return Some(format!("responses of status {} are not", parts.status.as_u16()));
         }
-        let (length, limit) = (parts.body.len(), settings.store.max_body);
+        let (length, limit) = (parts.body.len(), settings.store.longest_body());
         if u64::try_from(length).is_ok_and(|length| length > limit) {
             return Some(format!("its body has {length} bytes, and the limit is {limit}"));
         }

@@ -14,6 +14,7 @@ mod entry;
 mod fetch;
 mod freshness;
 mod key;
+mod limit;
 mod options;
 mod plugin;
 mod response;

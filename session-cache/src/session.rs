@@ -127,7 +127,9 @@ impl Session for CacheSession {
 
     async fn close(&mut self) -> Result<()> {
         self.alive = false;
-        self.inner.close().await
+        let closed = self.inner.close().await;
+        self.settings.store.settle().await;
+        closed
     }
 
     async fn storage_state(&self) -> Result<StorageState> {

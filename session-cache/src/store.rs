@@ -1,6 +1,6 @@
 //! Records on disk: a file each.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,9 +10,12 @@ use bytes::Bytes;
 use silkroute_core::{Error, Fingerprint, Result};
 
 use crate::entry::{Entry, LONGEST_HEAD};
+use crate::limit::Limit;
 
 /// How the files begin that are being written.
 const TEMPORARY: &str = ".tmp-";
+/// How those end that are records.
+pub(crate) const ENDING: &str = ".entry";
 /// One that is older than this was left by a program that was killed.
 const ABANDONED: Duration = Duration::from_secs(3_600);
 
@@ -22,6 +25,7 @@ pub(crate) struct Store {
     directory: Arc<PathBuf>,
     /// The longest body that is recorded, in bytes.
     pub(crate) max_body: u64,
+    limit: Option<Limit>,
 }
 
 /// What is on record under a key.
@@ -33,11 +37,18 @@ pub(crate) enum Found {
 }
 
 impl Store {
-    pub(crate) fn new(directory: PathBuf, max_body: u64) -> Self {
+    pub(crate) fn new(directory: PathBuf, max_body: u64, max_bytes: Option<u64>) -> Self {
         Self {
             directory: Arc::new(directory),
             max_body,
+            limit: max_bytes.map(Limit::new),
         }
+    }
+
+    /// The longest body that there is room for.
+    pub(crate) fn longest_body(&self) -> u64 {
+        let room = self.limit.as_ref().map_or(u64::MAX, Limit::kept);
+        self.max_body.min(room)
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -46,10 +57,10 @@ impl Store {
 
     fn file(&self, key: Fingerprint) -> PathBuf {
         let name = key.to_string();
-        self.directory.join(&name[..2]).join(format!("{name}.entry"))
+        self.directory.join(&name[..2]).join(format!("{name}{ENDING}"))
     }
 
-    /// Makes the directory, for its owner alone, and removes what a killed program left half written.
+    /// Makes the directory, for its owner alone, removes what a killed program left half written, and makes room.
     pub(crate) async fn prepare(&self) -> Result<()> {
         let refused = |reason: &dyn ToString| {
             Error::invalid(
@@ -57,10 +68,11 @@ impl Store {
                 reason.to_string(),
             )
         };
-        let directory = Arc::clone(&self.directory);
+        let (directory, limit) = (Arc::clone(&self.directory), self.limit.clone());
         tokio::task::spawn_blocking(move || {
             make(&directory)?;
-            sweep(&directory)
+            sweep(&directory)?;
+            limit.map_or(Ok(()), |limit| limit.make_room(&directory))
         })
         .await
         .map_err(|error| refused(&error))?
@@ -87,12 +99,16 @@ impl Store {
     pub(crate) async fn read(&self, key: Fingerprint) -> io::Result<Found> {
         let file = self.file(key);
         let longest = self.max_body.saturating_add(LONGEST_HEAD);
+        let limited = self.limit.is_some();
         let read = tokio::task::spawn_blocking(move || {
             let opened = match File::open(&file) {
                 Ok(opened) => opened,
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
                 Err(error) => return Err(error),
             };
+            if limited {
+                Limit::used(&opened);
+            }
             let mut bytes = Vec::new();
             opened.take(longest + 1).read_to_end(&mut bytes)?;
             if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > longest {
@@ -111,7 +127,7 @@ impl Store {
     /// # Errors
     /// It could not be written; what was there before is still there.
     pub(crate) async fn write(&self, key: Fingerprint, entry: Entry) -> io::Result<()> {
-        let (file, directory) = (self.file(key), Arc::clone(&self.directory));
+        let (file, directory, limit) = (self.file(key), Arc::clone(&self.directory), self.limit.clone());
         let written = tokio::task::spawn_blocking(move || {
             let folder = file.parent().unwrap_or(&directory);
             make(folder)?;
@@ -121,9 +137,19 @@ impl Store {
             temporary.write_all(&entry.body)?;
             // Not synced: what a crash of the machine leaves of it is seen by its length and checksum, and fetched again.
             temporary.persist(&file).map_err(|error| error.error)?;
+            if let Some(limit) = limit {
+                limit.wrote(&directory, (head.len() + entry.body.len()) as u64);
+            }
             Ok(())
         });
         written.await.map_err(io::Error::other)?
+    }
+
+    /// Waits until nothing is being removed.
+    pub(crate) async fn settle(&self) {
+        if let Some(limit) = &self.limit {
+            limit.settle().await;
+        }
     }
 }
 
@@ -141,26 +167,33 @@ fn make(directory: &Path) -> io::Result<()> {
 /// Removes temporary files of programs that were killed. Others may be writing at the same time: theirs are younger.
 fn sweep(directory: &Path) -> io::Result<()> {
     let now = SystemTime::now();
+    each_file(directory, |file| {
+        if !file.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            return Ok(());
+        }
+        let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else {
+            // Gone meanwhile.
+            return Ok(());
+        };
+        if now.duration_since(modified).is_ok_and(|age| age > ABANDONED)
+            && let Err(error) = fs::remove_file(file.path())
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        Ok(())
+    })
+}
+
+/// Goes through the files of all folders of records.
+pub(crate) fn each_file(directory: &Path, mut visit: impl FnMut(&DirEntry) -> io::Result<()>) -> io::Result<()> {
     for folder in fs::read_dir(directory)? {
         let folder = folder?;
         if !folder.file_type()?.is_dir() || folder.file_name().len() != 2 {
             continue;
         }
         for file in fs::read_dir(folder.path())? {
-            let file = file?;
-            if !file.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                continue;
-            }
-            let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else {
-                // Gone meanwhile.
-                continue;
-            };
-            if now.duration_since(modified).is_ok_and(|age| age > ABANDONED)
-                && let Err(error) = fs::remove_file(file.path())
-                && error.kind() != ErrorKind::NotFound
-            {
-                return Err(error);
-            }
+            visit(&file?)?;
         }
     }
     Ok(())

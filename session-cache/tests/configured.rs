@@ -53,6 +53,10 @@ fn mistakes_are_told_with_their_place() {
             ["mode", "rewind"],
         ),
         (
+            json!({"directory": "d", "max_bytes": 0, "session": http}),
+            ["max_bytes", "no limit"],
+        ),
+        (
             json!({"directory": "d", "skip_statuses": [7], "session": http}),
             ["skip_statuses", "7"],
         ),
