@@ -225,8 +225,13 @@ impl<S: Spider> Engine<S> {
         if !climber.ladder.share_cookies || shared().contains(&way) {
             return;
         }
-        let sharing = async {
-            let state = self.sessions.get(from)?.lease().await?.storage_state().await?;
+        // One that rests is not started for its cookies.
+        let Some(running) = self.sessions.get(from).ok().and_then(|handle| handle.peek()) else {
+            return;
+        };
+        let sharing = async move {
+            let state = running.storage_state().await?;
+            drop(running);
             let state = of_host(state, host);
             if state.cookies.is_empty() && state.origins.is_empty() {
                 return Ok(());

@@ -178,18 +178,14 @@ impl<S: Spider> Engine<S> {
             values.insert(LADDER.to_owned(), saved);
         }
         for session in self.sessions.stats() {
-            if session.state != SessionState::Alive || lock(&ledger.sessions).contains_key(&session.id) {
+            if lock(&ledger.sessions).contains_key(&session.id) {
                 continue;
             }
-            let asked = async {
-                self.sessions
-                    .get(&session.id)?
-                    .lease()
-                    .await?
-                    .storage_state()
-                    .await?
-                    .to_json()
+            // None but those that are alive, and as no use of theirs: one that has nothing to do may rest.
+            let Some(running) = self.sessions.get(&session.id).ok().and_then(|handle| handle.peek()) else {
+                continue;
             };
+            let asked = async { running.storage_state().await?.to_json() };
             match tokio::time::timeout(ASK_SESSION, asked).await {
                 Ok(Ok(json)) => drop(values.insert(format!("{SESSION}{}", session.id), json.into_bytes())),
                 Ok(Err(Error::Unsupported { .. })) => {}
