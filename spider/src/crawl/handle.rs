@@ -19,9 +19,9 @@ impl CrawlHandle {
     }
 
     /// Ends the crawl when the pages under way are done, or the [drain timeout](crate::Settings::drain_timeout) has
-    /// passed. Called again, at once.
+    /// passed. One that is ending already, by an earlier call, a signal or a limit, it ends at once.
     pub fn stop(&self) {
-        self.control.stop();
+        self.control.interrupt();
     }
 
     /// Sends nothing more until [`resume`](Self::resume). What is under way goes on.

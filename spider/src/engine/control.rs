@@ -146,6 +146,22 @@ impl Control {
         }
     }
 
+    /// Ends a turn, in which a page was done or not.
+    pub(super) fn finish(&self, page: bool) {
+        let mut state = self.lock();
+        state.active -= 1;
+        if page {
+            state.stats.pages += 1;
+            if state.max_pages.is_some_and(|most| state.stats.pages >= most) {
+                self.end(&mut state, Ended::MaxPages);
+            }
+        } else {
+            state.pages_taken -= 1;
+            self.work.notify_one();
+        }
+        self.end_if_done(&mut state);
+    }
+
     /// Takes the next turn, for a worker; `None`: the crawl is over.
     pub(super) async fn next(&self) -> Option<Turn> {
         loop {
@@ -175,14 +191,6 @@ impl Control {
                 () = self.over.cancelled() => return None,
             }
         }
-    }
-
-    pub(crate) fn stop(&self) {
-        let mut state = self.lock();
-        if state.ended == Some(Ended::Stopped) {
-            self.cut.cancel();
-        }
-        self.end(&mut state, Ended::Stopped);
     }
 
     /// Ends the crawl, or, when it is ending, cuts off what is under way. Says whether it was the first.

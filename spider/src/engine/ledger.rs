@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use silkroute_core::cookies::StorageState;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Admission, Engine, Going, Sink};
+use super::{Admission, Control, Engine, Going, Sink};
 use crate::crawl::Ended;
 use crate::frontier::{Durable, Outcome, Values};
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider};
@@ -49,8 +49,21 @@ struct Left<I> {
     /// The requests of the outcome, for the schedule.
     going: Going,
     items: Vec<I>,
-    /// Who waits for the items, to give them to a stream when they are kept, and ends the page then.
-    streamer: Option<oneshot::Sender<Vec<I>>>,
+    /// Who waits for the items, to give them to a stream when they are kept.
+    streamer: Option<oneshot::Sender<Kept<I>>>,
+}
+
+/// The items of a page that is kept, on their way to a stream. Wherever the way ends, the page has ended then, as one that
+/// is done.
+struct Kept<I> {
+    items: Vec<I>,
+    control: Arc<Control>,
+}
+
+impl<I> Drop for Kept<I> {
+    fn drop(&mut self) {
+        self.control.finish(true);
+    }
 }
 
 /// What `parse` gave out, held back until its page is done.
@@ -114,17 +127,16 @@ impl<S: Spider> Engine<S> {
             return self.finish(false);
         }
         let Sink::Streamed(stream) = &self.sink else { return };
-        let Ok(items) = kept.await else {
+        let Ok(mut kept) = kept.await else {
             return self.finish(false);
         };
-        for item in items {
+        for item in std::mem::take(&mut kept.items) {
             if stream.send(item).await.is_err() {
                 let mut state = self.control.lock();
                 self.control.end(&mut state, Ended::Stopped);
                 break;
             }
         }
-        self.finish(true);
     }
 
     /// Keeps what pages left until no more come.
@@ -175,8 +187,9 @@ impl<S: Spider> Engine<S> {
         for (((going, streamer), ranks), mut items) in pages.into_iter().zip(all).zip(items) {
             self.offer(going, ranks);
             if let Some(streamer) = streamer {
+                let control = Arc::clone(&self.control);
                 // A page that was cut off meanwhile is kept all the same.
-                let _ = streamer.send(items);
+                drop(streamer.send(Kept { items, control }));
                 continue;
             }
             if let Sink::Collected(all) = &self.sink {

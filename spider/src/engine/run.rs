@@ -43,12 +43,13 @@ impl<S: Spider> Engine<S> {
         if let Err(error) = closed {
             self.hook_failed(&error);
         }
-        self.finish_exports()?;
+        let finished = self.finish_exports();
         let mut state = self.control.lock();
         state.stats = state.current_stats();
+        // Why the crawl could not go on is the cause of what followed.
         match state.error.take() {
             Some(error) => Err(error),
-            None => Ok(()),
+            None => finished,
         }
     }
 

@@ -10,7 +10,6 @@ use tracing::Instrument as _;
 
 use super::climb::Verdict;
 use super::{Engine, host_of};
-use crate::crawl::Ended;
 use crate::error::panicked;
 use crate::key::KeyMaker;
 use crate::schedule::{Place, Turn};
@@ -215,18 +214,7 @@ impl<S: Spider> Engine<S> {
 
     /// Ends a turn.
     pub(super) fn finish(&self, page: bool) {
-        let mut state = self.control.lock();
-        state.active -= 1;
-        if page {
-            state.stats.pages += 1;
-            if state.max_pages.is_some_and(|most| state.stats.pages >= most) {
-                self.control.end(&mut state, Ended::MaxPages);
-            }
-        } else {
-            state.pages_taken -= 1;
-            self.control.work.notify_one();
-        }
-        self.control.end_if_done(&mut state);
+        self.control.finish(page);
     }
 
     /// Asks a session how many requests it takes at once, before its first. It is started for that, as it would be

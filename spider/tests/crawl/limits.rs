@@ -112,3 +112,22 @@ async fn a_hook_that_never_comes_back_is_cut_off_after_the_drain_timeout_or_the_
         assert_eq!(stopped.elapsed().as_secs(), if twice { 0 } else { 5 });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_cuts_off_what_a_limit_has_ended() {
+    use futures_util::FutureExt as _;
+    let spider = Tester::new(&tree(), &["http://a.test/"])
+        .set(|s| {
+            s.max_time(Duration::from_secs(1))
+                .drain_timeout(Duration::from_secs(60))
+        })
+        .parsing(|_, _| std::future::pending().boxed());
+    let (handle, crawl) = spider.crawl().with_handle().unwrap();
+    let crawl = tokio::spawn(crawl);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(handle.ended(), Some(Ended::MaxTime));
+    let stopped = tokio::time::Instant::now();
+    handle.stop();
+    assert_eq!(crawl.await.unwrap().unwrap().ended, Ended::MaxTime);
+    assert_eq!(stopped.elapsed(), Duration::ZERO);
+}

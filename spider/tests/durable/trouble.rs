@@ -1,11 +1,13 @@
-//! A disk that is full, a directory that cannot be written, and a second crawl.
+//! A disk that is full, a directory that cannot be written, a second crawl, a stream that nobody reads.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
+use std::time::Duration;
 
+use silkroute_spider::{Result, export::Export};
 use silkroute_testkit::site::TestSite;
 
-use crate::support::{Plan, Running, SOON, counts};
+use crate::support::{Item, Plan, Running, SOON, counts};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
@@ -107,4 +109,58 @@ fn two_crawls_do_not_share_a_directory() {
         assert_eq!(crawl.await.unwrap().unwrap().pending, 1, "the dead one holds nothing");
         site.close().await;
     });
+}
+
+#[tokio::test]
+async fn a_page_that_is_kept_counts_when_the_stream_of_its_items_is_cut_off() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 5);
+    let items = plan.crawl().stream_buffer(1).stream().unwrap();
+    let until = async |what: &str, check: &dyn Fn() -> bool| {
+        let waiting = async {
+            while !check() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let came = tokio::time::timeout(SOON, waiting).await;
+        came.unwrap_or_else(|_| panic!("waited in vain until {what}"));
+    };
+    until("all pages are kept", &|| plan.items().len() == 5).await;
+    let handle = items.handle();
+    assert!(handle.stats().pages < 5, "the stream is full");
+    handle.stop();
+    handle.stop();
+    until("all pages are counted", &|| handle.stats().pages == 5).await;
+    let crawl = items.finish().await.unwrap();
+    assert_eq!((crawl.stats.pages, crawl.stats.items, crawl.pending), (5, 5, 0));
+    site.close().await;
+}
+
+/// An export that neither takes items nor ends well.
+struct Broken;
+
+impl Export<Item> for Broken {
+    fn write(&mut self, _: &Item) -> Result {
+        Err(std::io::Error::other("the first").into())
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        Err(std::io::Error::other("the second"))
+    }
+
+    fn path(&self) -> String {
+        "broken".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_a_crawl_is_the_one_that_ended_it() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 5);
+    let error = plan.crawl().export(Broken).run().await.unwrap_err();
+    let told = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(told, "the first", "{error}");
+    site.close().await;
 }
