@@ -275,6 +275,48 @@ async fn domains_are_blocked_on_top_of_the_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn web_sockets_are_blocked_by_domain_and_by_type() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let port = site.http_url("/").port().unwrap();
+    // The site speaks no web sockets, so one that is let go ends as well. One is the page's, one a worker's.
+    let script = format!(
+        "addEventListener('load', () => {{ \
+         const source = `const from = new WebSocket('ws://localhost:{port}/echo/worker'); from.onclose = () => postMessage(1)`; \
+         const worker = new Worker(URL.createObjectURL(new Blob([source]))); \
+         worker.onmessage = () => document.body.dataset.worker = 1; \
+         const socket = new WebSocket('ws://localhost:{port}/echo/page'); \
+         socket.onclose = () => document.body.dataset.page = navigator.onLine; }})"
+    );
+    let domain = |domain: &str| PageOptions {
+        blocked_domains: Some(vec![domain.to_owned()]),
+        ..PageOptions::default()
+    };
+    let sockets = PageOptions {
+        disable_resources: Some(Toggle::On(Resources::new([ResourceType::WebSocket]))),
+        ..PageOptions::default()
+    };
+    for (options, asked) in [
+        (domain("localhost"), 0),
+        (domain("host"), 1),
+        (sockets, 0),
+        (PageOptions::default(), 1),
+    ] {
+        let name = format!("{:?} {:?}", options.blocked_domains, options.disable_resources);
+        let options = PageOptions {
+            init_scripts: Some(vec![script.clone()]),
+            wait_selector: Some("[data-page=true][data-worker]".into()),
+            ..options
+        };
+        site.clear();
+        fetched(&session, &with(&site, "/page/10k", options)).await;
+        for path in ["/echo/page", "/echo/worker"] {
+            assert_eq!(site.requests_to(path).len(), asked, "{path}: {name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_ad_filter_knows_is_not_asked_for() {
     let Some(session) = started(once()).await else { return };
     let site = TestSite::start().await.unwrap();

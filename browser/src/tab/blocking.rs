@@ -83,9 +83,19 @@ impl Blocking {
             .collect()
     }
 
-    /// Whether web sockets are blocked. They do not pass by us: the browser itself has to be told.
-    pub(super) fn sockets(&self) -> bool {
-        self.types.iter().any(|kind| is_socket(kind))
+    /// The URLs of web sockets that are blocked, as patterns of the protocol. They do not pass by us: the browser itself has to
+    /// be told. The filter is not asked about them.
+    pub(super) fn sockets(&self) -> Vec<String> {
+        if self.types.iter().any(|kind| is_socket(kind)) {
+            return vec!["ws{s}?://*:*/*".to_owned()];
+        }
+        // No host has other characters in a URL, and some of them would make another pattern of it.
+        let is_host = |domain: &&String| {
+            let mut bytes = domain.bytes();
+            bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        };
+        let hosts = self.domains.iter().filter(is_host);
+        hosts.map(|domain| format!("ws{{s}}?://{{*.}}?{domain}:*/*")).collect()
     }
 
     /// Whether this request is not to be made.
@@ -144,7 +154,10 @@ mod tests {
     fn only_what_can_be_blocked_is_asked_about() {
         let types = Blocking::default().types(["Image", "Font", "WebSocket"]);
         assert_eq!(types.patterns().len(), 2);
-        assert!(types.sockets());
+        assert_eq!(types.sockets(), ["ws{s}?://*:*/*"]);
+        let domains = Blocking::default().domains(["a.test", "{*}"]);
+        assert_eq!(domains.sockets(), ["ws{s}?://{*.}?a.test:*/*"]);
+        assert!(Blocking::default().types(["Image"]).sockets().is_empty());
         assert_eq!(
             Blocking::default()
                 .types(["Image"])

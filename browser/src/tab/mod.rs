@@ -248,6 +248,7 @@ impl TabState {
         commands.push(resume);
         let answers = self.session.send_all(&commands, deadline).await?;
         self.note_scripts(&answers[first_script..first_script + scripts]);
+        self.tell_sockets(deadline).await?;
         // Tabs in the background would count as hidden, and draw twice a second. Sent before the page has answered once it
         // crashes the renderer.
         self.session
@@ -294,6 +295,10 @@ impl TabState {
         match options.commands(session.target()) {
             Ok(told) => commands.extend(told.into_iter().map(Ok)),
             Err(error) => commands.push(Err(error)),
+        }
+        let sockets = options.blocked_sockets();
+        if !sockets.is_empty() {
+            commands.push(options::sockets_offline(&sockets));
         }
         if frame {
             if options.intercepts() {

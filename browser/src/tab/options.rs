@@ -134,8 +134,12 @@ impl TabOptions {
                 .is_some_and(|proxy| proxy.username().is_some())
     }
 
-    fn blocks_sockets(&self) -> bool {
-        self.blocking.as_ref().is_some_and(|blocking| blocking.sockets())
+    /// Patterns of the web sockets that are blocked.
+    pub(super) fn blocked_sockets(&self) -> Vec<String> {
+        self.blocking
+            .as_ref()
+            .map(|blocking| blocking.sockets())
+            .unwrap_or_default()
     }
 
     /// What a session is told before its target runs.
@@ -203,9 +207,6 @@ impl TabOptions {
                 json!({"headers": header_object(&self.extra_headers)}),
             )?;
         }
-        if self.blocks_sockets() {
-            tell("Network.setBlockedURLs", json!({"urls": ["ws://*", "wss://*"]}))?;
-        }
         if self.bypass_cache {
             tell("Network.setCacheDisabled", json!({"cacheDisabled": true}))?;
         }
@@ -251,7 +252,6 @@ impl TabOptions {
                 "Emulation.clearDeviceMetricsOverride",
                 json!({}),
             ),
-            (self.blocks_sockets(), "Network.setBlockedURLs", json!({"urls": []})),
             (
                 self.bypass_cache,
                 "Network.setCacheDisabled",
@@ -268,6 +268,16 @@ impl TabOptions {
             .map(|(_, method, params)| RawCommand::new(method, params))
             .collect()
     }
+}
+
+/// Has the network offline for web sockets of these patterns, and for nothing else; `Network.setBlockedURLs` lets them through.
+pub(super) fn sockets_offline(patterns: &[String]) -> Result<RawCommand> {
+    let rule = |pattern| json!({"urlPattern": pattern, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+    let rules: Vec<Value> = patterns.iter().map(rule).collect();
+    RawCommand::new(
+        "Network.emulateNetworkConditionsByRule",
+        json!({"offline": !rules.is_empty(), "matchedNetworkConditions": rules}),
+    )
 }
 
 impl UserAgent {
