@@ -47,11 +47,20 @@ fn main() {
     let rounds = numbers.next().unwrap_or(5);
     let pages = numbers.next().unwrap_or(5_000);
     let server = Server::start();
-    for (title, root, wait, concurrencies) in [
-        ("http", &server.http, 0, [16, 64]),
-        ("https", &server.https, 0, [16, 64]),
-        ("http, 50 ms a page", &server.http, 50, [64, 256]),
+    for (title, root, wait, times, concurrencies) in [
+        ("http", &server.http, 0, 1, [16, 64]),
+        ("https", &server.https, 0, 1, [16, 64]),
+        ("http, 50 ms a page", &server.http, 50, 1, [64, 256]),
+        // The first pages have not enough links for all places: of a long crawl, that is a smaller part.
+        (
+            "http, 50 ms a page, four times the pages",
+            &server.http,
+            50,
+            4,
+            [64, 256],
+        ),
     ] {
+        let pages = pages * times;
         for concurrency in concurrencies {
             let query = if wait > 0 { format!("?ms={wait}") } else { String::new() };
             let task = |who| Task {

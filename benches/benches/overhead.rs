@@ -2,6 +2,9 @@
 //! loopback, plain and TLS, 1, 16 and 64 at a time; and 256 at a time from a server that takes its time, for caps that
 //! nobody asked for.
 //!
+//! wreq is given its URL as text, which it barely reads; a request of ours holds a URL that is parsed, as links come to a
+//! crawl. What the parsing costs is shown by a contender of its own, which does it for each fetch.
+//!
 //! `cargo bench -p silkroute-benches --bench overhead [-- ROUNDS]`
 #![allow(
     clippy::unwrap_used,
@@ -39,6 +42,7 @@ fn main() {
             let kind = [
                 bare(&url, &server.ca_pem),
                 session(&url, &server.ca_pem).await,
+                session_from_text(&url, &server.ca_pem).await,
                 managed_session(&url, &server.ca_pem).await,
             ];
             for concurrency in [1, 16, 64] {
@@ -142,9 +146,9 @@ impl Response for Reply {
 
 /// The thin session without a manager: what the manager adds is the difference to it.
 fn thin(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
-    let (session, url) = (std::sync::Arc::new(Thin(client(ca_pem))), url.to_owned());
+    let (session, url) = (std::sync::Arc::new(Thin(client(ca_pem))), parsed(url));
     Contender::new("a thin session on wreq", move || {
-        let (session, request) = (std::sync::Arc::clone(&session), Fetch::get(&url).unwrap());
+        let (session, request) = (std::sync::Arc::clone(&session), Fetch::from(url.clone()));
         async move { session.fetch(&request).await.unwrap().body().len() }
     })
 }
@@ -155,15 +159,30 @@ async fn managed(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
     by_manager("the same session under the manager", manager, url).await
 }
 
-async fn session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+async fn started(ca_pem: &str) -> std::sync::Arc<HttpSession> {
     let mut session = HttpSession::builder().ca_certificate(ca_pem).build().unwrap();
     session.start().await.unwrap();
-    let session = std::sync::Arc::new(session);
-    let url = url.to_owned();
+    std::sync::Arc::new(session)
+}
+
+async fn session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+    let (session, url) = (started(ca_pem).await, parsed(url));
     Contender::new("session-http", move || {
+        let (session, request) = (std::sync::Arc::clone(&session), Fetch::from(url.clone()));
+        async move { session.fetch(&request).await.unwrap().body().len() }
+    })
+}
+
+async fn session_from_text(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+    let (session, url) = (started(ca_pem).await, url.to_owned());
+    Contender::new("session-http, URL parsed each time", move || {
         let (session, request) = (std::sync::Arc::clone(&session), Fetch::get(&url).unwrap());
         async move { session.fetch(&request).await.unwrap().body().len() }
     })
+}
+
+fn parsed(url: &str) -> url::Url {
+    url.parse().unwrap()
 }
 
 async fn managed_session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
@@ -176,9 +195,9 @@ async fn managed_session(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
 
 async fn by_manager(name: &'static str, manager: SessionManager, url: &str) -> std::sync::Arc<Contender> {
     manager.start().await.unwrap();
-    let url = url.to_owned();
+    let url = parsed(url);
     Contender::new(name, move || {
-        let (manager, request) = (manager.clone(), Fetch::get(&url).unwrap());
+        let (manager, request) = (manager.clone(), Fetch::from(url.clone()));
         async move { manager.fetch(request).await.unwrap().body().len() }
     })
 }
