@@ -95,7 +95,8 @@ mod tests {
             back.sessions["http"].latency.quantile(0.5),
             stats.sessions["http"].latency.quantile(0.5)
         );
-        let proxies = [&back.proxies, &stats.proxies].map(|proxies| proxies["http://proxy.test:80"].latency.quantile(0.9));
+        let proxies =
+            [&back.proxies, &stats.proxies].map(|proxies| proxies["http://proxy.test:80"].latency.quantile(0.9));
         assert_eq!(proxies[0], proxies[1]);
         assert_eq!((back.cache_hits, back.proxies["http://proxy.test:80"].failed), (499, 1));
         assert_eq!((back.elapsed, back.started_at), (stats.elapsed, stats.started_at));
