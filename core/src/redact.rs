@@ -2,32 +2,46 @@
 
 use std::fmt;
 
+use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName};
 use url::Url;
 
-/// Headers whose values are credentials, whole or in part.
-const SECRET_HEADERS: [&str; 8] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "set-cookie",
-    "x-api-key",
+/// What the names of headers contain whose values are credentials, whole or in part.
+const SECRET_WORDS: [&str; 13] = [
+    "access-key",
+    "apikey",
     "api-key",
-    "x-auth-token",
-    "x-csrf-token",
+    "auth",
+    "cookie",
+    "credential",
+    "csrf",
+    "password",
+    "secret",
+    "session",
+    "signature",
+    "token",
+    "xsrf",
 ];
 
-/// Whether the value of this header is a credential by the header's name, and must not be shown.
+/// Whether the value of this header is a credential by the header's name: it must not be shown, nor follow a redirect to
+/// another origin. The names that sites invent are many, so it goes by the words in them: `api-key`, `auth`, `cookie`,
+/// `secret`, `session`, `token` and the like, or `-key` at the end.
 ///
 /// ```
+/// use http::HeaderName;
 /// use silkroute_core::is_secret_header;
 ///
 /// assert!(is_secret_header(&http::header::SET_COOKIE));
+/// assert!(is_secret_header(&HeaderName::from_static("x-session-id")));
 /// assert!(!is_secret_header(&http::header::ACCEPT));
 /// ```
 pub fn is_secret_header(name: &HeaderName) -> bool {
+    // The questions, not the answers.
+    if *name == WWW_AUTHENTICATE || *name == PROXY_AUTHENTICATE {
+        return false;
+    }
     let name = name.as_str();
-    SECRET_HEADERS.contains(&name) || name.ends_with("-token") || name.ends_with("-secret") || name.ends_with("-key")
+    name.ends_with("-key") || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Shows headers in `Debug`, with the values of credentials left out.
@@ -110,12 +124,22 @@ mod tests {
             "x-api-key",
             "proxy-authorization",
             "set-cookie",
+            "apikey",
+            "x-session-id",
+            "x-auth-user",
+            "x-access-key-id",
+            "x-signature",
+            "x-password",
+            "x-xsrf",
         ] {
             headers.insert(HeaderName::from_static(name), "hush".parse().unwrap());
         }
         headers.insert("accept", "text/html".parse().unwrap());
+        headers.insert("www-authenticate", "Basic".parse().unwrap());
+        headers.insert("x-keyboard", "qwerty".parse().unwrap());
         let shown = format!("{:?}", RedactedHeaders(&headers));
         assert!(!shown.contains("hush"), "{shown}");
+        assert!(shown.contains("Basic") && shown.contains("qwerty"), "{shown}");
         assert!(shown.contains("text/html"), "{shown}");
     }
 }

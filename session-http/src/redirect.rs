@@ -1,8 +1,8 @@
 //! What a redirect means. No input or output: see `trail` for the walking.
 
-use http::header::{AUTHORIZATION, COOKIE, LOCATION, PROXY_AUTHORIZATION, REFERER};
+use http::header::{LOCATION, REFERER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use silkroute_core::{FetchError, FetchErrorKind, redact_url};
+use silkroute_core::{FetchError, FetchErrorKind, is_secret_header, redact_url};
 use url::Url;
 
 /// Where a redirect leads.
@@ -72,24 +72,7 @@ fn text(value: &HeaderValue) -> String {
 
 /// Whether a header lets its bearer in somewhere, so that it must not follow a redirect to another origin.
 pub(crate) fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
-    if *name == AUTHORIZATION || *name == PROXY_AUTHORIZATION || *name == COOKIE || value.is_sensitive() {
-        return true;
-    }
-    let name = name.as_str();
-    let words = [
-        "api-key",
-        "apikey",
-        "access-key",
-        "auth",
-        "secret",
-        "token",
-        "password",
-        "session",
-        "signature",
-        "csrf",
-        "xsrf",
-    ];
-    words.iter().any(|word| name.contains(word))
+    is_secret_header(name) || value.is_sensitive()
 }
 
 /// Whether a header describes a body, and so goes when the body goes.
