@@ -13,7 +13,8 @@ pub(crate) struct CrawlArgs {
     /// Where to start, with the scheme; may be repeated
     #[arg(required = true, value_name = "URL")]
     pub(crate) urls: Vec<String>,
-    /// A session: ID=KIND, a kind, or one of the config file. The first fetches; a page that is blocked goes to the next
+    /// A session: ID=KIND, a kind, or one of the config file. The first fetches; a page that is blocked, or that scripts
+    /// would have to fill, goes to the next
     /// [default: the file's default, or http]
     #[arg(long = "session", value_name = "ID=KIND")]
     pub(crate) sessions: Vec<String>,

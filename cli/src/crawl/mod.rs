@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use silkroute::prelude::*;
-use silkroute::spider::{CrawlBuilder, Ended, LinkExtractor, RobotsPolicy, Stats};
+use silkroute::spider::{CrawlBuilder, Ended, Escalation, LinkExtractor, RobotsPolicy, Stats};
 #[cfg(feature = "disk")]
 use silkroute::spider::{DiskFrontier, Order};
 use tokio::sync::Notify;
@@ -37,10 +37,13 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
         starts: args.urls.clone(),
         links: links(args)?,
         fields: args.fields.clone(),
-        order: sessions.order.clone(),
     };
     let left = Arc::new(Notify::new());
     let crawl = settings(generic, args, hosts).sessions(&sessions.manager);
+    let crawl = match sessions.order.as_slice() {
+        [_] => crawl,
+        order => crawl.escalation(Escalation::ladder(order)),
+    };
     let crawl = match &args.output {
         Some(path) => item::write_to(crawl, path, &args.fields)?,
         None => crawl.export(StandardOutput::new(Arc::clone(&left))),
@@ -107,7 +110,11 @@ async fn crawl_to_its_end(crawl: CrawlBuilder<Generic>, sessions: &Sessions, lef
             () = left.notified() => handle.stop(),
             number = signals.next() => {
                 signal = Some(number);
-                say("warning", "the crawl ends when the pages under way are done; once more to end it now");
+                let warning = match handle.ended() {
+                    None => "the crawl ends when the pages under way are done; once more to end it now",
+                    Some(_) => "the crawl ends now",
+                };
+                say("warning", warning);
                 handle.stop();
             }
         }

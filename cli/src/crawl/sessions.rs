@@ -15,7 +15,7 @@ const DEFAULT_KIND: &str = "http";
 pub(super) struct Sessions {
     /// Those that are used, and no other: none is started in vain.
     pub(super) manager: SessionManager,
-    /// Their names, in the order in which a blocked page tries them.
+    /// Their names, in the order in which a page that is blocked tries them: the rungs of a ladder.
     pub(super) order: Vec<String>,
 }
 

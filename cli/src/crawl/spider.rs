@@ -14,8 +14,6 @@ pub(super) struct Generic {
     pub(super) starts: Vec<String>,
     pub(super) links: LinkExtractor,
     pub(super) fields: Vec<Field>,
-    /// The sessions that a blocked page tries, one after the other.
-    pub(super) order: Vec<String>,
 }
 
 impl Generic {
@@ -68,17 +66,6 @@ impl Spider for Generic {
             Some(url) if !told.contains(&url) => say("warning", &one_line(&format!("{url}: {told}"))),
             _ => say("warning", &told),
         }
-    }
-
-    /// The same session again, until there is a next one.
-    fn retry_blocked(&self, visit: Visit, _response: &dyn Response) -> spider::Result<Option<Visit>> {
-        let now = visit.parts().session.as_deref();
-        let place = now.map_or(Some(0), |id| self.order.iter().position(|known| known == id));
-        let next = place.and_then(|place| self.order.get(place + 1)).cloned();
-        Ok(Some(match next {
-            Some(next) => visit.session(next),
-            None => visit,
-        }))
     }
 }
 

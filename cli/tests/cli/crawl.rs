@@ -240,14 +240,23 @@ async fn pages_that_need_javascript_through_a_browser_of_the_file() {
         "[sessions.plain]\nkind = \"http\"\n[sessions.browser]\nkind = \"dynamic\"\nwait_selector = \"#list li\"\n",
     )
     .unwrap();
-    let run = |session: &str| {
+    let run = |sessions: &[&str]| {
         let fields = ["--depth", "0", "--field", "items[]=#list .product"];
-        let config = ["--config", file.to_str().unwrap(), "--session", session];
-        let ran = crawl(&site.http_url("/js/list"), &[fields, config].concat());
+        let config = ["--config", file.to_str().unwrap()];
+        let sessions = sessions.iter().flat_map(|session| ["--session", session]);
+        let line: Vec<_> = fields.into_iter().chain(config).chain(sessions).collect();
+        let ran = crawl(&site.http_url("/js/list"), &line);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-        ran.items()[0]["items"].as_array().unwrap().len()
+        (
+            ran.items()[0]["items"].as_array().unwrap().len(),
+            ran.stats()["escalations"].clone(),
+        )
     };
-    assert_eq!((run("plain"), run("browser")), (0, 30));
+    assert_eq!(run(&["plain"]).0, 0);
+    assert_eq!(run(&["browser"]).0, 30);
+    let (items, escalations) = run(&["plain", "browser"]);
+    assert_eq!(items, 30, "a page without its content climbs");
+    assert_eq!(escalations["plain -> browser: script shell"], 1, "{escalations}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
