@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use silkroute_manager::SessionExt as _;
 use silkroute_spider::{BlockDetection, BlockReason, Climb, Ended, Escalation, Settings, Spider as _, Stats};
@@ -362,4 +363,14 @@ fn a_ladder_is_data() {
     );
     let misspelt = serde_json::from_str::<Escalation>(r#"{"ladder": [], "retry_lower": 7}"#).unwrap_err();
     assert!(misspelt.to_string().contains("retry_lower_every"), "{misspelt}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_moves_to_another_session_uses_up_no_delay() {
+    let webs = Ladder::new(|_, _| Answer::status(403), |_, _| content());
+    let spider = webs.spider(&["http://a.test/0"], ladder());
+    let spider = spider.set(|settings| settings.download_delay(Duration::from_secs(1)));
+    let crawl = spider.crawl().run().await.unwrap();
+    assert_eq!((crawl.stats.pages, webs.hits()), (5, [1, 5, 0]));
+    assert_eq!(crawl.stats.elapsed.as_secs(), 5, "six requests, a second apart");
 }
