@@ -90,6 +90,31 @@ async fn nothing_but_cookies_carries_over_to_the_next_use() {
 }
 
 #[tokio::test]
+async fn what_frames_of_other_sites_store_does_not_carry_over_either() {
+    let Some(browser) = browser().await else { return };
+    let frame = "<script>parent.postMessage([localStorage.length, sessionStorage.length].join(), '*'); \
+                 localStorage.a = 1; sessionStorage.b = 2</script>";
+    let around = "<script>told = new Promise(done => onmessage = event => done(event.data)); \
+                  addEventListener('DOMContentLoaded', () => { const frame = document.createElement('iframe'); \
+                  frame.src = location.href.replace('127.0.0.1', 'localhost').replace('/around', '/frame'); \
+                  document.body.append(frame) })</script><body>";
+    let site = Site::start(&[("/frame", Answer::html(frame)), ("/around", Answer::html(around))]).await;
+    let context = browser.default_context();
+    let pool = TabPool::new(PoolOptions::default()).unwrap();
+    for number in 1..=3 {
+        let tab = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
+        assert_eq!(tab.uses(), number);
+        tab.navigate(&Navigation::to(site.url("/around")), soon())
+            .await
+            .unwrap();
+        let stored: String = tab.evaluate_in_page("told", soon()).await.unwrap();
+        assert_eq!(stored, "0,0", "at use {number}");
+        tab.finish();
+    }
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn places_are_handed_out_in_order_and_broken_tabs_replaced() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/never", Answer::never()), ("/", Answer::html("<p>x</p>"))]).await;

@@ -5,6 +5,7 @@ mod capture;
 mod console;
 mod content;
 mod document;
+mod embedded;
 mod events;
 mod input;
 mod intercept;
@@ -40,6 +41,7 @@ use crate::downloads::Wish;
 use crate::targets::{Parting, Targets};
 use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
+use embedded::Embedded;
 use intercept::{Interceptor, Journey, Rewrite, Rules};
 use tracker::Tracker;
 
@@ -66,6 +68,7 @@ pub(crate) struct TabState {
     target: String,
     tracker: Arc<Tracker>,
     capture: Arc<Capture>,
+    embedded: Arc<Embedded>,
     told: Mutex<Told>,
     /// For the download that the last navigation may have come to.
     wish: Mutex<Option<Arc<Wish>>>,
@@ -156,6 +159,7 @@ impl Tab {
             target: target.clone(),
             tracker,
             capture,
+            embedded: Arc::default(),
             told: Mutex::default(),
             wish: Mutex::default(),
         });
@@ -282,6 +286,7 @@ impl TabState {
             commands.push(RawCommand::new("Page.enable", json!({})));
             commands.push(RawCommand::new("DOMStorage.enable", json!({})));
             session.observe(Arc::clone(&self.capture) as _);
+            self.embedded.observe(session);
         }
         commands.push(below());
         let (options, rules) = {

@@ -121,13 +121,15 @@ impl TabState {
             let options = std::mem::replace(&mut told.options, Arc::new(left));
             (options, std::mem::take(&mut told.scripts), intercepted)
         };
-        let (areas, seen) = {
+        let (areas, seen, alone) = {
             let track = self.tracker.track();
-            (track.session_storage.clone(), track.origins.len())
+            let alone = !origins.is_empty() && track.origins.is_subset(origins);
+            (track.session_storage.clone(), track.origins.len(), alone)
         };
         if areas.len() >= MOST_ORIGINS || seen >= MOST_ORIGINS {
             return stays("it was at too many sites");
         }
+        let embedded = self.embedded.leave(&self.session, deadline).await?;
         let mut commands = Vec::new();
         for area in areas {
             commands.push(RawCommand::new("DOMStorage.clear", json!({"storageId": area}))?);
@@ -166,14 +168,21 @@ impl TabState {
         // The name of a window outlives its documents, and the list of those visited counts them.
         self.evaluate("window.name = ''", deadline).await?;
         let mut commands = vec![RawCommand::new("Page.resetNavigationHistory", json!({}))?];
+        let kinds = "indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
+        let all = format!("local_storage,{kinds}");
+        let own = match local {
+            LocalStorage::Goes => &*all,
+            LocalStorage::Stays => kinds,
+        };
         for origin in origins {
-            let kinds = "indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
-            let kinds = match local {
-                LocalStorage::Goes => format!("local_storage,{kinds}"),
-                LocalStorage::Stays => kinds.to_owned(),
-            };
-            let params = json!({"origin": origin, "storageTypes": kinds});
+            let params = json!({"origin": origin, "storageTypes": own});
             commands.push(RawCommand::new("Storage.clearDataForOrigin", params)?);
+        }
+        // Where another tab is at the same sites, its frames may be, too.
+        for key in embedded.iter().filter(|_| alone) {
+            let kinds = if key.contains('^') { &*all } else { own };
+            let params = json!({"storageKey": key, "storageTypes": kinds});
+            commands.push(RawCommand::new("Storage.clearDataForStorageKey", params)?);
         }
         self.session.send_all(&commands, deadline).await?;
         self.tracker.forget_use();

@@ -1,0 +1,132 @@
+//! What frames of other sites store. It stands apart for each site around them, by a key that has both, and no origin leads
+//! to it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::events::StorageItem;
+use super::tracker::MOST_ORIGINS;
+use crate::cdp::{CdpSession, Event, Observer, RawCommand};
+use crate::{Deadline, Error, Result, TargetKind};
+
+#[derive(Default)]
+struct Noted {
+    /// Of those that wrote to local storage.
+    keys: BTreeSet<String>,
+    /// Areas of session storage that were written to, by the session of their frame.
+    areas: Vec<(String, Value)>,
+}
+
+/// What frames of other sites stored since the tab was last cleared.
+#[derive(Default)]
+pub(super) struct Embedded(Mutex<Noted>);
+
+impl Embedded {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes from now on what a frame writes.
+    pub(super) fn observe(self: &Arc<Self>, frame: &CdpSession) {
+        frame.observe(Arc::new(Frame {
+            session: frame.id().unwrap_or_default().to_owned(),
+            embedded: Arc::clone(self),
+        }));
+    }
+
+    /// Empties session storage below a page, which must still be there, and gives back the keys of all else.
+    ///
+    /// # Errors
+    /// Those of commands, and [`Error::Invalid`] when something is left that only a new tab is rid of.
+    pub(super) async fn leave(&self, page: &CdpSession, deadline: Deadline) -> Result<BTreeSet<String>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Key {
+            storage_key: String,
+        }
+        let Noted { mut keys, areas } = std::mem::take(&mut *self.noted());
+        let frames = below(page);
+        if areas.len() + keys.len() + frames.len() >= MOST_ORIGINS {
+            return Err(Error::invalid(
+                "the tab",
+                "it had too many frames: only a new one is rid of what they stored",
+            ));
+        }
+        let key_of = async |frame: &CdpSession| {
+            let params = json!({"frameId": frame.target().target_id});
+            let command = RawCommand::new("Storage.getStorageKeyForFrame", params)?;
+            frame.send_as::<Key>(command, deadline).await
+        };
+        for key in join_all(frames.iter().map(key_of)).await {
+            match key {
+                Ok(Key { storage_key }) => {
+                    keys.insert(storage_key);
+                }
+                // One that has gone, or that may not store anything.
+                Err(Error::Protocol { .. } | Error::Gone { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for (session, area) in areas {
+            let Some(frame) = frames.iter().find(|frame| frame.id() == Some(&session)) else {
+                return Err(Error::invalid(
+                    "the tab",
+                    "a frame left session storage: only a new one is rid of it",
+                ));
+            };
+            let command = RawCommand::new("DOMStorage.clear", json!({"storageId": area}))?;
+            frame.send(command, deadline).await?;
+        }
+        Ok(keys)
+    }
+}
+
+/// The frames that have a session of their own, however deep.
+fn below(page: &CdpSession) -> Vec<CdpSession> {
+    let mut frames = Vec::new();
+    let mut left = page.children();
+    while let Some(session) = left.pop() {
+        if session.target().kind() == TargetKind::Frame && frames.len() < MOST_ORIGINS {
+            left.extend(session.children());
+            frames.push(session);
+        }
+    }
+    frames
+}
+
+struct Frame {
+    session: String,
+    embedded: Arc<Embedded>,
+}
+
+impl Observer for Frame {
+    fn wants(&self, method: &str) -> bool {
+        matches!(
+            method,
+            "DOMStorage.domStorageItemAdded" | "DOMStorage.domStorageItemUpdated"
+        )
+    }
+
+    fn on_event(&self, event: &Event) {
+        let Ok(StorageItem { storage_id: area }) = event.read() else {
+            return;
+        };
+        let mut noted = self.embedded.noted();
+        if area.get("isLocalStorage") != Some(&Value::Bool(false)) {
+            if let Some(key) = area.get("storageKey").and_then(Value::as_str)
+                && noted.keys.len() < MOST_ORIGINS
+            {
+                noted.keys.insert(key.to_owned());
+            }
+            return;
+        }
+        let known = |(session, known): &(String, Value)| *session == self.session && *known == area;
+        if noted.areas.len() < MOST_ORIGINS && !noted.areas.iter().any(known) {
+            noted.areas.push((self.session.clone(), area));
+        }
+    }
+}
