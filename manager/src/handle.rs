@@ -72,7 +72,8 @@ impl SessionHandle {
         Ok(())
     }
 
-    /// Lets running fetches finish and closes it. The next request starts it again.
+    /// Lets running fetches finish and closes it. The next request starts it again. One that was taken out of the manager is left
+    /// to whoever took it.
     ///
     /// # Errors
     /// It could not be closed cleanly.
@@ -96,8 +97,7 @@ impl SessionHandle {
     /// # Errors
     /// It did not start within its own timeout, or is closed.
     pub async fn lease(&self) -> Result<SessionLease> {
-        let deadline = Instant::now() + self.slot.timeout;
-        match tokio::time::timeout_at(deadline, self.slot.lease()).await {
+        match tokio::time::timeout(self.slot.timeout, self.slot.lease()).await {
             Ok(running) => Ok(SessionLease {
                 running: running?,
                 used: true,

@@ -188,6 +188,37 @@ async fn a_pop_that_nobody_waits_for_any_more_closes_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_close_that_comes_upon_a_session_that_was_taken_out_has_nothing_to_do() {
+    let manager = SessionManager::new();
+    let (fake, probe) = Fake::new();
+    manager.add("one", fake).unwrap();
+    manager.start().await.unwrap();
+    // What `close` does with each session that it found when it began.
+    let found = manager.get("one").unwrap();
+    let popped = manager.pop("one").await.unwrap();
+    found.stop().await.unwrap();
+    assert!(popped.is_alive());
+    assert_eq!(probe.closes(), 0);
+    let error = found.start().await.unwrap_err().to_string();
+    assert!(error.contains("taken out"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_too_long_to_add_up_are_none_that_pass() {
+    let manager = SessionManager::with_limits(Limits::default().backoff(Duration::MAX, Duration::MAX));
+    let (fake, probe) = Fake::new();
+    manager
+        .add("one", fake.timing_out(Duration::MAX).stop_when_idle(Duration::MAX))
+        .unwrap();
+    drop(manager.get("one").unwrap().lease().await.unwrap());
+    tokio::time::sleep(3_600 * SECOND).await;
+    assert_eq!((probe.live(), probe.closes()), (1, 0), "it does not rest");
+    manager.add("two", Fake::new().0.starting([Step::Fail("no")])).unwrap();
+    manager.fetch(request().session("two")).await.unwrap_err();
+    manager.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_close_that_nobody_waits_for_any_more_goes_on() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();

@@ -8,9 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Life, Running, Slot, Then};
 
+/// A time too long to add up is none that can pass: a century will do.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 impl Slot {
     /// Watches one life of the session until it ends or has been idle for long enough.
     pub(super) fn watch_idleness(self: &Arc<Self>, idle: Duration, running: &Arc<Running>, ended: CancellationToken) {
+        let idle = idle.min(LONGEST);
         let slot = Arc::downgrade(self);
         let life = Arc::downgrade(running);
         self.tasks.spawn(async move {

@@ -325,7 +325,7 @@ impl Slot {
         let wait = (in_a_row < self.limits.failures_in_a_row).then(|| self.limits.backoff_after(in_a_row));
         let failure = Failure {
             in_a_row,
-            until: wait.map(|wait| Instant::now() + wait),
+            until: wait.and_then(|wait| Instant::now().checked_add(wait)),
             error: Arc::new(error),
         };
         let shared = Error::Start {

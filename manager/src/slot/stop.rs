@@ -84,6 +84,8 @@ impl Slot {
             }
             Life::Draining(outcome) => (Life::Draining(outcome.clone()), Step::Wait(outcome)),
             Life::Stuck(home) => (Life::Stuck(home), Step::Refuse(self.stuck())),
+            // Whoever took it out ends it: a close that comes upon it meanwhile has nothing left to do.
+            Life::Gone if then == Then::Rest => (Life::Gone, Step::Done),
             Life::Gone => (Life::Gone, Step::Refuse(self.closed("it was taken out of its manager"))),
         };
         state.life = life;
