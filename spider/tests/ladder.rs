@@ -5,6 +5,8 @@
     reason = "a test states its invariants by failing"
 )]
 
+use std::sync::{Arc, Mutex};
+
 use silkroute_core::RequestExt as _;
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
@@ -12,6 +14,9 @@ use silkroute_session_http::HttpSession;
 use silkroute_session_stealth::StealthSession;
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
 use silkroute_testkit::site::{TestSite, known};
+use tracing::field::Field;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Takes what it finds by one selector from some pages, one page after the other.
 struct Pages {
@@ -101,6 +106,93 @@ async fn headers_body_and_cookies_go_along() {
     assert_ne!(sent[0].header("user-agent"), sent[1].header("user-agent"));
     sessions.close().await.unwrap();
     site.close().await;
+}
+
+/// A ladder of two HTTP sessions, up which a page sends its request after the first got cookies. Gives the names of the
+/// cookies that went along, and what was warned of.
+async fn climbed(lower: &str, upper: &str) -> (Vec<String>, Vec<String>) {
+    let site = TestSite::start().await.unwrap();
+    let sessions = SessionManager::new();
+    let token = format!("Bearer {}", known::BEARER_TOKEN);
+    let plain = HttpSession::builder().impersonate(lower).build().unwrap();
+    let knows = HttpSession::builder()
+        .impersonate(upper)
+        .header("authorization", &token);
+    sessions
+        .add("plain", plain)
+        .unwrap()
+        .add("knows", knows.build().unwrap().lazy())
+        .unwrap();
+    let get = |path: &str| Visit::get(site.http_url(path).as_str()).unwrap();
+    let spider = Pages {
+        visits: vec![
+            get("/cookies/set?cf_clearance=passed&basket=3&_path=/"),
+            get("/bearer?n=1").header("x-mine", "1").unwrap(),
+            get("/bearer?n=2"),
+        ],
+        selector: "a.product::text",
+        escalation: Escalation::ladder(["plain", "knows"]).detection(BlockDetection::none().statuses([401])),
+    };
+    let warnings = Warnings::default();
+    let guard = tracing::subscriber::set_default(warnings.clone());
+    let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
+    drop(guard);
+    assert_eq!((crawl.ended, crawl.stats.pages), (Ended::Finished, 3));
+    let sent = site.requests_to("/bearer");
+    assert_eq!(sent.len(), 3);
+    for request in &sent[..2] {
+        assert_eq!(request.header("x-mine"), Some("1"), "a request's own headers go along");
+    }
+    let mut names: Vec<_> = sent[1].cookies().into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    sessions.close().await.unwrap();
+    site.close().await;
+    let warned = warnings.0.lock().unwrap().clone();
+    (names, warned)
+}
+
+#[tokio::test]
+async fn a_clearance_goes_along_to_the_same_visitor_and_not_to_another_who_is_told_of() {
+    let (names, warned) = climbed("chrome", "chrome").await;
+    assert_eq!(names, ["basket", "cf_clearance"]);
+    assert!(warned.is_empty(), "{warned:?}");
+
+    let (names, warned) = climbed("firefox", "chrome").await;
+    assert_eq!(names, ["basket"]);
+    assert_eq!(warned.len(), 1, "once for the two sessions: {warned:?}");
+    for part in ["plain", "knows", "Firefox/", "Chrome/", "same identity"] {
+        assert!(warned[0].contains(part), "{part}: {warned:?}");
+    }
+}
+
+/// Keeps the warnings.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+struct Text(String);
+
+impl tracing::field::Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0.push_str(&format!(" {}={value:?}", field.name()));
+    }
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
 }
 
 #[tokio::test]

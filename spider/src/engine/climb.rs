@@ -5,10 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use silkroute_core::cookies::StorageState;
-use silkroute_core::{Error, Response};
+use silkroute_core::Response;
 use tokio::time::Instant;
-use url::Url;
 
 use super::Engine;
 use super::retry::Next;
@@ -21,15 +19,14 @@ use crate::schedule::Place;
 use crate::spider::blocked_by_status;
 use crate::{CrawlError, FailureKind, Spider, Visit};
 
-/// Hosts whose cookies went along, beyond which they are forgotten and go along once more.
-const SHARED: usize = 10_000;
-
 /// What a crawl with a ladder knows of it.
 pub(super) struct Climber {
-    ladder: Escalation,
+    pub(super) ladder: Escalation,
     memory: Mutex<Memory>,
     /// The hosts whose cookies went from one rung to another.
-    shared: Mutex<HashSet<(Arc<str>, usize, usize)>>,
+    pub(super) shared: Mutex<HashSet<(Arc<str>, usize, usize)>>,
+    /// The rungs whose identities were compared.
+    pub(super) compared: Mutex<HashSet<(usize, usize)>>,
 }
 
 /// What a response is taken for.
@@ -46,6 +43,7 @@ impl Climber {
             ladder,
             memory: Mutex::default(),
             shared: Mutex::default(),
+            compared: Mutex::default(),
         }
     }
 
@@ -197,9 +195,11 @@ impl<S: Spider> Engine<S> {
         if let Ok(noted) = serde_json::to_value(climb) {
             response.parts_mut().meta.insert("escalation".to_owned(), noted);
         }
-        let Some(rung) = climber.ladder.rung(self.session_of(&sent.visit)) else {
+        let session = self.session_of(&sent.visit);
+        let Some(rung) = climber.ladder.rung(session) else {
             return;
         };
+        self.compare_identities(climber, &climb.from, session);
         let host = &sent.place.host;
         let suspect = || {
             catch_unwind(AssertUnwindSafe(|| climber.ladder.detection.reason(&*response)))
@@ -213,51 +213,4 @@ impl<S: Spider> Engine<S> {
             climber.memory().worked(host, rung, &climb.reason, &climber.ladder);
         }
     }
-
-    /// Takes the cookies of a host along to another session, the first time.
-    async fn share_cookies(&self, climber: &Climber, from: &Visit<S::Step>, to: &Visit<S::Step>, host: &Arc<str>) {
-        let (from, to) = (self.session_of(from), self.session_of(to));
-        let (Some(lower), Some(upper)) = (climber.ladder.rung(from), climber.ladder.rung(to)) else {
-            return;
-        };
-        let way = (Arc::clone(host), lower, upper);
-        let shared = || climber.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if !climber.ladder.share_cookies || shared().contains(&way) {
-            return;
-        }
-        // One that rests is not started for its cookies.
-        let Some(running) = self.sessions.get(from).ok().and_then(|handle| handle.peek()) else {
-            return;
-        };
-        let sharing = async move {
-            let state = running.storage_state().await?;
-            drop(running);
-            let state = of_host(state, host);
-            if state.cookies.is_empty() && state.origins.is_empty() {
-                return Ok(());
-            }
-            self.sessions.get(to)?.lease().await?.load_storage_state(&state).await
-        };
-        match sharing.await {
-            Ok(()) | Err(Error::Unsupported { .. }) => {}
-            Err(error) => tracing::warn!(from, to, %host, %error, "the request goes on without its cookies"),
-        }
-        let mut shared = shared();
-        if shared.len() >= SHARED {
-            shared.clear();
-        }
-        shared.insert(way);
-    }
-}
-
-/// The part of a session's state that a host would see.
-fn of_host(mut state: StorageState, origin: &str) -> StorageState {
-    let url = Url::parse(origin).ok();
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    state.cookies.retain(|cookie| {
-        let domain = cookie.domain.trim_start_matches('.');
-        host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
-    });
-    state.origins.retain(|kept| kept.origin == origin);
-    state
 }

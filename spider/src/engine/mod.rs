@@ -5,6 +5,7 @@
 //! many workers as places, so that slow spider code does not keep the network idle, and no more, so that pages do not
 //! pile up before it.
 
+mod along;
 mod climb;
 mod clock;
 mod control;

@@ -32,7 +32,8 @@ pub(crate) use self::memory::Memory;
 /// It is data: `{"ladder": ["http", "dynamic"], "retry_lower_every": 100}`.
 ///
 /// The identity of a session is its own. Give the sessions of a ladder the same [`Identity`](silkroute_core::Identity),
-/// and a site sees one visitor who changes from one to the other with the cookies of both.
+/// and a site sees one visitor who changes from one to the other with the cookies of both. Where their `User-Agent`s
+/// differ, the crawl warns of it when a page first climbs from one to the other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Escalation {
@@ -94,7 +95,8 @@ impl Escalation {
     }
 
     /// Whether the cookies that a session has for a host go along, the first time that a request for it goes from there to
-    /// another session; they do, between sessions that can give and take them.
+    /// another session; they do, between sessions that can give and take them. Those that are tied to the visitor,
+    /// `cf_clearance` and `__cf_bm`, only where both sessions say the same `User-Agent`, or one does not say its own.
     #[must_use]
     pub fn share_cookies(mut self, share: bool) -> Self {
         self.share_cookies = share;
