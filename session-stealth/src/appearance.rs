@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use silkroute_browser::cdp::RawCommand;
 use silkroute_browser::{Headless, LaunchOptions, SessionSetup, TargetInfo, TargetKind};
-use silkroute_core::identity::{Browser, Os};
+use silkroute_core::identity::Browser;
 use silkroute_core::{Identity, Result};
 
+use crate::StealthConfig;
 use crate::facts::{Brand, Facts, Hints};
 use crate::fingerprint::Fingerprint;
 use crate::flags;
@@ -24,6 +25,16 @@ pub(crate) enum Window {
     Shown,
     /// Running elsewhere, where nobody knows.
     Elsewhere,
+}
+
+impl Window {
+    pub(crate) fn of(config: &StealthConfig) -> Self {
+        match (&config.cdp_url, config.headless) {
+            (Some(_), _) => Self::Elsewhere,
+            (None, Headless::Off) => Self::Shown,
+            (None, _) => Self::None,
+        }
+    }
 }
 
 /// Everything that a browser of one variant says of itself.
@@ -49,21 +60,20 @@ impl Appearance {
     /// # Errors
     /// A fingerprint that the browser cannot have.
     pub(crate) fn new(fingerprint: &Fingerprint, variant: &Variant, facts: &Facts, window: Window) -> Result<Self> {
+        fingerprint.check_os(facts.os())?;
         let claim = fingerprint.claim(facts)?;
         let elsewhere = window == Window::Elsewhere;
         let mut identity = match claim {
             Some((browser, version)) => Identity::new(browser).version(version),
-            None => Identity::new(fingerprint.browser.unwrap_or(Browser::Chrome)).version(facts.version()),
+            None => Identity::new(facts.browser()).version(facts.version()),
         }
-        .os(Os::HOST);
+        .os(facts.os());
         let chosen = match &variant.locale {
             Some(locale) => Some(Identity::new(Browser::Chrome).locale(locale).languages),
             None => fingerprint.languages_or_none(),
         };
         let chosen_languages = chosen.is_some();
-        if let Some(languages) = chosen {
-            identity.languages = languages;
-        }
+        identity.languages = chosen.unwrap_or_else(|| facts.languages.clone());
         identity.check()?;
         identity.timezone = variant.timezone.clone().or_else(|| fingerprint.timezone.clone());
         let (user_agent, hints) = match claim {
@@ -83,7 +93,7 @@ impl Appearance {
             timezone: identity.timezone.clone(),
             screen,
             taskbar: fingerprint.taskbar(),
-            replaces: claim.is_some() || window != Window::Shown || (elsewhere && chosen_languages),
+            replaces: claim.is_some() || window != Window::Shown,
             elsewhere,
             identity,
         })
@@ -122,7 +132,7 @@ impl Appearance {
             add(flags::HEADLESS);
             launch.user_agent = Some(self.user_agent.clone());
             let (width, height) = self.screen;
-            // A window is never larger than what the taskbar leaves.
+            // A window is never larger than what the taskbar leaves. One that somebody chose was compared at the start.
             let free = height.saturating_sub(self.taskbar);
             let asked = launch.window_size;
             launch.window_size = (asked.0.min(width), asked.1.min(free));
@@ -224,6 +234,8 @@ fn claimed(identity: &Identity, facts: &Facts) -> (String, Hints) {
 
 #[cfg(test)]
 mod tests {
+    use silkroute_core::identity::Os;
+
     use super::*;
     use crate::GivesWay;
 
@@ -277,6 +289,37 @@ mod tests {
         );
         assert_eq!(Some(claimed.user_agent.as_str()), identity.user_agent().as_deref());
         assert!(commands(&claimed, "page").contains("Google Chrome"));
+    }
+
+    #[test]
+    fn what_nobody_chose_is_the_browsers_own_wherever_it_runs() {
+        let mut facts = Facts::for_tests(156);
+        facts.hints.platform = "Windows".to_owned();
+        facts.languages = vec!["de-DE".to_owned(), "de".to_owned()];
+        let wanted = Fingerprint {
+            os: Some(Os::Windows),
+            browser: Some(Browser::Edge),
+            gives_way: GivesWay::Identity,
+            ..Fingerprint::default()
+        };
+        let look =
+            |fingerprint: &Fingerprint| Appearance::new(fingerprint, &Variant::default(), &facts, Window::Elsewhere);
+        let there = look(&wanted).unwrap();
+        assert_eq!(
+            (there.identity.os, there.identity.browser),
+            (Os::Windows, Browser::Chrome)
+        );
+        assert_eq!(there.headers()["accept-language"], "de-DE,de;q=0.9");
+        assert!(!commands(&there, "page").contains("acceptLanguage"), "nobody chose it");
+        let linux = Fingerprint {
+            os: Some(Os::Linux),
+            ..Fingerprint::default()
+        };
+        let told = look(&linux).unwrap_err().to_string();
+        assert!(
+            told.contains("fingerprint.os") && told.contains("runs on windows"),
+            "{told}"
+        );
     }
 
     #[test]

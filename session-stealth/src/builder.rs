@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use silkroute_browser::Headless;
 use silkroute_browser::session::{BrowserSession, Parts};
+use silkroute_browser::{Headless, LaunchOptions};
 use silkroute_core::{Error, Identity, Result};
 
+use crate::appearance::Window;
 use crate::challenge::{ChallengeSolver, InterstitialSolver};
 use crate::kind::{self, Stealth};
 use crate::{Fingerprint, OnChallenge, StealthConfig, StealthSession};
@@ -176,11 +177,25 @@ fn check(config: &mut StealthConfig) -> Result<()> {
         && (config.block_webrtc
             || !config.allow_webgl
             || fingerprint.timezone.is_some()
-            || fingerprint.screen.is_some())
+            || fingerprint.screen.is_some()
+            || fingerprint.taskbar.is_some())
     {
-        let reason = "block_webrtc, allow_webgl, a time zone and a screen take effect when a browser is launched, and the one \
-                      at `cdp_url` runs already: start it with them, and leave them out here";
+        let reason = "block_webrtc, allow_webgl, a time zone, a screen and a taskbar take effect when a browser is launched, \
+                      and the one at `cdp_url` runs already: start it with them, and leave them out here";
         return Err(Error::config("cdp_url", reason));
     }
-    fingerprint.check(config.headless == Headless::Off)
+    let place = Window::of(config);
+    config.fingerprint.check(place)?;
+    let (asked, (width, height)) = (config.window_size, config.fingerprint.free());
+    // The default is as large as the screen lets it be.
+    let chosen = asked != LaunchOptions::default().window_size;
+    if place == Window::None && chosen && (asked.0 > width || asked.1 > height) {
+        let reason = format!(
+            "{} x {} is more than the screen has free, {width} x {height}: choose a larger `fingerprint.screen`, or a \
+             smaller window",
+            asked.0, asked.1
+        );
+        return Err(Error::config("window_size", reason));
+    }
+    Ok(())
 }

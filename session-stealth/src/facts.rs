@@ -10,8 +10,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use silkroute_browser::cdp::{RawCommand, Received};
-use silkroute_browser::{Browser, Deadline, Error, Headless, LaunchOptions, Result, TabOptions, launch};
-use silkroute_core::identity::BrowserVersion;
+use silkroute_browser::{ContextOptions, Deadline, Error, Headless, LaunchOptions, Result, TabOptions, launch};
+use silkroute_core::Identity;
+use silkroute_core::identity::{Browser, BrowserVersion, Os};
 use tokio::sync::OnceCell;
 
 /// What a browser says of itself, as pages and servers see it.
@@ -23,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) accept: Option<String>,
     /// All client hints, by the names that scripts have for them.
     pub(crate) hints: Hints,
+    /// The languages that it asks for where nobody chose any, most preferred first.
+    pub(crate) languages: Vec<String>,
 }
 
 /// The client hints of `navigator.userAgentData.getHighEntropyValues`.
@@ -87,11 +90,29 @@ impl Hints {
 }
 
 impl Facts {
-    /// The browser's first number.
+    /// The browser's first number, as its own makers count.
     pub(crate) fn major(&self) -> u16 {
-        let version = self.user_agent.split_once("Chrome/").map_or("", |(_, rest)| rest);
+        let mark = match self.browser() {
+            Browser::Opera => "OPR/",
+            _ => "Chrome/",
+        };
+        let version = self.user_agent.split_once(mark).map_or("", |(_, rest)| rest);
         let major = version.split('.').next().unwrap_or_default();
         major.parse().unwrap_or_default()
+    }
+
+    /// Which browser it is. Chromium, and whatever is built on it and unknown here, is a Chrome to all but its brands.
+    pub(crate) fn browser(&self) -> Browser {
+        let known = [("Microsoft Edge", Browser::Edge), ("Opera", Browser::Opera)];
+        let found = known.into_iter().find(|(brand, _)| self.has_brand(brand));
+        found.map_or(Browser::Chrome, |(_, browser)| browser)
+    }
+
+    /// The system that it runs on; Linux where it is none of those known here.
+    pub(crate) fn os(&self) -> Os {
+        let platform = format!("\"{}\"", self.hints.platform);
+        let says = |os: &Os| Identity::new(Browser::Chrome).os(*os).sec_ch_ua_platform() == platform;
+        Os::ALL.into_iter().find(says).unwrap_or(Os::Linux)
     }
 
     pub(crate) fn version(&self) -> BrowserVersion {
@@ -136,6 +157,7 @@ impl Facts {
                 "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
             ),
             hints,
+            languages: vec!["en-US".to_owned(), "en".to_owned()],
         }
     }
 }
@@ -163,8 +185,8 @@ pub(crate) async fn of_installed(options: &LaunchOptions, deadline: Deadline) ->
             start_timeout: deadline.remaining(),
             ..LaunchOptions::default()
         };
-        let browser = Browser::launch(&options).await?;
-        let facts = of_running(&browser, deadline).await;
+        let browser = silkroute_browser::Browser::launch(&options).await?;
+        let facts = of_running(&browser, false, deadline).await;
         // A probe that does not end by itself is killed with its last handle.
         if let Err(error) = browser.close().await {
             tracing::debug!(%error, "the browser that was asked for its client hints did not end by itself");
@@ -174,11 +196,16 @@ pub(crate) async fn of_installed(options: &LaunchOptions, deadline: Deadline) ->
     asked.await.cloned()
 }
 
-/// The facts of a browser that runs. It is shown an empty page that no network has seen.
-pub(crate) async fn of_running(browser: &Browser, deadline: Deadline) -> Result<Facts> {
+/// The facts of a browser that runs. It is shown an empty page that no network has seen: in its own context, or in one apart,
+/// which may ask for other languages.
+pub(crate) async fn of_running(browser: &silkroute_browser::Browser, apart: bool, deadline: Deadline) -> Result<Facts> {
     const ASK: &str = "navigator.userAgentData.getHighEntropyValues(['architecture', 'bitness', 'formFactors', \
                        'fullVersionList', 'model', 'platformVersion', 'uaFullVersion', 'wow64'])";
-    let tab = browser.default_context().open(TabOptions::default(), deadline).await?;
+    let context = match apart {
+        true => browser.new_context(ContextOptions::default(), deadline).await?,
+        false => browser.default_context(),
+    };
+    let tab = context.open(TabOptions::default(), deadline).await?;
     // Client hints are for secure origins; this one is answered from here.
     let session = tab.session();
     let mut paused = session.subscribe(&["Fetch.requestPaused"], 4);
@@ -210,16 +237,22 @@ pub(crate) async fn of_running(browser: &Browser, deadline: Deadline) -> Result<
     tab.arrive(silkroute_browser::WaitUntil::DomContentLoaded, deadline)
         .await?;
     let hints: Hints = tab.evaluate(ASK, deadline).await?;
+    let languages = tab.evaluate("[...navigator.languages]", deadline).await?;
     tab.close(deadline).await?;
     Ok(Facts {
         user_agent: browser.version().user_agent.replace("Headless", ""),
         accept,
         hints,
+        languages,
     })
 }
 
 /// Whether the browser keeps this time zone's time. One that it does not know it takes for another, and says nothing.
-pub(crate) async fn keeps_time_of(zone: &str, browser: &Browser, deadline: Deadline) -> Result<bool> {
+pub(crate) async fn keeps_time_of(
+    zone: &str,
+    browser: &silkroute_browser::Browser,
+    deadline: Deadline,
+) -> Result<bool> {
     // In winter and in summer. What it does not know at all it throws at.
     let ask = format!(
         "(() => {{ try {{ return [0, 6].every(month => {{ const day = new Date(2026, month, 15, 12); \

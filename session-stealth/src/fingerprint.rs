@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use silkroute_core::identity::{Browser, BrowserVersion, Os, Screen};
 use silkroute_core::{Error, Identity, Result};
 
+use crate::appearance::Window;
 use crate::facts::Facts;
 
 /// Who a session is to say it is. What is left out is as the browser and the machine have it, which is always the most
@@ -32,8 +33,8 @@ use crate::facts::Facts;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fingerprint {
-    /// The operating system. Any other than this machine's is refused: its fonts, its graphics and `navigator.platform` in
-    /// workers would say so.
+    /// The operating system. Any other than that of the browser's machine is refused: its fonts, its graphics and
+    /// `navigator.platform` in workers would say so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub os: Option<Os>,
     /// The browser. Those that are not built on Chromium are refused; for one that is and is not the installed one, see
@@ -100,17 +101,10 @@ const SCREEN: (u32, u32) = (1920, 1080);
 
 impl Fingerprint {
     /// What can be told without a browser.
-    pub(crate) fn check(&self, headful: bool) -> Result<()> {
+    pub(crate) fn check(&self, place: Window) -> Result<()> {
         let refuse = |field: &str, reason: String| Err(Error::config(format!("fingerprint.{field}"), reason));
-        if let Some(os) = self.os.filter(|os| *os != Os::HOST) {
-            return refuse(
-                "os",
-                format!(
-                    "this machine runs {}: a browser on it that says {os} is given away by its fonts, its graphics and \
-                     `navigator.platform` in workers. Leave it out, or run the session on {os} through `cdp_url`",
-                    Os::HOST
-                ),
-            );
+        if place != Window::Elsewhere {
+            self.check_os(Os::HOST)?;
         }
         if let Some(browser) = self.browser.filter(|browser| !browser.is_chromium()) {
             return refuse(
@@ -126,7 +120,7 @@ impl Fingerprint {
         if self.locale.is_some() && self.languages.is_some() {
             return refuse("locale", "set `locale` or `languages`, not both".to_owned());
         }
-        if headful && (self.screen.is_some() || self.taskbar.is_some()) {
+        if place == Window::Shown && (self.screen.is_some() || self.taskbar.is_some()) {
             return refuse(
                 "screen",
                 "with a window it is the display's own, whatever a flag says. Choose another display".to_owned(),
@@ -134,6 +128,10 @@ impl Fingerprint {
         }
         if let Some(screen) = self.screen.filter(|screen| screen.width < 320 || screen.height < 240) {
             return refuse("screen", format!("no screen is {} x {}", screen.width, screen.height));
+        }
+        let (_, height) = self.screen();
+        if self.taskbar() >= height {
+            return refuse("taskbar", format!("it leaves nothing of a screen {height} pixels high"));
         }
         if let Some(zone) = self.timezone.as_deref().filter(|zone| !is_zone(zone)) {
             return refuse(
@@ -148,6 +146,20 @@ impl Fingerprint {
         identity
             .check()
             .map_err(|error| Error::config("fingerprint.languages", error))
+    }
+
+    /// Whether the browser runs on the system that was asked for.
+    pub(crate) fn check_os(&self, actual: Os) -> Result<()> {
+        let Some(os) = self.os.filter(|os| *os != actual) else {
+            return Ok(());
+        };
+        Err(Error::config(
+            "fingerprint.os",
+            format!(
+                "the browser runs on {actual}: one that says {os} there is given away by its fonts, its graphics and \
+                 `navigator.platform` in workers. Leave it out, or use a browser that runs on {os} through `cdp_url`"
+            ),
+        ))
     }
 
     /// The languages, if any are chosen.
@@ -165,6 +177,12 @@ impl Fingerprint {
 
     pub(crate) fn taskbar(&self) -> u32 {
         self.taskbar.unwrap_or(TASKBAR)
+    }
+
+    /// What the taskbar leaves of the screen.
+    pub(crate) fn free(&self) -> (u32, u32) {
+        let (width, height) = self.screen();
+        (width, height.saturating_sub(self.taskbar()))
     }
 
     /// Whether the browser is to say that it is another one; `Err`: why it must not.
@@ -212,7 +230,7 @@ mod tests {
     use super::*;
 
     fn refused(fingerprint: Fingerprint) -> String {
-        fingerprint.check(false).unwrap_err().to_string()
+        fingerprint.check(Window::None).unwrap_err().to_string()
     }
 
     #[test]
@@ -265,6 +283,13 @@ mod tests {
                 },
                 "10 x 10",
             ),
+            (
+                Fingerprint {
+                    taskbar: Some(1080),
+                    ..Fingerprint::default()
+                },
+                "1080 pixels high",
+            ),
         ] {
             let told = refused(fingerprint);
             assert!(told.contains(why) && told.contains("fingerprint."), "{told}");
@@ -276,8 +301,8 @@ mod tests {
             }),
             ..Fingerprint::default()
         };
-        screen.check(false).unwrap();
-        assert!(screen.check(true).unwrap_err().to_string().contains("display"));
+        screen.check(Window::None).unwrap();
+        assert!(screen.check(Window::Shown).unwrap_err().to_string().contains("display"));
     }
 
     #[test]

@@ -7,9 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use silkroute_browser::session::{Arrival, Arrived, BrowserKind, BrowserOptions as _};
-use silkroute_browser::{
-    Browser, Deadline, Error, Headless, LaunchOptions, Result, SessionSetup, Setup, TabOptions, WaitUntil,
-};
+use silkroute_browser::{Browser, Deadline, Error, LaunchOptions, Result, SessionSetup, Setup, TabOptions, WaitUntil};
 use silkroute_core::{FetchError, Identity, async_trait};
 
 use crate::appearance::{Appearance, Window};
@@ -59,6 +57,8 @@ pub(crate) struct Stealth {
     limits: Limits,
     wait_until: WaitUntil,
     window: Window,
+    /// Whether its pages are in a context of their own, apart from the browser's.
+    apart: bool,
     solvers: Vec<Arc<dyn ChallengeSolver>>,
     /// What the installed browser says of itself, once one was launched.
     facts: Mutex<Option<Arc<Facts>>>,
@@ -94,11 +94,8 @@ impl Stealth {
                 time: config.challenge_timeout,
             },
             wait_until: config.wait_until,
-            window: match (&config.cdp_url, config.headless) {
-                (Some(_), _) => Window::Elsewhere,
-                (None, Headless::Off) => Window::Shown,
-                (None, _) => Window::None,
-            },
+            window: Window::of(config),
+            apart: config.cdp_url.is_some() && !config.cdp_default_context,
             solvers,
             facts: Mutex::default(),
             appearance: Mutex::default(),
@@ -188,7 +185,7 @@ impl BrowserKind for Stealth {
                         .to_owned(),
                 });
             }
-            Arc::new(facts::of_running(browser, deadline).await?)
+            Arc::new(facts::of_running(browser, self.apart, deadline).await?)
         } else {
             self.installed()?
         };

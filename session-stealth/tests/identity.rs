@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use silkroute_core::{Fetch, Identity, Proxy, RequestExt as _, Session};
 use silkroute_session_http::HttpSession;
-use silkroute_session_stealth::{Fingerprint, GivesWay, StealthSession};
+use silkroute_session_stealth::{CdpUrl, Fingerprint, GivesWay, StealthSession};
 use silkroute_testkit::site::{ProxyOptions, ProxyServer, Recorded, TestSite};
 use support::human::{Display, Window};
 use support::{LONG, fetched, started};
@@ -152,6 +152,54 @@ async fn over_plain_http_they_are_the_same_too() {
         .await
         .unwrap();
     assert_eq!(navigation(&site).header("sec-ch-ua"), Some("mine"));
+}
+
+/// A browser that somebody else started in German, where it is, and its folder. It ends with what is given back.
+async fn elsewhere() -> Option<(tokio::process::Child, CdpUrl, tempfile::TempDir)> {
+    if support::no_browser().is_some() {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let child = tokio::process::Command::new(silkroute_session_stealth::find_browser().unwrap())
+        .args(["--headless=new", "--no-sandbox", "--no-first-run"])
+        .args(["--remote-debugging-port=0", "--accept-lang=de-DE,de", "about:blank"])
+        .arg(format!("--user-data-dir={}", folder.path().display()))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // The file comes once it listens; there is no event for it.
+    let end = std::time::Instant::now() + LONG;
+    let port = loop {
+        let text = std::fs::read_to_string(folder.path().join("DevToolsActivePort")).unwrap_or_default();
+        match text.lines().next().map(str::parse::<u16>) {
+            Some(Ok(port)) => break port,
+            _ => assert!(std::time::Instant::now() < end, "the browser listens"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    };
+    let url = CdpUrl::new(&format!("http://127.0.0.1:{port}")).unwrap();
+    Some((child, url, folder))
+}
+
+#[tokio::test]
+async fn a_browser_elsewhere_says_what_its_headers_are() {
+    let site = TestSite::start().await.unwrap();
+    let Some((_browser, url, _folder)) = elsewhere().await else {
+        return;
+    };
+    // Contexts apart ask for more languages than the browser's own.
+    for own in [true, false] {
+        let builder = StealthSession::builder().cdp_url(url.clone()).cdp_default_context(own);
+        let session = started(builder).await.unwrap();
+        fetched(&session, &Fetch::get(site.http_url("/shop").as_str()).unwrap()).await;
+        let seen = navigation(&site);
+        for (name, value) in &session.headers().unwrap() {
+            assert_eq!(seen.header(name.as_str()), value.to_str().ok(), "{name}");
+        }
+        assert_eq!(session.identity().unwrap().languages[..2], ["de-DE", "de"]);
+    }
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@
 
 mod support;
 
+use silkroute_core::identity::Os;
 use silkroute_core::{Fetch, RequestExt as _, Session};
-use silkroute_session_stealth::{Headless, StealthOptions, StealthSession, StealthSessionBuilder};
+use silkroute_session_stealth::{CdpUrl, Fingerprint, Headless, StealthOptions, StealthSession, StealthSessionBuilder};
 use silkroute_testkit::site::TestSite;
 use support::{fetched, started};
 
@@ -189,6 +190,16 @@ async fn a_referer_comes_from_a_search_where_asked_for() {
 
 #[tokio::test]
 async fn what_cannot_be_is_refused_with_its_reason() {
+    let elsewhere = CdpUrl::new("http://127.0.0.1:9222").unwrap();
+    // What another machine runs on shows when its browser is asked.
+    let windows = Fingerprint {
+        os: Some(Os::Windows),
+        ..Fingerprint::default()
+    };
+    let remote = StealthSession::builder()
+        .cdp_url(elsewhere.clone())
+        .fingerprint(windows);
+    remote.build().unwrap();
     for (builder, why) in [
         (StealthSession::builder().user_agent("mine"), "client hints"),
         (StealthSession::builder().headless(Headless::Shell), "smaller browser"),
@@ -198,6 +209,16 @@ async fn what_cannot_be_is_refused_with_its_reason() {
             "no time",
         ),
         (StealthSession::builder().timezone_id("nowhere at all"), "Europe/Berlin"),
+        (StealthSession::builder().window_size(2560, 1300), "1920 x 1040"),
+        (
+            StealthSession::builder()
+                .cdp_url(elsewhere.clone())
+                .fingerprint(Fingerprint {
+                    taskbar: Some(48),
+                    ..Fingerprint::default()
+                }),
+            "taskbar",
+        ),
     ] {
         let error = builder.build().unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
