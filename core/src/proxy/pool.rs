@@ -242,7 +242,8 @@ impl ProxyPool {
         health.in_a_row = health.in_a_row.saturating_add(1);
         if let Some(extra) = health.in_a_row.checked_sub(self.max_failures.get()) {
             let cooldown = self.base.saturating_mul(2_u32.saturating_pow(extra)).min(self.max);
-            health.until = now.checked_add(cooldown);
+            // One too long to add up never ends: a century will do.
+            health.until = now.checked_add(cooldown.min(Duration::from_secs(100 * 365 * 86_400)));
         }
     }
 

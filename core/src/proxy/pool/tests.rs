@@ -43,6 +43,14 @@ fn a_proxy_that_is_left_out_says_for_how_long() {
 }
 
 #[test]
+fn a_proxy_may_be_left_out_for_good() {
+    let pool = pool(2).cooldown(Duration::MAX, Duration::MAX);
+    fail(&pool, 0, 3, Instant::now());
+    assert!(pool.cooling_for(&proxy(0)).is_some());
+    assert_eq!([pool.pick(None), pool.pick(None)], [proxy(1), proxy(1)]);
+}
+
+#[test]
 fn a_failing_proxy_is_left_out_and_comes_back() {
     let pool = pool(2).cooldown(Duration::from_secs(10), Duration::from_secs(60));
     let start = Instant::now();
