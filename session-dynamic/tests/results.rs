@@ -68,9 +68,14 @@ async fn what_is_no_page_has_a_result_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waits_and_actions_say_that_there_is_no_page_for_them() {
-    let builder = once().page_action("nothing", |_| Box::pin(async { Ok(()) }));
+    let builder = once()
+        .page_action("nothing", |_| Box::pin(async { Ok(()) }))
+        .wait_selector("#for-pages");
     let Some(session) = started(builder).await else { return };
     let site = TestSite::start().await.unwrap();
+    // What the session says is for its pages.
+    let response = fetched(&session, &Fetch::from(site.http_url("/robots.txt"))).await;
+    assert_eq!(response.step("wait_selector").unwrap().outcome, StepOutcome::NoPage);
     let selector = PageOptions {
         wait_selector: Some("#never".into()),
         ..PageOptions::default()
@@ -104,7 +109,8 @@ async fn waits_and_actions_say_that_there_is_no_page_for_them() {
     let response = fetched(&session, &Fetch::from(site.http_url("/json")).with(idle).unwrap()).await;
     let steps: Vec<_> = response.steps.iter().map(|step| (step.name, step.outcome)).collect();
     let none = StepOutcome::NoPage;
-    assert_eq!(steps, [("network_idle", none), ("auto_scroll", none), ("wait", none)]);
+    let asked = ["network_idle", "wait_selector", "auto_scroll", "wait"];
+    assert_eq!(steps, asked.map(|name| (name, none)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,9 @@ pub(super) struct Plan<'a> {
     pub(super) capture: Option<Regex>,
     pub(super) setup: Option<PageHook>,
     pub(super) action: Option<PageHook>,
+    /// The request itself names the action, and the selector: it counts on a page.
+    pub(super) own_action: bool,
+    pub(super) own_selector: bool,
     pub(super) timeout: Duration,
 }
 
@@ -76,6 +79,7 @@ impl<'a> Plan<'a> {
         if let Some(name) = over.empty_duration() {
             return Err(of_option::<O>(name, "no time at all: nothing could ever be waited for"));
         }
+        let (own_action, own_selector) = (over.page_action.is_some(), over.wait_selector.is_some());
         let page = overlay(config, over);
         let capture = page
             .capture_xhr
@@ -129,6 +133,8 @@ impl<'a> Plan<'a> {
             capture,
             setup,
             action,
+            own_action,
+            own_selector,
         })
     }
 

@@ -67,13 +67,14 @@ impl<'a> Steps<'a> {
         Ok(self.done)
     }
 
-    /// The same where the answer is no page. What only a page can give is then an error, as when it does not come.
+    /// The same where the answer is no page. What the request itself wants of a page is then an error, as when it does not come.
+    /// What the session says holds for pages: it fetches other things as well, such as `robots.txt`.
     pub(super) fn without_page(plan: &Plan<'_>, document: &Document) -> Result<Vec<Step>, FetchError> {
         let page = &plan.page;
         let asked = [
             ("network_idle", page.network_idle, false),
-            ("page_action", plan.action.is_some(), true),
-            ("wait_selector", page.wait_selector.is_some(), true),
+            ("page_action", plan.action.is_some(), plan.own_action),
+            ("wait_selector", page.wait_selector.is_some(), plan.own_selector),
             ("auto_scroll", page.auto_scroll.get().is_some(), false),
             ("wait", !page.wait.is_zero(), false),
         ];
