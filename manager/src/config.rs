@@ -66,6 +66,27 @@ impl ManagerConfig {
         self.sessions.0.iter().map(|(id, _)| id.as_str())
     }
 
+    /// The kind of a session and the fields of its table that are for the kind, so that another like it can be built;
+    /// `None` where there is no such session, or its table is not one that a manager takes.
+    ///
+    /// ```
+    /// use silkroute_manager::ManagerConfig;
+    ///
+    /// # fn main() -> silkroute_core::Result<()> {
+    /// let config = ManagerConfig::from_toml("[sessions.api]\nkind = 'http'\nlazy = true\nmax_redirects = 3")?;
+    /// let (kind, fields) = config.session("api").unwrap();
+    /// assert_eq!(kind, "http");
+    /// assert_eq!(serde_json::Value::from(fields), serde_json::json!({"max_redirects": 3}));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn session(&self, id: &str) -> Option<(String, Map<String, Value>)> {
+        let (id, table) = self.sessions.0.iter().find(|(known, _)| known == id)?;
+        let mut fields = table.clone();
+        let own = Own::take(&mut fields, &format!("sessions.{id}")).ok()?;
+        Some((own.kind?, fields))
+    }
+
     /// Builds every session.
     pub(crate) fn build(&self, registry: &Registry) -> Result<Vec<(String, Entry)>> {
         let mut entries = Vec::new();
@@ -88,17 +109,11 @@ impl ManagerConfig {
 
 fn build_entry(id: &str, mut table: Map<String, Value>, registry: &Registry) -> Result<Entry> {
     let place = format!("sessions.{id}");
-    let kind: String = take(&mut table, &place, "kind")?.ok_or_else(|| {
+    let own = Own::take(&mut table, &place)?;
+    let kind = own.kind.ok_or_else(|| {
         let kinds: Vec<_> = registry.kinds().map(|kind| kind.kind()).collect();
         Error::config(&place, format!("it has no `kind`; there are: {}", kinds.join(", ")))
     })?;
-    let default = take(&mut table, &place, "default")?.unwrap_or(false);
-    let lazy = take(&mut table, &place, "lazy")?.unwrap_or(false);
-    let stop_when_idle = take::<String>(&mut table, &place, "stop_when_idle")?
-        .map(|text| duration::parse(&text).map_err(|reason| Error::config(format!("{place}.stop_when_idle"), reason)))
-        .transpose()?;
-    let recycle_after = take::<NonZeroU64>(&mut table, &place, "recycle_after")?;
-
     let registration = registry.get(&kind).map_err(|error| match error {
         Error::UnknownKind { .. } => Error::config(format!("{place}.kind"), error),
         other => other,
@@ -110,11 +125,36 @@ fn build_entry(id: &str, mut table: Map<String, Value>, registry: &Registry) -> 
         other => other,
     })?;
     let mut entry = Entry::boxed(session);
-    entry.default = default;
-    entry.lazy = lazy;
-    entry.stop_when_idle = stop_when_idle.filter(|idle| *idle > Duration::ZERO);
-    entry.recycle_after = recycle_after;
+    entry.default = own.default;
+    entry.lazy = own.lazy;
+    entry.stop_when_idle = own.stop_when_idle.filter(|idle| *idle > Duration::ZERO);
+    entry.recycle_after = own.recycle_after;
     Ok(entry)
+}
+
+/// What of a session's table is for the manager.
+struct Own {
+    kind: Option<String>,
+    default: bool,
+    lazy: bool,
+    stop_when_idle: Option<Duration>,
+    recycle_after: Option<NonZeroU64>,
+}
+
+impl Own {
+    /// Takes it out of the table, which is then the kind's.
+    fn take(table: &mut Map<String, Value>, place: &str) -> Result<Self> {
+        let idle = |text: String| {
+            duration::parse(&text).map_err(|reason| Error::config(format!("{place}.stop_when_idle"), reason))
+        };
+        Ok(Self {
+            kind: take(table, place, "kind")?,
+            default: take(table, place, "default")?.unwrap_or(false),
+            lazy: take(table, place, "lazy")?.unwrap_or(false),
+            stop_when_idle: take(table, place, "stop_when_idle")?.map(idle).transpose()?,
+            recycle_after: take(table, place, "recycle_after")?,
+        })
+    }
 }
 
 /// Takes one of the manager's own fields out of a session's table.

@@ -176,3 +176,26 @@ fn a_file_is_named_when_it_cannot_be_used() {
     let error = ManagerConfig::read("no/such/file.toml").unwrap_err().to_string();
     assert!(error.contains("no/such/file.toml"), "{error}");
 }
+
+#[test]
+fn a_session_can_be_built_once_more() {
+    let text = "
+        [sessions.x]
+        kind = 'echo'
+        default = true
+        lazy = true
+        stop_when_idle = '5m'
+        recycle_after = 100
+        name = 'who'
+        [sessions.broken]
+        kind = 7
+    ";
+    let config = ManagerConfig::from_toml(text).unwrap();
+    let (kind, fields) = config.session("x").unwrap();
+    assert_eq!(
+        serde_json::Value::from(fields.clone()),
+        serde_json::json!({"name": "who"})
+    );
+    Registry::discover().unwrap().build(&kind, fields.into()).unwrap();
+    assert!(config.session("broken").is_none() && config.session("nobody").is_none());
+}

@@ -11,8 +11,6 @@ use crate::args::FetchArgs;
 use crate::failure::{Failure, with_causes};
 use crate::kinds::fields;
 
-/// What of a session's table in a file is for the manager and not for the kind. One fetch needs none of it.
-const MANAGERS_OWN: [&str; 5] = ["kind", "default", "lazy", "stop_when_idle", "recycle_after"];
 /// The kind that fetches when nothing is said.
 const DEFAULT_KIND: &str = "http";
 
@@ -79,14 +77,16 @@ impl Target {
                 });
             }
         };
-        let kind = registry.get(manager.get(&id)?.kind())?;
-        let mut config = table(file, &id)?;
-        for field in MANAGERS_OWN {
-            config.remove(field);
-        }
+        let Some((kind, config)) = described.session(&id) else {
+            return Err(Error::UnknownSession {
+                id,
+                available: manager.session_ids(),
+            }
+            .into());
+        };
         Ok(Self {
             id,
-            kind,
+            kind: registry.get(&kind)?,
             config,
             from_file: true,
         })
@@ -176,30 +176,6 @@ impl Target {
             }
             other => other.into(),
         }
-    }
-}
-
-/// The session's table, as the file has it. The file has been understood once already.
-fn table(file: &Path, id: &str) -> Result<Map<String, Value>, Failure> {
-    let refused = |reason: String| Failure::Usage(format!("reading `{}`: {reason}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| refused(error.to_string()))?;
-    let is_json = file
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let mut whole: Value = if is_json {
-        serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?
-    } else {
-        toml::from_str(&text).map_err(|error| refused(error.to_string()))?
-    };
-    match whole
-        .get_mut("sessions")
-        .and_then(|sessions| sessions.get_mut(id))
-        .map(Value::take)
-    {
-        Some(Value::Object(table)) => Ok(table),
-        _ => Err(refused(format!(
-            "it changed while it was read: session '{id}' is gone; try again"
-        ))),
     }
 }
 

@@ -345,3 +345,13 @@ async fn sessions_come_from_a_file() {
         ["api"]
     );
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_that_can_be_read_but_once_is_read_once() {
+    let site = site().await;
+    let url = site.http_url("/echo");
+    let config = b"[sessions.piped]\nkind = 'http'\nlazy = true\nheaders = { X-Session = 'piped' }";
+    let ran = silkroute_reading(["fetch", url.as_str(), "--config", "/dev/stdin"], config);
+    assert_eq!(seen(&ran.json(), "x-session"), ["piped"]);
+}
