@@ -73,6 +73,29 @@ async fn a_proxy_that_fails_takes_its_identities_out_and_the_others_serve() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_says_nothing_is_out_when_the_time_for_connecting_is_over() {
+    let site = TestSite::start().await.unwrap();
+    let servers = proxies(2).await;
+    let all = ProxyPool::new(servers.iter().map(url))
+        .unwrap()
+        .max_failures(1.try_into().unwrap());
+    let pool = SessionPool::builder().proxies(all).identities(2, |member| {
+        http(member)
+            .verify(false)
+            .connect_timeout(Duration::from_millis(500))
+            .build()
+    });
+    let pool = started(pool.build().unwrap()).await;
+    servers[0].set_mode(ProxyMode::Stalling);
+    let error = fetch(&pool, &https(&site, "/echo")).await.unwrap_err();
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Proxy, "{error}");
+    for _ in 0..4 {
+        assert_eq!(who(&*fetch_ok(&pool, &https(&site, "/echo")).await), "identity-002");
+    }
+    site.close().await;
+}
+
+#[tokio::test]
 async fn when_all_proxies_are_out_the_request_fails_and_nothing_goes_out_directly() {
     let site = TestSite::start().await.unwrap();
     let servers = proxies(2).await;
