@@ -28,7 +28,8 @@ pub use self::xml::XmlNode;
 /// Nothing is unpacked beyond this.
 const UNPACKED_AT_MOST: u64 = 64 * 1024 * 1024;
 
-/// The elements of these names in an XML page, whatever their namespace, outermost and in their order.
+/// The elements of these names in an XML page, outermost and in their order: `item` whatever its prefix, `g:item` as the
+/// feed writes it.
 ///
 /// # Errors
 /// It is not well-formed, nested deeper than 256 elements, or unpacks to more than 64 MiB.

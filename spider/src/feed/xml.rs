@@ -9,7 +9,11 @@ use crate::Result;
 /// Nothing sensible is nested deeper.
 const DEEPEST: usize = 256;
 
-/// An element, with all that is in it. Names are without their namespaces.
+/// An element, with all that is in it.
+///
+/// Elements and attributes are asked for by name, in two ways. `price` is the local name, whatever the prefix; where there
+/// are several, one without a prefix goes first: in `<media:title/><title/>` the `title` is the second. `g:price` is the name
+/// as the feed writes it; namespaces are not resolved, so another feed may write it with another prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct XmlNode {
     name: String,
@@ -19,8 +23,13 @@ pub struct XmlNode {
 }
 
 impl XmlNode {
-    /// Its name.
+    /// Its name, without the prefix.
     pub fn name(&self) -> &str {
+        local(&self.name)
+    }
+
+    /// Its name as it is written: `g:price`.
+    pub fn qualified_name(&self) -> &str {
         &self.name
     }
 
@@ -29,12 +38,14 @@ impl XmlNode {
         self.text.trim()
     }
 
-    /// An attribute.
+    /// An attribute. Declarations of namespaces have names such as `xmlns:g`.
     pub fn attr(&self, name: &str) -> Option<&str> {
-        self.attrs
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        let written = self.attrs.iter().find(|(known, _)| known == name);
+        let any = || {
+            let mut rest = self.attrs.iter();
+            rest.find(|(known, _)| local(known) == name && !known.starts_with("xmlns:"))
+        };
+        written.or_else(any).map(|(_, value)| value.as_str())
     }
 
     /// The elements in it.
@@ -44,7 +55,8 @@ impl XmlNode {
 
     /// The first element of this name directly in it.
     pub fn child(&self, name: &str) -> Option<&XmlNode> {
-        self.children.iter().find(|child| child.name == name)
+        let written = self.children.iter().find(|child| child.name == name);
+        written.or_else(|| self.children.iter().find(|child| child.name() == name))
     }
 
     /// The text of the first element of this name directly in it.
@@ -53,9 +65,14 @@ impl XmlNode {
     }
 }
 
-/// The outermost elements of these names.
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+/// The outermost elements of these names: local ones, or with a prefix as they are written.
 pub(super) fn nodes(text: &str, names: &[&str]) -> Result<Vec<XmlNode>> {
     let mut reader = Reader::from_str(text);
+    let wanted = |node: &XmlNode| names.iter().any(|name| *name == node.name || *name == node.name());
     let mut found = Vec::new();
     // Those that are open, from the outermost of a wanted name on.
     let mut open: Vec<XmlNode> = Vec::new();
@@ -67,7 +84,7 @@ pub(super) fn nodes(text: &str, names: &[&str]) -> Result<Vec<XmlNode>> {
         match event.map_err(|error| refused(&error))? {
             Event::Start(tag) => {
                 let node = node(&tag)?;
-                if !open.is_empty() || names.contains(&node.name.as_str()) {
+                if !open.is_empty() || wanted(&node) {
                     if open.len() >= DEEPEST {
                         return Err(refused(&"it is nested deeper than 256 elements").into());
                     }
@@ -78,7 +95,7 @@ pub(super) fn nodes(text: &str, names: &[&str]) -> Result<Vec<XmlNode>> {
                 let node = node(&tag)?;
                 match open.last_mut() {
                     Some(parent) => parent.children.push(node),
-                    None if names.contains(&node.name.as_str()) => found.push(node),
+                    None if wanted(&node) => found.push(node),
                     None => {}
                 }
             }
@@ -119,16 +136,16 @@ pub(super) fn nodes(text: &str, names: &[&str]) -> Result<Vec<XmlNode>> {
 }
 
 fn node(tag: &BytesStart<'_>) -> Result<XmlNode> {
-    let local = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     let mut attrs = Vec::new();
     for attr in tag.attributes() {
         let attr = attr.map_err(|error| format!("a tag cannot be read: {error}"))?;
         let value = String::from_utf8_lossy(&attr.value);
         let value = quick_xml::escape::unescape(&value).map_or_else(|_| value.to_string(), |value| value.into_owned());
-        attrs.push((local(attr.key.local_name().as_ref()), value));
+        attrs.push((name(attr.key.as_ref()), value));
     }
     Ok(XmlNode {
-        name: local(tag.local_name().as_ref()),
+        name: name(tag.name().as_ref()),
         attrs,
         ..XmlNode::default()
     })
@@ -156,6 +173,32 @@ mod tests {
                 ..XmlNode::default()
             }
         );
+    }
+
+    #[test]
+    fn elements_and_attributes_are_found_by_their_names_as_written_too() {
+        let text = r#"<rss xmlns:g="urn:g" xmlns:x="urn:x"><g:item x:id="7" id="8" g:lang="de" xmlns:lang="urn:l">
+            <g:title>of a namespace</g:title><title>plain</title><g:price>9.50</g:price><x:price>8.00</x:price></g:item>
+            <item><x:title>only here</x:title></item></rss>"#;
+        assert_eq!(nodes(text, &["item"]).unwrap().len(), 2);
+        let items = nodes(text, &["g:item"]).unwrap();
+        assert_eq!(items.len(), 1);
+        let item = &items[0];
+        assert_eq!((item.name(), item.qualified_name()), ("item", "g:item"));
+        assert_eq!(item.text_of("title"), Some("plain"), "one without a prefix goes first");
+        assert_eq!(item.text_of("g:title"), Some("of a namespace"));
+        assert_eq!(
+            [item.text_of("g:price"), item.text_of("x:price")],
+            [Some("9.50"), Some("8.00")]
+        );
+        assert_eq!(item.text_of("price"), Some("9.50"), "the first");
+        assert_eq!(
+            [item.attr("id"), item.attr("x:id"), item.attr("lang")],
+            [Some("8"), Some("7"), Some("de")]
+        );
+        assert_eq!((item.attr("g:id"), item.text_of("x:title")), (None, None));
+        assert_eq!(nodes(text, &["item"]).unwrap()[1].text_of("title"), Some("only here"));
+        assert!(nodes(text, &["x:item"]).unwrap().is_empty());
     }
 
     #[test]
