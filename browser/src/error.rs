@@ -39,13 +39,12 @@ impl std::fmt::Display for CloseReason {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// No browser was found, or not where it was said to be.
-    #[error(
-        "no browser to run: {reason}; install one (Debian: `apt-get install chromium`, Fedora: `dnf install chromium`, \
-         macOS: `brew install --cask chromium`), or name one with executable_path or the variable CHROME"
-    )]
+    #[error("no browser to run: {reason}; {instead}")]
     NotFound {
         /// What was looked for.
         reason: String,
+        /// How to get one.
+        instead: &'static str,
     },
 
     /// The browser did not start.

@@ -95,7 +95,10 @@ fn tests(detectors: Option<String>) -> Cmd {
         // Without nextest's groups: no more browsers at once than the machine can run.
         Cmd::cargo().words("test").words(&targets).words("-- --test-threads 2")
     };
-    let command = command.env("SILKROUTE_REQUIRE_BROWSER", "1");
+    let command = command.env("SILKROUTE_REQUIRE_BROWSER", "1").env(
+        "SILKROUTE_REQUIRE_HEADLESS_SHELL",
+        if setup::has_headless_shell() { "1" } else { "0" },
+    );
     match detectors {
         Some(folder) => command
             .env(setup::DETECTORS, folder)

@@ -28,6 +28,13 @@ const SHELL: &[&str] = &[
     "headless-shell",
 ];
 
+const CHROMIUM_FROM: &str = "install one (Debian: `apt-get install chromium`, Fedora: `dnf install chromium`, macOS: \
+    `brew install --cask chromium`), or name one with executable_path or the variable CHROME";
+const CHROME_FROM: &str = "get it from https://www.google.com/chrome/, name it with executable_path, or run Chromium by \
+    leaving real_chrome out";
+const SHELL_FROM: &str = "install it (Debian: `apt-get install chromium-headless-shell`, elsewhere \
+    https://googlechromelabs.github.io/chrome-for-testing/), or name it with executable_path";
+
 /// The program that [`Browser::launch`](crate::Browser::launch) would run: `executable_path` if given; else what the
 /// variable `CHROME` names; else Google Chrome, the headless shell or Chromium, as asked for, on the `PATH` and where they
 /// are usually installed.
@@ -38,11 +45,13 @@ pub fn find(options: &LaunchOptions) -> Result<PathBuf> {
     if let Some(path) = &options.executable_path {
         return usable(path).ok_or_else(|| Error::NotFound {
             reason: format!("executable_path {} is no program that can be run", path.display()),
+            instead: CHROMIUM_FROM,
         });
     }
     if options.real_chrome {
         return first(CHROME, CHROME_PLACES).ok_or_else(|| Error::NotFound {
             reason: "Google Chrome is asked for and not installed".to_owned(),
+            instead: CHROME_FROM,
         });
     }
     if options.headless == Headless::Shell {
@@ -51,6 +60,7 @@ pub fn find(options: &LaunchOptions) -> Result<PathBuf> {
                 "the headless shell is asked for and not on the PATH as {}",
                 SHELL.join(", ")
             ),
+            instead: SHELL_FROM,
         });
     }
     if let Some(path) = env::var_os("CHROME").filter(|path| !path.is_empty()) {
@@ -59,6 +69,7 @@ pub fn find(options: &LaunchOptions) -> Result<PathBuf> {
                 "the variable CHROME names {}, which is no program that can be run",
                 path.display()
             ),
+            instead: CHROMIUM_FROM,
         });
     }
     first(CHROMIUM, CHROMIUM_PLACES)
@@ -67,6 +78,7 @@ pub fn find(options: &LaunchOptions) -> Result<PathBuf> {
         .or_else(|| chromiumoxide::detection::default_executable(Default::default()).ok())
         .ok_or_else(|| Error::NotFound {
             reason: "neither Chromium nor Chrome is on the PATH or where it usually is".into(),
+            instead: CHROMIUM_FROM,
         })
 }
 

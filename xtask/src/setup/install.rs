@@ -48,6 +48,11 @@ pub(crate) fn install(rights: Rights, needs: &[Need]) -> Cmd {
     )
 }
 
+/// Installs the headless shell.
+pub(crate) fn headless_shell(rights: Rights) -> Cmd {
+    apt(rights).words("install --quiet --yes --no-install-recommends chromium-headless-shell")
+}
+
 fn apt(rights: Rights) -> Cmd {
     match rights {
         Rights::Root => Cmd::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive"),

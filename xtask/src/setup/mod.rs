@@ -101,6 +101,9 @@ pub(crate) fn run(steps: &mut Steps, purpose: Purpose) -> Result<(), Stop> {
     };
     let mut missing = steps.step("set-up: look", "cargo xtask demo", || Ok(look(&wanted)))?;
     if missing.is_empty() {
+        if purpose == Purpose::Test {
+            headless_shell(steps);
+        }
         return Ok(());
     }
     if let Some(rights) = install::rights() {
@@ -113,6 +116,9 @@ pub(crate) fn run(steps: &mut Steps, purpose: Purpose) -> Result<(), Stop> {
         }
         missing = steps.step("set-up: look again", "cargo xtask demo", || Ok(look(&wanted)))?;
     }
+    if purpose == Purpose::Test {
+        headless_shell(steps);
+    }
     let (lacking, spared): (Vec<_>, Vec<_>) = missing.into_iter().partition(|need| demanded.contains(need));
     if !lacking.is_empty() {
         return Err(Stop::Usage(install::by_hand(&lacking)));
@@ -124,6 +130,21 @@ pub(crate) fn run(steps: &mut Steps, purpose: Purpose) -> Result<(), Stop> {
         );
     }
     Ok(())
+}
+
+/// Whether the headless shell is there, which one test runs and not every system has as a package.
+pub(crate) fn has_headless_shell() -> bool {
+    browser::on_path(&["chromium-headless-shell"]).is_some()
+}
+
+/// Installs the headless shell where that can be done; without it its test says that it did not run.
+fn headless_shell(steps: &mut Steps) {
+    let Some(rights) = install::rights().filter(|_| !has_headless_shell()) else {
+        return;
+    };
+    if let Err(Stop::Failed(told)) = steps.run("set-up: headless shell", &install::headless_shell(rights)) {
+        eprintln!("{told}\ngoing on without: its test will not run");
+    }
 }
 
 fn look(needs: &[Need]) -> Vec<Need> {
