@@ -1,6 +1,6 @@
 //! Crawls that outlive their process: what a page left goes into the frontier in one piece.
 //!
-//! Workers hand what their pages left to one task and wait until it is kept. It takes all that waits, writes the items to the exports, and gives
+//! Workers hand what their pages left to one task and go on. It takes all that waits, writes the items to the exports, and gives
 //! everything to the frontier in one transaction, with how far the exports were written. A crawl that goes on cuts the
 //! exports back to there; so an item stands in a file once, even if the process died between the two.
 
@@ -17,9 +17,6 @@ use crate::crawl::Ended;
 use crate::frontier::{Durable, Outcome, Values};
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider};
 
-/// So many times the concurrency of pages are kept together, at most: a page for each worker. While the disk is busy with
-/// some, others are fetched.
-const PAGES_PER_PLACE: usize = 2;
 const EXPORT: &str = "export/";
 
 /// The part of an engine that a crawl which outlives its process has besides.
@@ -49,8 +46,8 @@ struct Left<I> {
     /// The requests of the outcome, for the schedule.
     going: Going,
     items: Vec<I>,
-    /// The worker, which waits until it is kept, and gives the items to a stream then.
-    waiter: oneshot::Sender<Kept<I>>,
+    /// Who waits for the items, to give them to a stream when they are kept.
+    streamer: Option<oneshot::Sender<Kept<I>>>,
 }
 
 /// The items of a page that is kept, on their way to a stream. Wherever the way ends, the page has ended then, as one that
@@ -75,7 +72,9 @@ pub(crate) struct Held<I> {
 
 impl<I> Ledger<I> {
     pub(super) fn new(concurrency: usize) -> Self {
-        let group = concurrency * PAGES_PER_PLACE;
+        // While the disk is busy with some, others are fetched. What waits for it is fetched again after a kill: so it is no
+        // more than what is fetched at one time, and as much is being kept.
+        let group = concurrency;
         let (pages, inbox) = mpsc::channel(group);
         Self {
             group,
@@ -100,8 +99,8 @@ impl<I> Ledger<I> {
 }
 
 impl<S: Spider> Engine<S> {
-    /// Hands on what a page left, and waits until it is kept, in a stream until the reader has taken its items too; then it
-    /// ends. So no more pages can be lost, and have to be fetched again, than there are workers.
+    /// Hands on what a page left, to be kept; then it ends. Waits where many pages wait to be kept, and in a stream until
+    /// the reader has taken its items.
     pub(super) async fn keep_page(&self, lease: u64, seen: Option<u128>, held: Held<S::Item>) {
         let Held { requests, items, json } = held;
         let (entries, going) = requests.split();
@@ -112,12 +111,13 @@ impl<S: Spider> Engine<S> {
             items: json,
             page: true,
         };
-        let (waiter, kept) = oneshot::channel();
+        let (streamer, kept) = oneshot::channel();
+        let streams = matches!(self.sink, Sink::Streamed(_));
         let left = Left {
             outcome,
             going,
             items,
-            waiter,
+            streamer: streams.then_some(streamer),
         };
         let pages = self.ledger.as_ref().and_then(|ledger| lock(&ledger.pages).clone());
         let Some(pages) = pages else { return self.finish(false) };
@@ -125,9 +125,8 @@ impl<S: Spider> Engine<S> {
             // Why nothing is kept any more has been said.
             return self.finish(false);
         }
-        let kept = kept.await;
         let Sink::Streamed(stream) = &self.sink else { return };
-        let Ok(mut kept) = kept else {
+        let Ok(mut kept) = kept.await else {
             return self.finish(false);
         };
         for item in std::mem::take(&mut kept.items) {
@@ -170,7 +169,7 @@ impl<S: Spider> Engine<S> {
         for left in group {
             outcomes.push(left.outcome);
             items.push(left.items);
-            pages.push((left.going, left.waiter));
+            pages.push((left.going, left.streamer));
         }
         let count = items.iter().map(Vec::len).sum::<usize>() as u64;
         let (items, values) = self.export_durably(items).await?;
@@ -184,12 +183,12 @@ impl<S: Spider> Engine<S> {
                 self.control.end(&mut state, Ended::MaxItems);
             }
         }
-        for (((going, waiter), ranks), mut items) in pages.into_iter().zip(all).zip(items) {
+        for (((going, streamer), ranks), mut items) in pages.into_iter().zip(all).zip(items) {
             self.offer(going, ranks);
-            if matches!(self.sink, Sink::Streamed(_)) {
+            if let Some(streamer) = streamer {
                 let control = Arc::clone(&self.control);
                 // A page that was cut off meanwhile is kept all the same.
-                drop(waiter.send(Kept { items, control }));
+                drop(streamer.send(Kept { items, control }));
                 continue;
             }
             if let Sink::Collected(all) = &self.sink {

@@ -9,8 +9,8 @@ use crate::support::{CONCURRENCY, Plan, Running, SOON, counts, requested};
 
 const PAGES: u64 = 2_000;
 const KILLS: usize = 20;
-/// A page for each worker: as many are being fetched, at most, as may be at once, and as many are parsed or being kept.
-const UNDER_WAY: usize = 2 * CONCURRENCY;
+/// Pages that are being fetched, that are being parsed, that wait to be kept, and that are being kept: the concurrency each.
+const UNDER_WAY: usize = 4 * CONCURRENCY;
 
 /// Numbers that differ from run to run; what they were is told when the test fails.
 struct Random(u64);
