@@ -246,6 +246,10 @@ impl Roster {
         for slot in &mut self.slots {
             slot.in_flight = 0;
             slot.held = 0;
+            if slot.ready.take().is_some() {
+                // It was alive to the end: what failed before that is over.
+                slot.failed_starts = 0;
+            }
             if slot.ending == Some(Ending::Revive) {
                 slot.ending = None;
             }

@@ -216,6 +216,52 @@ async fn the_state_of_a_retired_identity_is_gone() {
     site.close().await;
 }
 
+/// Has nobody logged in while so many starts are still to fail.
+struct Clumsy(AtomicUsize);
+
+#[async_trait]
+impl PoolHooks for Clumsy {
+    async fn warm_up(&self, _: &dyn Session, _: &Member) -> Result<()> {
+        Ok(())
+    }
+
+    async fn is_valid(&self, _: &dyn Session, _: &Member) -> Result<bool> {
+        Ok(self.0.load(SeqCst) == 0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_that_failed_before_one_that_did_not_are_not_held_against_an_identity_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let hooks = Arc::new(Clumsy(AtomicUsize::new(0)));
+    let pool = SessionPool::builder()
+        .identities(1, make)
+        .directory(folder.path())
+        .hooks(Arc::clone(&hooks));
+    let mut pool = started(pool.build().unwrap()).await;
+    let handle = pool.handle();
+    let starts = async |failing: usize| {
+        hooks.0.store(failing, SeqCst);
+        while hooks.0.load(SeqCst) > 0 {
+            handle.storage_state("identity-001").await.unwrap_err();
+            hooks.0.fetch_sub(1, SeqCst);
+            // Longer than it rests.
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        handle.storage_state("identity-001").await.unwrap();
+    };
+    starts(2).await;
+    pool.close().await.unwrap();
+    pool.start().await.unwrap();
+    starts(1).await;
+    assert_eq!(
+        handle.stats()[0].generation,
+        1,
+        "one start that failed does not cost it its place"
+    );
+    assert!(folder.path().join("identity-001.json").exists());
+}
+
 #[tokio::test]
 async fn what_could_not_be_removed_of_a_retired_identity_is_not_its_successors() {
     let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
