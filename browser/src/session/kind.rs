@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::Hash;
+use std::time::Duration;
 
 use silkroute_core::{FetchError, async_trait};
 
@@ -31,6 +32,9 @@ pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
 
     /// How many browsers there are at most besides the session's own.
     const MAX_VARIANTS: usize = 2;
+
+    /// After so long without use, a browser that is not the session's own is ended, at most a quarter of it late.
+    const VARIANT_IDLE: Duration = Duration::from_secs(60);
 
     /// Changes what a browser is launched with. Not called where it runs elsewhere.
     ///

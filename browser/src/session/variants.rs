@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use silkroute_core::FetchError;
 use tokio::sync::{Notify, OnceCell};
@@ -13,9 +12,6 @@ use super::browser_session::Settings;
 use super::kind::BrowserKind;
 use super::running::Running;
 use crate::{Deadline, Result};
-
-/// After so long without use, a browser that is not the session's own is ended.
-const IDLE: Duration = Duration::from_secs(60);
 
 struct Other<K: BrowserKind> {
     variant: K::Variant,
@@ -195,14 +191,14 @@ impl<K: BrowserKind> Browsers<K> {
         let shared = Arc::downgrade(&self.shared);
         let task = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(IDLE / 4).await;
+                tokio::time::sleep(K::VARIANT_IDLE / 4).await;
                 let Some(shared) = shared.upgrade() else { return };
                 // Dropped, a browser that was launched is killed.
                 shared.others().retain_mut(|other| {
                     if !other.is_idle() {
                         other.used = Instant::now();
                     }
-                    other.used.elapsed() < IDLE
+                    other.used.elapsed() < K::VARIANT_IDLE
                 });
             }
         });
