@@ -10,9 +10,9 @@ use silkroute_manager::{ManagerConfig, SessionManager};
 
 pub use silkroute_core as core;
 pub use silkroute_core::{
-    Body, CacheOutcome, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta, Multipart,
-    Options, Part, Proxy, ProxyPool, Request, RequestExt, RequestParts, Response, ResponseParts, Retry, Rotation,
-    Session, SessionOptions, SessionPlugin, Timing, async_trait, register_session,
+    Body, CacheOutcome, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta,
+    Multipart, Options, Part, Proxy, ProxyPool, Request, RequestExt, RequestParts, Response, ResponseParts, Retry,
+    Rotation, Session, SessionOptions, SessionPlugin, Timing, async_trait, register_session,
 };
 pub use silkroute_manager as manager;
 pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionState, SessionStats};
