@@ -110,7 +110,7 @@ impl Throttle {
     }
 
     pub(crate) fn next(&self, current: Duration, floor: Duration, seen: Observation) -> Duration {
-        let target = seen.latency.div_f64(self.target.max(f64::MIN_POSITIVE));
+        let target = Duration::try_from_secs_f64(seen.latency.as_secs_f64() / self.target).unwrap_or(Duration::MAX);
         let mut next = (current.saturating_add(target) / 2).max(target);
         if !seen.ok {
             let penalty = if self.block_backoff {
@@ -187,6 +187,12 @@ mod tests {
         assert_eq!(rule.next(secs(10.0), ZERO, seen(0.1, false, Some(0.0))), secs(10.0));
         assert_eq!(rule.next(secs(1.0), ZERO, seen(0.1, false, Some(7.0))), secs(7.0));
         assert_eq!(rule.next(secs(1.0), secs(3.0), seen(0.1, true, None)), secs(3.0));
+    }
+
+    #[test]
+    fn an_aim_that_cannot_be_reached_gives_the_longest_delay() {
+        let rule = throttle(AutoThrottle::default().target_concurrency(f64::MIN_POSITIVE));
+        assert_eq!(rule.next(secs(1.0), ZERO, seen(2.0, true, None)), secs(60.0));
     }
 
     #[test]

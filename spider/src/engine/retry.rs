@@ -12,6 +12,7 @@ use super::control::Delayed;
 use super::turn::Sent;
 use crate::error::panicked;
 use crate::key::KeyMaker;
+use crate::schedule::after;
 use crate::spider::blocked_by_status;
 use crate::throttle::Observation;
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider, Visit};
@@ -50,7 +51,7 @@ impl<S: Spider> Engine<S> {
             state.stats.throttled(host, delay);
         }
         if blocked && let Some(asked) = asked.filter(|asked| *asked <= self.settings.max_retry_after) {
-            state.schedule.hold(host, Instant::now() + asked);
+            state.schedule.hold(host, after(Instant::now(), asked));
         }
         asked
     }
@@ -142,7 +143,7 @@ impl<S: Spider> Engine<S> {
             state.stats.retries += 1;
             let session = state.schedule.session(&place.session);
             let delayed = Delayed {
-                due: now.checked_add(wait).unwrap_or(now),
+                due: after(now, wait),
                 nth: state.stats.retries,
                 lease: sent.lease,
                 host: place.host,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use silkroute_core::{Fetch, Request as _, RequestExt as _, Response};
+use silkroute_core::{Fetch, Request as _, RequestExt as _, Response, redact_url};
 use silkroute_manager::SessionState;
 use tokio::time::Instant;
 use url::Url;
 
 use super::Engine;
 use crate::robots::{READ_AT_MOST, product_of};
-use crate::schedule::Place;
+use crate::schedule::{Place, after};
 use crate::{RobotsPolicy, RobotsRules, Spider};
 
 /// What could not be had is asked for again after this long, or when the rules expire if that is sooner.
@@ -26,7 +26,7 @@ impl<S: Spider> Engine<S> {
             }
         };
         let now = Instant::now();
-        let until = now.checked_add(kept).unwrap_or(now + ASK_AGAIN);
+        let until = after(now, kept);
         let mut state = self.control.lock();
         state.schedule.robots_known(place, Arc::new(rules), until);
         state.active -= 1;
@@ -89,6 +89,10 @@ fn read(response: &dyn Response, agent: &str, policy: &RobotsPolicy) -> (RobotsR
         200..300 => {
             let body = response.body();
             let rules = RobotsRules::parse(&body[..body.len().min(READ_AT_MOST)], agent);
+            if rules.asks_for_too_long() {
+                let (url, waited) = (redact_url(response.url()), RobotsRules::LONGEST_DELAY);
+                tracing::warn!(%url, ?waited, "its Crawl-delay is longer than is waited");
+            }
             (rules, policy.expires_after)
         }
         300..500 => (RobotsRules::allow_all(), policy.expires_after),

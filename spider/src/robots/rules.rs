@@ -12,6 +12,8 @@ pub(crate) const READ_AT_MOST: usize = 512 * 1024;
 pub struct RobotsRules {
     rules: Vec<Rule>,
     crawl_delay: Option<Duration>,
+    /// Whether it asked for more than the longest delay.
+    too_long: bool,
     sitemaps: Vec<String>,
 }
 
@@ -22,6 +24,8 @@ struct Rule {
 }
 
 impl RobotsRules {
+    pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(300);
+
     /// Reads the groups for an agent, such as `MyBot`; if there are none, those for all agents. The name's case, and a
     /// version after a `/`, do not matter.
     ///
@@ -77,10 +81,7 @@ impl RobotsRules {
                     }
                 }
                 Key::CrawlDelay => {
-                    let delay = value
-                        .parse()
-                        .ok()
-                        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                    let delay = value.parse().ok().filter(|seconds: &f64| *seconds >= 0.0);
                     if in_specific {
                         specific_delay = specific_delay.or(delay);
                     } else if in_global {
@@ -96,9 +97,11 @@ impl RobotsRules {
         } else {
             (global, global_delay)
         };
+        let longest = Self::LONGEST_DELAY.as_secs_f64();
         Self {
             rules,
-            crawl_delay,
+            crawl_delay: crawl_delay.map(|seconds| Duration::from_secs_f64(seconds.min(longest))),
+            too_long: crawl_delay.is_some_and(|seconds| seconds > longest),
             sitemaps,
         }
     }
@@ -132,9 +135,13 @@ impl RobotsRules {
         best.is_none_or(|(_, allow)| allow)
     }
 
-    /// The time it asks to leave between requests.
+    /// The time it asks to leave between requests, at most 5 minutes: what asks for more asks for this.
     pub fn crawl_delay(&self) -> Option<Duration> {
         self.crawl_delay
+    }
+
+    pub(crate) fn asks_for_too_long(&self) -> bool {
+        self.too_long
     }
 
     /// The sitemaps it names, as it names them.
@@ -321,6 +328,28 @@ mod tests {
         assert!(rules.allows("/x"));
         assert!(!RobotsRules::disallow_all().allows("/x"));
         assert!(RobotsRules::allow_all().allows("/x"));
+    }
+
+    #[test]
+    fn no_delay_is_longer_than_five_minutes() {
+        for (asked, seconds) in [
+            ("300", Some(300.0)),
+            ("301", Some(300.0)),
+            ("1e19", Some(300.0)),
+            ("1e400", Some(300.0)),
+            ("0", Some(0.0)),
+            ("-1", None),
+            ("NaN", None),
+            ("soon", None),
+        ] {
+            let rules = RobotsRules::parse(format!("User-agent: *\nCrawl-delay: {asked}").as_bytes(), "");
+            assert_eq!(rules.crawl_delay().map(|delay| delay.as_secs_f64()), seconds, "{asked}");
+            assert_eq!(
+                rules.asks_for_too_long(),
+                seconds == Some(300.0) && asked != "300",
+                "{asked}"
+            );
+        }
     }
 
     #[test]

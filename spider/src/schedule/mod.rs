@@ -23,6 +23,13 @@ use crate::throttle::{Observation, Throttle};
 
 /// Idle hosts beyond so many are forgotten, the longest idle first.
 const IDLE_HOSTS: usize = 10_000;
+/// What stands for "never" where a clock cannot count so far: some thirty years.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// The time after a wait, however long that is.
+pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(NEVER)
+}
 
 /// What the schedule goes by.
 #[derive(Clone, Debug)]
@@ -225,7 +232,7 @@ impl Schedule {
         };
         let mut delayed = None;
         if !delay.is_zero() {
-            let until = now + delay;
+            let until = after(now, delay);
             delayed = Some((std::mem::replace(&mut host.not_before, until), until));
         }
         host.in_flight += 1;

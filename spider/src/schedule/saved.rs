@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::host::Host;
-use super::{IDLE_HOSTS, Schedule};
+use super::{IDLE_HOSTS, Schedule, after};
 
 /// The delay that a host's throttle came to, and when it may be asked again.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Schedule {
             .and_then(|time| time.duration_since(SystemTime::now()).ok());
         let mut host = Host::new(now);
         host.delay = saved.delay;
-        host.not_before = now.checked_add(wait.unwrap_or_default()).unwrap_or(now);
+        host.not_before = after(now, wait.unwrap_or_default());
         host.listed_idle = true;
         let name: Arc<str> = saved.host.into();
         self.idle.push_back(Arc::clone(&name));

@@ -70,6 +70,24 @@ fn a_delay_closes_its_host_until_it_is_due() {
 }
 
 #[test]
+fn a_delay_without_end_holds_up_its_host_alone() {
+    let mut schedule = Schedule::new(Rules {
+        delay: Duration::MAX,
+        ..schedule(10, 10, 0).rules
+    });
+    let (now, years) = (Instant::now(), Duration::from_secs(365 * 24 * 60 * 60));
+    offer(&mut schedule, "a", "s", 0, now);
+    let first = sent(schedule.take(now)).unwrap();
+    schedule.leased(&first, Some(Rank::new(0, 1, Order::BreadthFirst)), now);
+    schedule.free(&first);
+    assert!(sent(schedule.take(now + 20 * years)).is_none());
+    offer(&mut schedule, "b", "s", 2, now);
+    assert_eq!(&*sent(schedule.take(now)).unwrap().host, "b");
+    schedule.hold("b", after(now, Duration::MAX));
+    assert_eq!(schedule.save(now).len(), 2);
+}
+
+#[test]
 fn what_is_not_sent_takes_its_delay_back_and_no_other() {
     let (mut schedule, now) = (schedule(10, 10, 100), Instant::now());
     let ms = |ms| now + Duration::from_millis(ms);

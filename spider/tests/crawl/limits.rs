@@ -131,3 +131,14 @@ async fn a_stop_cuts_off_what_a_limit_has_ended() {
     assert_eq!(crawl.await.unwrap().unwrap().ended, Ended::MaxTime);
     assert_eq!(stopped.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_asks_for_centuries_is_not_asked_at_once() {
+    let busy = Answer::status(503).header("retry-after", "9999999999999999999");
+    let web = Web::of(&[("http://a.test/", busy), ("http://b.test/", Answer::page(&[]))]);
+    let spider = Tester::new(&web, &["http://a.test/", "http://b.test/"])
+        .set(|s| s.max_retry_after(Duration::MAX).max_time(Duration::from_secs(3_600)));
+    let crawl = spider.crawl().run().await.unwrap();
+    assert_eq!((crawl.ended, crawl.items.len()), (Ended::MaxTime, 1));
+    assert_eq!(web.hits().len(), 2);
+}

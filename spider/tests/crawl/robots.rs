@@ -60,6 +60,26 @@ async fn e9_robots_txt_is_fetched_once_for_a_host_and_again_when_it_expires() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_delay_of_centuries_holds_up_its_own_host_for_minutes_and_no_other() {
+    let web = Web::new(|url, _| match url {
+        "http://a.test/robots.txt" => text("user-agent: *\ncrawl-delay: 1e19"),
+        "http://b.test/robots.txt" => Answer::status(404),
+        _ => Answer::page(&[]),
+    });
+    let starts = [
+        "http://a.test/1",
+        "http://a.test/2",
+        "http://b.test/1",
+        "http://b.test/2",
+    ];
+    let spider = Tester::new(&web, &starts).set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+    let crawl = spider.crawl().run().await.unwrap();
+    assert_eq!(crawl.items, [starts[0], starts[2], starts[3], starts[1]]);
+    let minutes = crawl.stats.elapsed.as_secs() / 60;
+    assert_eq!(minutes, 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_rules_are_those_of_the_agent() {
     let robots = "User-agent: *\nDisallow: /\nUser-agent: mybot\nDisallow: /cart\nAllow: /cart/open";
     let web = site(text(robots));
