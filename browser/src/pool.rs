@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
@@ -136,7 +137,9 @@ impl TabPool {
     /// # Errors
     /// As [`acquire`](Self::acquire).
     pub async fn acquire_once(&self, context: &Context, options: TabOptions, deadline: Deadline) -> Result<Lease> {
-        self.acquire_with(context, options, false, deadline).await
+        let mut lease = self.acquire_with(context, options, false, deadline).await?;
+        lease.once = true;
+        Ok(lease)
     }
 
     async fn acquire_with(
@@ -234,6 +237,7 @@ impl TabPool {
             tab: Some(tab),
             uses: uses + 1,
             place: Some(place),
+            once: false,
             pool: Arc::clone(&self.inner),
         }
     }
@@ -264,11 +268,14 @@ impl TabPool {
 }
 
 /// A tab that is handed out. [`finish`](Self::finish) gives it back to be used again; dropping it, as a cancelled or failed
-/// fetch does, closes it, and the next one gets another.
+/// fetch does, closes it, and the next one gets another. Either way what its sites stored is cleared first, and its place is
+/// free once that is done.
 pub struct Lease {
     tab: Option<Arc<Tab>>,
     uses: u32,
     place: Option<OwnedSemaphorePermit>,
+    /// Its context ends with it.
+    once: bool,
     pool: Arc<Inner>,
 }
 
@@ -304,6 +311,12 @@ impl Lease {
 
     /// Gives it back in good order: it is cleared in the background, and its place is free once that is done.
     pub fn finish(mut self) {
+        let again = self.pool.options.reuse_tabs && self.uses < self.pool.options.recycle_after;
+        self.end(again);
+    }
+
+    /// Clears it in the background, to be used again or to be closed.
+    fn end(&mut self, again: bool) {
         let Some(tab) = self.tab.take() else { return };
         let place = self.place.take();
         let (pool, uses) = (Arc::clone(&self.pool), self.uses);
@@ -311,7 +324,9 @@ impl Lease {
         let mut tabs = pool.tabs();
         while tabs.tasks.try_join_next().is_some() {}
         tabs.leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
-        if tabs.closed || !tab.is_alive() {
+        // Without a runtime the whole browser is about to go.
+        let Ok(runtime) = Handle::try_current() else { return };
+        if tabs.closed || !tab.is_alive() || (self.once && !again) {
             return;
         }
         let origins = if options.clear_storage {
@@ -319,10 +334,9 @@ impl Lease {
         } else {
             BTreeSet::new()
         };
-        let again = options.reuse_tabs && uses < options.recycle_after;
         let (local_storage, deadline) = (options.local_storage, Deadline::after(options.clear_timeout));
         let weak = Arc::downgrade(&pool);
-        tabs.tasks.spawn(async move {
+        let ending = async move {
             let result = if again {
                 tab.clear(&origins, local_storage, deadline).await
             } else {
@@ -340,7 +354,8 @@ impl Lease {
             }
             // Only now: else a new tab would be opened in place of this one.
             drop(place);
-        });
+        };
+        tabs.tasks.spawn_on(ending, &runtime);
     }
 }
 
@@ -365,9 +380,6 @@ fn leaves(tab: &Tab, others: &[Arc<Tab>]) -> BTreeSet<String> {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // The pool must not keep it open.
-        if let Some(tab) = self.tab.take() {
-            self.pool.tabs().leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
-        }
+        self.end(false);
     }
 }

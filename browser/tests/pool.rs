@@ -115,6 +115,34 @@ async fn what_frames_of_other_sites_store_does_not_carry_over_either() {
 }
 
 #[tokio::test]
+async fn what_was_stored_does_not_outlive_a_tab_that_was_not_cleared() {
+    let Some(browser) = browser().await else { return };
+    // Its frame of another site writes to session storage, and is gone before the tab is cleared.
+    let page = "<script>before = localStorage.length; localStorage.a = 1; told = new Promise(done => \
+                onmessage = () => { document.querySelector('iframe').remove(); done(true) }); \
+                addEventListener('DOMContentLoaded', () => { const frame = document.createElement('iframe'); \
+                frame.src = location.href.replace('127.0.0.1', 'localhost').replace('/page', '/frame'); \
+                document.body.append(frame) })</script><body>";
+    let frame = "<script>sessionStorage.b = 2; parent.postMessage(1, '*')</script>";
+    let site = Site::start(&[("/page", Answer::html(page)), ("/frame", Answer::html(frame))]).await;
+    let context = browser.default_context();
+    let pool = TabPool::new(PoolOptions::default()).unwrap();
+    for cancelled in [true, false, true] {
+        let tab = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
+        assert_eq!(tab.uses(), 1, "the last one was closed");
+        tab.navigate(&Navigation::to(site.url("/page")), soon()).await.unwrap();
+        assert_eq!(tab.evaluate_in_page::<u32>("before", soon()).await.unwrap(), 0);
+        assert!(tab.evaluate_in_page::<bool>("told", soon()).await.unwrap());
+        if cancelled {
+            drop(tab);
+        } else {
+            tab.finish();
+        }
+    }
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn places_are_handed_out_in_order_and_broken_tabs_replaced() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/never", Answer::never()), ("/", Answer::html("<p>x</p>"))]).await;

@@ -38,29 +38,27 @@ impl Embedded {
         }));
     }
 
-    /// Empties session storage below a page, which must still be there, and gives back the keys of all else.
+    /// Empties session storage below a page, which must still be there, and notes the keys of all else.
     ///
     /// # Errors
-    /// Those of commands, and [`Error::Invalid`] when something is left that only a new tab is rid of.
-    pub(super) async fn leave(&self, page: &CdpSession, deadline: Deadline) -> Result<BTreeSet<String>> {
+    /// Those of commands, and [`Error::Invalid`] when something is left that only a new tab is rid of. The keys are noted all the
+    /// same.
+    pub(super) async fn leave(&self, page: &CdpSession, keys: &mut BTreeSet<String>, deadline: Deadline) -> Result<()> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Key {
             storage_key: String,
         }
-        let Noted { mut keys, areas } = std::mem::take(&mut *self.noted());
+        let Noted { keys: written, areas } = std::mem::take(&mut *self.noted());
+        keys.extend(written);
         let frames = below(page);
-        if areas.len() + keys.len() + frames.len() >= MOST_ORIGINS {
-            return Err(Error::invalid(
-                "the tab",
-                "it had too many frames: only a new one is rid of what they stored",
-            ));
-        }
+        let many = areas.len() + keys.len() + frames.len() >= MOST_ORIGINS;
         let key_of = async |frame: &CdpSession| {
             let params = json!({"frameId": frame.target().target_id});
             let command = RawCommand::new("Storage.getStorageKeyForFrame", params)?;
             frame.send_as::<Key>(command, deadline).await
         };
+        let mut failed = Ok(());
         for key in join_all(frames.iter().map(key_of)).await {
             match key {
                 Ok(Key { storage_key }) => {
@@ -68,8 +66,15 @@ impl Embedded {
                 }
                 // One that has gone, or that may not store anything.
                 Err(Error::Protocol { .. } | Error::Gone { .. }) => {}
-                Err(error) => return Err(error),
+                Err(error) => failed = Err(error),
             }
+        }
+        failed?;
+        if many {
+            return Err(Error::invalid(
+                "the tab",
+                "it had too many frames: only a new one is rid of what they stored",
+            ));
         }
         for (session, area) in areas {
             let Some(frame) = frames.iter().find(|frame| frame.id() == Some(&session)) else {
@@ -81,7 +86,7 @@ impl Embedded {
             let command = RawCommand::new("DOMStorage.clear", json!({"storageId": area}))?;
             frame.send(command, deadline).await?;
         }
-        Ok(keys)
+        Ok(())
     }
 }
 

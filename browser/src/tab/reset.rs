@@ -17,6 +17,9 @@ use crate::cdp::RawCommand;
 use crate::setup::Setup;
 use crate::{Deadline, Error, Result};
 
+/// Of the time that clearing has, what the tab itself may take.
+const SHARE: f64 = 0.8;
+
 /// What becomes of local storage as a tab is cleared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LocalStorage {
@@ -43,7 +46,7 @@ impl Tab {
     ///
     /// # Errors
     /// Those of commands, and [`Error::Invalid`] when something is left that only a new tab is rid of. After an error the
-    /// tab must not be used again.
+    /// tab must not be used again; the storage was cleared all the same, where the browser still did.
     pub async fn clear(
         &self,
         origins: &BTreeSet<String>,
@@ -102,12 +105,24 @@ impl Tab {
 
 impl TabState {
     async fn leave(&self, origins: &BTreeSet<String>, local: LocalStorage, deadline: Deadline) -> Result<()> {
-        let stays = |what: &str| {
-            Err(Error::invalid(
-                "the tab",
-                format!("{what}: only a new one is rid of it"),
-            ))
-        };
+        let alone = !origins.is_empty() && self.tracker.track().origins.is_subset(origins);
+        let mut embedded = BTreeSet::new();
+        // Whatever becomes of the tab, the storage is not its own: there is time left for it.
+        let first = deadline.capped(deadline.remaining().mul_f64(SHARE));
+        let tidied = self.tidy(&mut embedded, first).await;
+        if !alone {
+            // Where another tab is at the same sites, its frames may be, too.
+            embedded.clear();
+        }
+        let cleared = self.clear_storage(origins, &embedded, local, deadline).await;
+        tidied.and(cleared)?;
+        self.tracker.forget_use();
+        Ok(())
+    }
+
+    /// All that is of the tab alone, and what keys its frames stored under. Session storage that cannot be emptied is told
+    /// once the page has gone.
+    async fn tidy(&self, embedded: &mut BTreeSet<String>, deadline: Deadline) -> Result<()> {
         let (options, scripts, intercepted) = {
             let mut told = self.told();
             told.dialogs.clear();
@@ -121,19 +136,8 @@ impl TabState {
             let options = std::mem::replace(&mut told.options, Arc::new(left));
             (options, std::mem::take(&mut told.scripts), intercepted)
         };
-        let (areas, seen, alone) = {
-            let track = self.tracker.track();
-            let alone = !origins.is_empty() && track.origins.is_subset(origins);
-            (track.session_storage.clone(), track.origins.len(), alone)
-        };
-        if areas.len() >= MOST_ORIGINS || seen >= MOST_ORIGINS {
-            return stays("it was at too many sites");
-        }
-        let embedded = self.embedded.leave(&self.session, deadline).await?;
+        let emptied = self.empty_session_storage(embedded, deadline).await;
         let mut commands = Vec::new();
-        for area in areas {
-            commands.push(RawCommand::new("DOMStorage.clear", json!({"storageId": area}))?);
-        }
         if intercepted {
             commands.push(RawCommand::new("Fetch.disable", json!({}))?);
         }
@@ -167,6 +171,34 @@ impl TabState {
             .await?;
         // The name of a window outlives its documents, and the list of those visited counts them.
         self.evaluate("window.name = ''", deadline).await?;
+        emptied
+    }
+
+    async fn empty_session_storage(&self, embedded: &mut BTreeSet<String>, deadline: Deadline) -> Result<()> {
+        let (areas, seen) = {
+            let track = self.tracker.track();
+            (track.session_storage.clone(), track.origins.len())
+        };
+        let below = self.embedded.leave(&self.session, embedded, deadline).await;
+        if areas.len() >= MOST_ORIGINS || seen >= MOST_ORIGINS {
+            let message = "it was at too many sites: only a new one is rid of what they stored";
+            return Err(Error::invalid("the tab", message));
+        }
+        let clear = |area| RawCommand::new("DOMStorage.clear", json!({"storageId": area}));
+        let commands = areas.into_iter().map(clear).collect::<Result<Vec<_>>>()?;
+        if !commands.is_empty() {
+            self.session.send_all(&commands, deadline).await?;
+        }
+        below
+    }
+
+    async fn clear_storage(
+        &self,
+        origins: &BTreeSet<String>,
+        embedded: &BTreeSet<String>,
+        local: LocalStorage,
+        deadline: Deadline,
+    ) -> Result<()> {
         let mut commands = vec![RawCommand::new("Page.resetNavigationHistory", json!({}))?];
         let kinds = "indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
         let all = format!("local_storage,{kinds}");
@@ -178,15 +210,12 @@ impl TabState {
             let params = json!({"origin": origin, "storageTypes": own});
             commands.push(RawCommand::new("Storage.clearDataForOrigin", params)?);
         }
-        // Where another tab is at the same sites, its frames may be, too.
-        for key in embedded.iter().filter(|_| alone) {
+        for key in embedded {
             let kinds = if key.contains('^') { &*all } else { own };
             let params = json!({"storageKey": key, "storageTypes": kinds});
             commands.push(RawCommand::new("Storage.clearDataForStorageKey", params)?);
         }
-        self.session.send_all(&commands, deadline).await?;
-        self.tracker.forget_use();
-        Ok(())
+        self.session.send_all(&commands, deadline).await.map(drop)
     }
 
     async fn tell(&self, options: TabOptions, deadline: Deadline) -> Result<()> {
