@@ -222,7 +222,8 @@ impl CookieJar {
     }
 
     /// Puts all that a storage state holds on top of what is there, and says how many cookies that were. Those that have
-    /// expired are left out. Of local storage the newer of an origin wins; of more than 1,000 origins or 64 MiB the first go.
+    /// expired are left out. Of local storage the newer of an origin wins; of more than 1,000 origins or 64 MiB the first go,
+    /// and an origin that is larger than that by itself goes alone.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the cookie that could not be; the jar is as it was.

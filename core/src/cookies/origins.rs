@@ -7,7 +7,8 @@ use super::storage_state::{OriginState, StorageItem};
 
 /// The local storage of this many origins is remembered.
 const MOST_ORIGINS: usize = 1_000;
-/// Bytes of names and values, of all origins. A browser lets one origin have 10 MiB.
+/// Bytes of names and values, of all origins. A browser lets one origin have 10 MiB. What else a state says of an origin, such
+/// as `indexedDB`, does not count: it comes from a file that was read whole.
 const MOST_BYTES: usize = 64 << 20;
 
 /// Local storage by origin, the one that changed last at the end. Bounded: the first go.
@@ -55,15 +56,21 @@ impl Origins {
     }
 
     fn make_room(&mut self) {
+        // One that would not fit in an empty house sends nobody else out.
+        self.kept.retain(|state| bytes_of(state) <= MOST_BYTES);
         let mut bytes = 0;
         let fitting = |state: &&Arc<OriginState>| {
-            let items = state.local_storage.iter();
-            bytes += items.map(|item| item.name.len() + item.value.len()).sum::<usize>();
+            bytes += bytes_of(state);
             bytes <= MOST_BYTES
         };
         let fit = self.kept.iter().rev().take(MOST_ORIGINS).take_while(fitting).count();
         self.kept.drain(..self.kept.len() - fit);
     }
+}
+
+fn bytes_of(state: &OriginState) -> usize {
+    let items = state.local_storage.iter();
+    items.map(|item| item.name.len() + item.value.len()).sum()
 }
 
 #[cfg(test)]
@@ -108,5 +115,26 @@ mod tests {
         }
         let left: Vec<_> = origins.all().iter().map(|state| state.origin.clone()).collect();
         assert_eq!(left, ["https://2.test", "https://3.test", "https://4.test"]);
+    }
+
+    #[test]
+    fn one_that_is_too_large_by_itself_goes_alone() {
+        let mut origins = Origins::default();
+        origins.change("https://a.test", vec![item("a", "1")], &[]);
+        origins.change("https://greedy.test", vec![item("a", "1")], &[]);
+        let large = "x".repeat(MOST_BYTES);
+        origins.change("https://greedy.test", vec![item("b", large.clone())], &[]);
+        let left = |origins: &Origins| {
+            origins
+                .all()
+                .iter()
+                .map(|state| state.origin.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(left(&origins), ["https://a.test"]);
+        let greedy = OriginState::new("https://greedy.test", vec![item("b", large)]);
+        let other = OriginState::new("https://b.test", vec![item("a", "1")]);
+        origins.load(&[greedy, other]);
+        assert_eq!(left(&origins), ["https://a.test", "https://b.test"]);
     }
 }
