@@ -163,7 +163,18 @@ const ofMedia = () => {
   return table;
 };
 
-const ofFonts = () => {
+// A frame of another site may run before the page around it has given it a place, and has no sizes until then.
+const laidOut = async () => {
+  const span = document.createElement('span');
+  span.style.cssText = 'position: absolute; visibility: hidden';
+  span.textContent = 'm';
+  document.body.append(span);
+  for (let looks = 0; looks < 1000 && !span.offsetWidth; looks += 1) await new Promise((done) => setTimeout(done, 20));
+  span.remove();
+};
+
+const ofFonts = async () => {
+  await laidOut();
   const span = document.createElement('span');
   span.style.cssText = 'position: absolute; visibility: hidden; font-size: 64px';
   span.textContent = 'mmmmmmmmmmlli';
@@ -186,12 +197,17 @@ const ofDocument = () => ({ visibilityState: document.visibilityState, hidden: d
   contacts: 'contacts' in navigator, bluetooth: 'bluetooth' in navigator, wake: 'wakeLock' in navigator });
 
 const frames = async () => {
-  // How often a frame is drawn: a hidden page draws twice a second or not at all.
+  // How often a frame is drawn: a hidden page draws twice a second or not at all. A busy machine is given another chance.
   let drawn = 0;
   const count = () => { drawn += 1; requestAnimationFrame(count); };
   requestAnimationFrame(count);
-  await new Promise((done) => setTimeout(done, 500));
-  return drawn >= 5 ? 'drawn' : `${drawn} in half a second`;
+  let best = 0;
+  for (let round = 0; round < 10 && best < 5; round += 1) {
+    drawn = 0;
+    await new Promise((done) => setTimeout(done, 500));
+    best = Math.max(best, drawn);
+  }
+  return best >= 5 ? 'drawn' : `${best} in half a second`;
 };
 
 const devices = async () => {
