@@ -49,6 +49,11 @@ pub(crate) fn of_failure(failure: &Failure, plan: &Plan<'_>, at: &Url, proxy: Op
             proxy_message(failure, cause),
             proxy_hint(failure),
         ),
+        Stage::BehindProxy => (
+            FetchErrorKind::Connect,
+            format!("the proxy got no connection to `{host}`: {cause}"),
+            Some("the site may be down, or the proxy may not serve it: try another proxy".to_owned()),
+        ),
         Stage::Exchange => (
             FetchErrorKind::Protocol,
             format!("`{host}` gave no response: {cause}"),

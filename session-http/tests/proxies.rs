@@ -125,7 +125,10 @@ async fn a_proxy_that_is_down_is_an_error_and_never_bypassed() {
         }
     }
     assert!(site.requests().is_empty());
-    for mode in [ProxyMode::Failing, ProxyMode::Dropping] {
+    for (mode, kind) in [
+        (ProxyMode::Failing, FetchErrorKind::Connect),
+        (ProxyMode::Dropping, FetchErrorKind::Proxy),
+    ] {
         site.proxy().set_mode(mode);
         let session = session(&site, |builder| {
             builder.proxy(proxy(site.proxy().url_http())).retry(Retry::none())
@@ -133,7 +136,7 @@ async fn a_proxy_that_is_down_is_an_error_and_never_bypassed() {
         .await;
         assert_eq!(
             fetch_error(&session, &get(site.https_url("/echo"))).await.kind(),
-            FetchErrorKind::Proxy,
+            kind,
             "{mode:?}"
         );
     }
@@ -193,6 +196,33 @@ async fn a_pool_learns_of_a_proxy_from_what_the_proxy_did_and_from_nothing_else(
     assert_eq!(counts(), (0, 1, 1));
     fetch_ok(&session, &get(site.https_url("/echo"))).await;
     assert_eq!(counts(), (1, 1, 0));
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_site_that_is_down_costs_a_proxy_nothing() {
+    let site = site().await;
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", gone.local_addr().unwrap());
+    drop(gone);
+    let server = ProxyServer::start(ProxyOptions::default()).await.unwrap();
+    for proxy in [server.url_http(), server.url_socks5(), server.url_socks5h()].map(proxy) {
+        let pool = ProxyPool::new([proxy.clone()]).unwrap();
+        let session = session(&site, |builder| builder.proxy_pool(pool.clone()).retry(Retry::none())).await;
+        let error = fetch_error(&session, &get(&url)).await;
+        assert_eq!(error.kind(), FetchErrorKind::Connect, "{proxy}: {error}");
+        assert!(
+            error.to_string().contains("the proxy got no connection to `127.0.0.1`"),
+            "{error}"
+        );
+        let health = pool.health().remove(0);
+        assert_eq!((health.successes, health.failures), (0, 0), "{proxy}: {error}");
+    }
+    let pool = ProxyPool::new([proxy(server.url_socks5())]).unwrap();
+    let session = session(&site, |builder| builder.proxy_pool(pool.clone()).retry(Retry::none())).await;
+    let error = fetch_error(&session, &get("https://nowhere.invalid/")).await;
+    assert_eq!(error.kind(), FetchErrorKind::Dns, "{error}");
+    assert_eq!(pool.health()[0].failures, 0);
     site.close().await;
 }
 

@@ -45,7 +45,7 @@ async fn a_proxy_that_fails_takes_its_identities_out_and_the_others_serve() {
     let site = TestSite::start().await.unwrap();
     let servers = proxies(3).await;
     let pool = pool(6, servers.iter().map(url)).await;
-    servers[1].set_mode(ProxyMode::Failing);
+    servers[1].set_mode(ProxyMode::Dropping);
     let mut failed = 0;
     for _ in 0..30 {
         match fetch(&pool, &https(&site, "/echo")).await {
@@ -101,7 +101,7 @@ async fn when_all_proxies_are_out_the_request_fails_and_nothing_goes_out_directl
     let servers = proxies(2).await;
     let pool = pool(2, servers.iter().map(url)).await;
     for server in &servers {
-        server.set_mode(ProxyMode::Failing);
+        server.set_mode(ProxyMode::Dropping);
     }
     for _ in 0..2 {
         fetch(&pool, &https(&site, "/echo")).await.unwrap_err();
@@ -138,7 +138,7 @@ async fn a_request_waits_for_a_proxy_that_comes_back_in_time() {
             .unwrap(),
     )
     .await;
-    servers[0].set_mode(ProxyMode::Failing);
+    servers[0].set_mode(ProxyMode::Dropping);
     fetch(&pool, &https(&site, "/echo")).await.unwrap_err();
     servers[0].set_mode(ProxyMode::Working);
     let response = fetch_ok(&pool, &https(&site, "/echo")).await;
@@ -187,7 +187,7 @@ async fn who_takes_a_place_gets_a_proxy_that_works() {
     let site = TestSite::start().await.unwrap();
     let servers = proxies(3).await;
     let pool = pool(3, servers.iter().map(url)).await;
-    servers[0].set_mode(ProxyMode::Failing);
+    servers[0].set_mode(ProxyMode::Dropping);
     let one = https(&site, "/echo")
         .with(PoolOptions::default().identity("identity-001"))
         .unwrap();

@@ -216,8 +216,8 @@ impl ProxyPool {
         members[index].proxy.clone()
     }
 
-    /// Says how a proxy did: whether the connection through it came about, not what status the site answered with. A
-    /// proxy that is not of this pool is passed over.
+    /// Says how a proxy did: whether it did its part, not what status the site answered with. That a proxy which works
+    /// finds the site down is neither a success nor a failure. A proxy that is not of this pool is passed over.
     pub fn report(&self, proxy: &Proxy, ok: bool) {
         self.report_at(proxy, ok, Instant::now());
     }

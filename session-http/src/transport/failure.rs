@@ -22,6 +22,8 @@ pub(crate) enum Stage {
     Tls,
     /// The proxy refused, or could not be reached.
     Proxy,
+    /// The proxy works, and says that it got no connection to the site.
+    BehindProxy,
     /// After the request was under way: the peer hung up, or broke the protocol.
     Exchange,
     /// In the middle of the body.
@@ -61,7 +63,7 @@ impl Failure {
         let stage = if any::<NotPublic>(&error) {
             Stage::NotPublic
         } else if error.is_proxy_connect() {
-            Stage::Proxy
+            proxy_stage(&causes)
         } else if connecting {
             connect_stage(&error, &causes, proxied)
         } else if error.is_builder() {
@@ -94,6 +96,30 @@ impl Failure {
             root: root(error),
         }
     }
+}
+
+/// Of a proxy's answer wreq keeps no more than whether it was 200, 407 or any other, and of all of these most are 502, 503 and
+/// 504. Of SOCKS replies these are 3 to 6 of RFC 1928; the general failure, 1, may be anything.
+fn proxy_stage(causes: &[String]) -> Stage {
+    const REPLIES: [&str; 4] = [
+        "Network unreachable",
+        "Host unreachable",
+        "Connection refused",
+        "TTL expired",
+    ];
+    let any = |holds: &dyn Fn(&str) -> bool| causes.iter().any(|cause| holds(cause));
+    // With `socks5` the site's name is resolved here.
+    if any(&|cause| cause.contains("failed to resolve DNS for SOCKS target")) {
+        return Stage::Dns;
+    }
+    let replied = |cause: &str| {
+        let reply = cause.rsplit_once("error during SOCKS handshake: ");
+        reply.is_some_and(|(_, reply)| REPLIES.contains(&reply))
+    };
+    if any(&|cause| cause.contains("tunnel error: unsuccessful")) || any(&replied) {
+        return Stage::BehindProxy;
+    }
+    Stage::Proxy
 }
 
 fn connect_stage(error: &wreq::Error, causes: &[String], proxied: bool) -> Stage {
