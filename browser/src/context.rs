@@ -14,7 +14,7 @@ use crate::cookies;
 use crate::launch::proxy_server;
 use crate::local_storage::Written;
 use crate::setup::Setup;
-use crate::tab::{Tab, TabOptions};
+use crate::tab::{Left, Tab, TabOptions};
 use crate::{Deadline, Result, TargetInfo};
 
 /// What a context is made with.
@@ -42,6 +42,7 @@ pub(crate) struct ContextState {
     setup: Setup,
     proxy: Option<Proxy>,
     written: Arc<Written>,
+    left: Left,
 }
 
 impl ContextState {
@@ -92,6 +93,7 @@ impl Context {
                 setup,
                 proxy: None,
                 written: Arc::default(),
+                left: Left::default(),
             }),
         }
     }
@@ -119,6 +121,7 @@ impl Context {
             setup: options.setup,
             proxy: options.proxy,
             written: Arc::default(),
+            left: Left::default(),
         };
         let context = Self { state: Arc::new(state) };
         context.state.browser.inner.targets.add_context(&id, &context.state);
@@ -150,6 +153,11 @@ impl Context {
     /// Whose local storage its tabs changed.
     pub(crate) fn written(&self) -> &Arc<Written> {
         &self.state.written
+    }
+
+    /// What frames of its tabs stored that is still to be cleared.
+    pub(crate) fn left(&self) -> &Left {
+        &self.state.left
     }
 
     /// Opens a tab, empty and ready to navigate. Dropping the future closes what was opened.

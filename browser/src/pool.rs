@@ -329,18 +329,14 @@ impl Lease {
         if tabs.closed || !tab.is_alive() || (self.once && !again) {
             return;
         }
-        let origins = if options.clear_storage {
-            leaves(&tab, &tabs.leased)
-        } else {
-            BTreeSet::new()
-        };
+        let origins = options.clear_storage.then(|| leaves(&tab, &tabs.leased));
         let (local_storage, deadline) = (options.local_storage, Deadline::after(options.clear_timeout));
         let weak = Arc::downgrade(&pool);
         let ending = async move {
             let result = if again {
-                tab.clear(&origins, local_storage, deadline).await
+                tab.clear(origins.as_ref(), local_storage, deadline).await
             } else {
-                retire(&tab, &origins, local_storage, deadline).await
+                retire(&tab, origins.as_ref(), local_storage, deadline).await
             };
             match (result, weak.upgrade()) {
                 (Ok(()), Some(pool)) if again => {
@@ -360,8 +356,13 @@ impl Lease {
 }
 
 /// Leaves a tab that is about to be closed: its page writes nothing more, and what its sites stored goes.
-async fn retire(tab: &Tab, origins: &BTreeSet<String>, local_storage: LocalStorage, deadline: Deadline) -> Result<()> {
-    if origins.is_empty() {
+async fn retire(
+    tab: &Tab,
+    origins: Option<&BTreeSet<String>>,
+    local_storage: LocalStorage,
+    deadline: Deadline,
+) -> Result<()> {
+    if origins.is_none() || tab.origins().is_empty() {
         return Ok(());
     }
     tab.clear(origins, local_storage, deadline).await

@@ -115,6 +115,63 @@ async fn what_frames_of_other_sites_store_does_not_carry_over_either() {
 }
 
 #[tokio::test]
+async fn what_frames_store_goes_with_the_last_tab_at_a_site() {
+    let Some(browser) = browser().await else { return };
+    let frame = "<script>parent.postMessage([localStorage.length, sessionStorage.length].join(), '*'); \
+                 localStorage.a = 1</script>";
+    let around = "<script>told = new Promise(done => onmessage = event => done(event.data)); \
+                  addEventListener('DOMContentLoaded', () => { const frame = document.createElement('iframe'); \
+                  frame.src = location.href.replace('127.0.0.1', 'localhost').replace('/around', '/frame'); \
+                  document.body.append(frame) })</script><body>";
+    let site = Site::start(&[
+        ("/", Answer::html("<p>x</p>")),
+        ("/frame", Answer::html(frame)),
+        ("/around", Answer::html(around)),
+    ])
+    .await;
+    let context = browser.default_context();
+    let pool = TabPool::new(PoolOptions {
+        max_pages: 2,
+        ..PoolOptions::default()
+    })
+    .unwrap();
+    let lease = async || pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
+    let cleared = async |busy| {
+        let ended = async {
+            while pool.stats().busy > busy {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon().run("a tab is cleared", ended).await.unwrap();
+    };
+    for retired in [false, true] {
+        let (one, two) = (lease().await, lease().await);
+        two.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+        one.navigate(&Navigation::to(site.url("/around")), soon())
+            .await
+            .unwrap();
+        let stored: String = one.evaluate_in_page("told", soon()).await.unwrap();
+        assert_eq!(stored, "0,0", "retired: {retired}");
+        if retired {
+            one.retire();
+        } else {
+            one.finish();
+        }
+        // While the other is at the site.
+        cleared(1).await;
+        two.finish();
+        cleared(0).await;
+    }
+    let three = lease().await;
+    three
+        .navigate(&Navigation::to(site.url("/around")), soon())
+        .await
+        .unwrap();
+    assert_eq!(three.evaluate_in_page::<String>("told", soon()).await.unwrap(), "0,0");
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_was_stored_does_not_outlive_a_tab_that_was_not_cleared() {
     let Some(browser) = browser().await else { return };
     // Its frame of another site writes to session storage, and is gone before the tab is cleared.

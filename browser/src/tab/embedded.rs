@@ -1,7 +1,7 @@
 //! What frames of other sites store. It stands apart for each site around them, by a key that has both, and no origin leads
 //! to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
@@ -87,6 +87,56 @@ impl Embedded {
             frame.send(command, deadline).await?;
         }
         Ok(())
+    }
+}
+
+/// What frames stored in a context below pages of sites that another tab was still at when theirs was left.
+#[derive(Default)]
+pub(crate) struct Left(Mutex<VecDeque<Kept>>);
+
+struct Kept {
+    /// Where other tabs were.
+    shared: BTreeSet<String>,
+    keys: BTreeSet<String>,
+}
+
+impl Left {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes back keys that could not be cleared.
+    pub(super) fn again(&self, keys: BTreeSet<String>) {
+        let shared = BTreeSet::new();
+        self.kept().push_back(Kept { shared, keys });
+    }
+
+    /// Adds the keys of a tab that was at `shared` as other tabs still are. Gives back all keys that nobody has a use for once no
+    /// tab is at `cleared`.
+    pub(super) fn pass(
+        &self,
+        shared: BTreeSet<String>,
+        keys: BTreeSet<String>,
+        cleared: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        /// Beyond it what was kept for longest goes, whoever uses it.
+        const MOST: usize = 64;
+        let mut left = self.kept();
+        if !keys.is_empty() {
+            left.push_back(Kept { shared, keys });
+        }
+        let mut due = BTreeSet::new();
+        left.retain_mut(|kept| {
+            kept.shared.retain(|origin| !cleared.contains(origin));
+            if kept.shared.is_empty() {
+                due.append(&mut kept.keys);
+            }
+            !kept.keys.is_empty()
+        });
+        while left.len() > MOST {
+            due.extend(left.pop_front().into_iter().flat_map(|kept| kept.keys));
+        }
+        due
     }
 }
 

@@ -42,6 +42,7 @@ use crate::targets::{Parting, Targets};
 use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
 use embedded::Embedded;
+pub(crate) use embedded::Left;
 use intercept::{Interceptor, Journey, Rewrite, Rules};
 use tracker::Tracker;
 

@@ -12,7 +12,7 @@ use super::intercept::{Interceptor, Rules};
 use super::navigation::{Navigation, WaitUntil, blank};
 use super::options::sockets_offline;
 use super::tracker::MOST_ORIGINS;
-use super::{Tab, TabOptions, TabState};
+use super::{Left, Tab, TabOptions, TabState};
 use crate::cdp::RawCommand;
 use crate::setup::Setup;
 use crate::{Deadline, Error, Result};
@@ -42,18 +42,21 @@ pub(super) fn init_script(source: &str) -> Result<RawCommand> {
 
 impl Tab {
     /// Makes it as good as new: no document, no history, nothing of what its options told it, and nothing in the storage of
-    /// `origins`, which need not be all that it visited; local storage stays where `local_storage` says so. What [`TabOptions::setup`] did stays.
+    /// `origins`: those of its own that no other tab is at. What frames stored at the other ones is cleared with the last such
+    /// tab. `None`: what sites stored stays; local storage stays where `local_storage` says so, too. What
+    /// [`TabOptions::setup`] did stays.
     ///
     /// # Errors
     /// Those of commands, and [`Error::Invalid`] when something is left that only a new tab is rid of. After an error the
     /// tab must not be used again; the storage was cleared all the same, where the browser still did.
     pub async fn clear(
         &self,
-        origins: &BTreeSet<String>,
+        origins: Option<&BTreeSet<String>>,
         local_storage: LocalStorage,
         deadline: Deadline,
     ) -> Result<()> {
-        self.state.leave(origins, local_storage, deadline).await
+        let left = self.context.left();
+        self.state.leave(origins, left, local_storage, deadline).await
     }
 
     /// Tells a tab that was [cleared](Self::clear) new options.
@@ -104,18 +107,31 @@ impl Tab {
 }
 
 impl TabState {
-    async fn leave(&self, origins: &BTreeSet<String>, local: LocalStorage, deadline: Deadline) -> Result<()> {
-        let alone = !origins.is_empty() && self.tracker.track().origins.is_subset(origins);
+    async fn leave(
+        &self,
+        origins: Option<&BTreeSet<String>>,
+        left: &Left,
+        local: LocalStorage,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let visited = self.tracker.track().origins.clone();
         let mut embedded = BTreeSet::new();
         // Whatever becomes of the tab, the storage is not its own: there is time left for it.
         let first = deadline.capped(deadline.remaining().mul_f64(SHARE));
         let tidied = self.tidy(&mut embedded, first).await;
-        if !alone {
+        let mut due = BTreeSet::new();
+        let mut commands = vec![RawCommand::new("Page.resetNavigationHistory", json!({}))?];
+        if let Some(origins) = origins {
             // Where another tab is at the same sites, its frames may be, too.
-            embedded.clear();
+            let shared = visited.difference(origins).cloned().collect();
+            due = left.pass(shared, embedded, origins);
+            commands.extend(clear_storage(origins, &due, local)?);
         }
-        let cleared = self.clear_storage(origins, &embedded, local, deadline).await;
-        tidied.and(cleared)?;
+        let cleared = self.session.send_all(&commands, deadline).await;
+        if cleared.is_err() {
+            left.again(due);
+        }
+        tidied.and(cleared.map(drop))?;
         self.tracker.forget_use();
         Ok(())
     }
@@ -190,32 +206,6 @@ impl TabState {
             self.session.send_all(&commands, deadline).await?;
         }
         below
-    }
-
-    async fn clear_storage(
-        &self,
-        origins: &BTreeSet<String>,
-        embedded: &BTreeSet<String>,
-        local: LocalStorage,
-        deadline: Deadline,
-    ) -> Result<()> {
-        let mut commands = vec![RawCommand::new("Page.resetNavigationHistory", json!({}))?];
-        let kinds = "indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
-        let all = format!("local_storage,{kinds}");
-        let own = match local {
-            LocalStorage::Goes => &*all,
-            LocalStorage::Stays => kinds,
-        };
-        for origin in origins {
-            let params = json!({"origin": origin, "storageTypes": own});
-            commands.push(RawCommand::new("Storage.clearDataForOrigin", params)?);
-        }
-        for key in embedded {
-            let kinds = if key.contains('^') { &*all } else { own };
-            let params = json!({"storageKey": key, "storageTypes": kinds});
-            commands.push(RawCommand::new("Storage.clearDataForStorageKey", params)?);
-        }
-        self.session.send_all(&commands, deadline).await.map(drop)
     }
 
     async fn tell(&self, options: TabOptions, deadline: Deadline) -> Result<()> {
@@ -297,4 +287,28 @@ impl TabState {
             .filter_map(|answer| serde_json::from_str::<Added>(answer.get()).ok());
         self.told().scripts = added.map(|added| added.identifier).collect();
     }
+}
+
+fn clear_storage(
+    origins: &BTreeSet<String>,
+    embedded: &BTreeSet<String>,
+    local: LocalStorage,
+) -> Result<Vec<RawCommand>> {
+    let kinds = "indexeddb,cache_storage,service_workers,file_systems,shared_storage,websql";
+    let all = format!("local_storage,{kinds}");
+    let own = match local {
+        LocalStorage::Goes => &*all,
+        LocalStorage::Stays => kinds,
+    };
+    let mut commands = Vec::with_capacity(origins.len() + embedded.len());
+    for origin in origins {
+        let params = json!({"origin": origin, "storageTypes": own});
+        commands.push(RawCommand::new("Storage.clearDataForOrigin", params)?);
+    }
+    for key in embedded {
+        let kinds = if key.contains('^') { &*all } else { own };
+        let params = json!({"storageKey": key, "storageTypes": kinds});
+        commands.push(RawCommand::new("Storage.clearDataForStorageKey", params)?);
+    }
+    Ok(commands)
 }
