@@ -8,12 +8,15 @@ use super::histogram::Packed;
 use super::{Stats, Tally};
 use crate::Result;
 
-/// What is reported, and the histograms, of which a report has only the sums.
+/// What is reported, and the histograms, of which a report has only the sums. What an older version did not keep is empty.
 #[derive(Serialize, Deserialize)]
 struct Saved<S, K: Ord> {
     stats: S,
+    #[serde(default)]
     sessions: BTreeMap<K, Packed>,
+    #[serde(default)]
     hosts: BTreeMap<K, Packed>,
+    #[serde(default)]
     proxies: BTreeMap<K, Packed>,
 }
 
@@ -100,5 +103,20 @@ mod tests {
         assert_eq!(proxies[0], proxies[1]);
         assert_eq!((back.cache_hits, back.proxies["http://proxy.test:80"].failed), (499, 1));
         assert_eq!((back.elapsed, back.started_at), (stats.elapsed, stats.started_at));
+    }
+
+    #[test]
+    fn statistics_of_a_version_that_kept_fewer_are_read() {
+        let stats = Stats {
+            pages: 7,
+            ..Stats::default()
+        };
+        let mut saved: serde_json::Value = serde_json::from_slice(&stats.save().unwrap()).unwrap();
+        for map in ["sessions", "hosts", "proxies"] {
+            assert!(saved.as_object_mut().unwrap().remove(map).is_some());
+            assert!(saved["stats"].as_object_mut().unwrap().remove(map).is_some());
+        }
+        let back = Stats::load(saved.to_string().as_bytes()).unwrap();
+        assert_eq!((back.pages, back.proxies.len()), (7, 0));
     }
 }
