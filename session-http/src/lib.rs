@@ -32,7 +32,7 @@ mod transport;
 pub use builder::HttpSessionBuilder;
 pub use config::{HttpConfig, Pem, Secret};
 pub use impersonate::Impersonate;
-pub use options::{HttpOptions, HttpVersion, Redirects};
+pub use options::{Destination, HttpOptions, HttpVersion, Redirects};
 pub use plugin::{HttpPlugin, REGISTRATION};
 pub use profile::offered;
 pub use response::HttpResponse;

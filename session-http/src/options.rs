@@ -64,6 +64,32 @@ pub struct HttpOptions {
     /// Whether the session's cookies are sent, and those of the response kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie_store: Option<bool>,
+    /// What the response is for: `Accept`, `Sec-Fetch-*`, `Priority` and the order of headers follow. Default: a document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Destination>,
+}
+
+/// What a response is for, as browsers tell by the headers of a request
+/// (<https://w3c.github.io/webappsec-fetch-metadata/#sec-fetch-dest-header>). All but documents are asked for by a page: name it
+/// in `Referer`. Without one it is taken to be of the same origin, and not to tell.
+///
+/// Chromium's header sets are there, as version 156 sends them; with another identity, or with none, all but documents are
+/// refused.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Destination {
+    /// A page that is navigated to.
+    #[default]
+    Document,
+    /// Data for a script: `XMLHttpRequest` and `fetch()`.
+    Fetch,
+    /// An image of a page.
+    Image,
+    /// A script of a page's head.
+    Script,
+    /// A style sheet of a page's head.
+    Style,
 }
 
 impl SessionOptions for HttpOptions {

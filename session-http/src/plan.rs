@@ -12,9 +12,10 @@ use percent_encoding::percent_decode_str;
 use silkroute_core::{Body, Error, FetchError, FetchErrorKind, RequestParts, Result, Retry, SessionOptions};
 use url::Url;
 
+use crate::headers::HeaderSet;
 use crate::live::{Cut, Live, Outfit};
 use crate::settings::{Settings, statuses};
-use crate::{HttpOptions, Redirects, headers};
+use crate::{Destination, HttpOptions, Redirects, headers};
 
 /// What one request asks for, on top of what the session has.
 pub(crate) struct Plan<'a> {
@@ -22,6 +23,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) live: &'a Live,
     pub(crate) parts: &'a RequestParts,
     pub(crate) outfit: Arc<Outfit>,
+    /// The headers of what is no document but part of one.
+    pub(crate) of_page: Option<Box<HeaderSet>>,
     /// Without user and password, which went into the headers.
     pub(crate) url: Cow<'a, Url>,
     /// The session's headers and the request's; `None`: the session's alone.
@@ -52,6 +55,7 @@ impl<'a> Plan<'a> {
             live,
             parts,
             outfit: Arc::clone(live.main()),
+            of_page: None,
             url,
             headers,
             body: Bytes::new(),
@@ -104,6 +108,16 @@ impl<'a> Plan<'a> {
             connect_timeout: options.connect_timeout.unwrap_or(settings.connect_timeout),
         };
         self.outfit = self.live.outfit(settings, &profile, cut)?;
+        if let Some(destination) = options.destination.filter(|known| *known != Destination::Document) {
+            let identity = self.outfit.profile.identity.as_ref();
+            let set = identity.and_then(|identity| HeaderSet::of_page(identity, &settings.headers, destination));
+            let Some(set) = set else {
+                let reason = "what the pages of this identity send is not known, only what Chromium's do: impersonate one of \
+                              its kind, or leave it out and set `Accept` and the `Sec-Fetch` headers yourself";
+                return Err(of_option("destination")(Error::invalid("the header set", reason)));
+            };
+            self.of_page = Some(Box::new(set));
+        }
         Ok(())
     }
 

@@ -83,7 +83,7 @@ impl<'p> Trail<'p> {
             self.headers = Some(Cow::Owned(headers::retain(users, |name, _| {
                 *name != redirect::REFERER_NAME
             })));
-        } else if self.plan.google_search && self.method == Method::GET {
+        } else if self.plan.google_search && self.plan.of_page.is_none() && self.method == Method::GET {
             self.referer = Some(HeaderValue::from_static("https://www.google.com/"));
         }
         self.widen_site();
@@ -162,7 +162,8 @@ impl<'p> Trail<'p> {
     }
 
     fn request_headers(&self) -> Result<Assembled, FetchError> {
-        let set = &self.plan.outfit.headers;
+        let of_page = self.plan.of_page.as_deref();
+        let set = of_page.unwrap_or(&self.plan.outfit.headers);
         let secure = address::is_trustworthy(&self.url);
         let cookie = self.cookie()?;
         let content_length = match self.body.len() {
@@ -171,17 +172,27 @@ impl<'p> Trail<'p> {
             0 if matches!(self.method, Method::GET | Method::HEAD | Method::DELETE) => None,
             length => Some(length as u64),
         };
-        if self.headers.is_none() && cookie.is_none() && content_length.is_none() && self.referer.is_none() {
+        // A page asks, whether it tells its name or not.
+        let site = match self.site {
+            Relation::None if of_page.is_some() => Relation::SameOrigin,
+            site => site,
+        };
+        if of_page.is_none()
+            && self.headers.is_none()
+            && cookie.is_none()
+            && content_length.is_none()
+            && self.referer.is_none()
+        {
             return Ok(set.bare(secure, &self.url));
         }
         let facts = Facts {
             content_length,
             content_type: self.content_type.clone(),
-            form: self.plan.is_form() && self.content_type.is_some(),
+            form: of_page.is_none() && self.plan.is_form() && self.content_type.is_some(),
             cookie,
             origin: self.origin(),
             referer: self.referer.clone(),
-            site: self.site,
+            site,
         };
         let users = self.headers.as_deref().unwrap_or(&self.plan.settings.headers);
         Ok(set.assemble(secure, &self.url, users, &self.plan.parts.headers, &facts))

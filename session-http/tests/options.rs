@@ -89,7 +89,7 @@ fn the_kind_registers_itself_with_help_for_every_field() {
         (kind.package(), kind.version()),
         ("silkroute-session-http", env!("CARGO_PKG_VERSION"))
     );
-    for (schema, count) in [(kind.config_schema(), 22), (kind.options_schema(), 11)] {
+    for (schema, count) in [(kind.config_schema(), 22), (kind.options_schema(), 12)] {
         let fields = schema["properties"].as_object().unwrap();
         assert_eq!(fields.len(), count, "{fields:?}");
         for (name, field) in fields {

@@ -11,7 +11,7 @@ mod support;
 use std::sync::Arc;
 
 use silkroute_core::{Fetch, Identity, Proxy, RequestExt as _, Session};
-use silkroute_session_http::HttpSession;
+use silkroute_session_http::{Destination, HttpOptions, HttpSession};
 use silkroute_session_stealth::{CdpUrl, Fingerprint, GivesWay, StealthSession};
 use silkroute_testkit::site::{ProxyOptions, ProxyServer, Recorded, TestSite};
 use support::human::{Display, Window};
@@ -212,4 +212,78 @@ async fn nobody_gives_way_unasked() {
     assert_eq!(session.identity(), None);
     let error = session.start().await.unwrap_err().to_string();
     assert!(error.contains("chrome 100") && error.contains("gives_way"), "{error}");
+}
+
+/// What a page loads: what scripts fetch, images, scripts and styles; over HTTP/2, and over HTTP/1.1 with its case and order.
+#[tokio::test]
+async fn what_a_page_loads_is_asked_for_in_the_same_words() {
+    let site = TestSite::start().await.unwrap();
+    let identity = Identity::from_name("chrome149").unwrap();
+    let fingerprint = Fingerprint {
+        gives_way: GivesWay::Browser,
+        ..Fingerprint::from(&identity)
+    };
+    let builder = StealthSession::builder()
+        .fingerprint(fingerprint)
+        .ignore_https_errors(true)
+        .network_idle(true);
+    let Some(session) = started(builder).await else { return };
+    let mut http = HttpSession::builder()
+        .impersonate(identity)
+        .verify(false)
+        .build()
+        .unwrap();
+    http.start().await.unwrap();
+    let bases = [("HTTP/2.0", site.https_url("/")), ("HTTP/1.1", site.http_url("/"))];
+    for (version, base) in bases {
+        for (page, path, destination) in [
+            ("js/xhr", "/js/api/token", Destination::Fetch),
+            ("js/xhr", "/js/api/search", Destination::Fetch),
+            ("js/list", "/js/list.css", Destination::Style),
+            ("js/head", "/js/resource/1.js", Destination::Script),
+            ("js/subrequests?n=1", "/js/resource/0.png", Destination::Image),
+        ] {
+            site.clear();
+            let page = base.join(page).unwrap();
+            fetched(&session, &Fetch::get(page.as_str()).unwrap()).await;
+            let asked = site.requests_to(path).pop().expect("the page asked for it");
+            site.clear();
+            let url = base.join(path).unwrap();
+            let mut request = Fetch::new(&asked.method, url.as_str())
+                .unwrap()
+                .header("referer", page.as_str())
+                .unwrap()
+                .with(HttpOptions {
+                    destination: Some(destination),
+                    ..HttpOptions::default()
+                })
+                .unwrap();
+            if asked.method == "POST" {
+                let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
+                request = request.json(&body).unwrap();
+            }
+            http.fetch(&request).await.unwrap();
+            let sent = site.requests_to(path).pop().unwrap();
+            assert_eq!((&*asked.version, &*sent.version), (version, version));
+            // The script's own, which a browser places by its name.
+            let of_script = |name: &str| ["x-requested-with", "x-token"].contains(&name.to_ascii_lowercase().as_str());
+            let words = |seen: &Recorded| -> Vec<(String, String)> {
+                let all = seen.headers.iter().filter(|(name, _)| !of_script(name));
+                // What the browser can decode is what it can decode: a version of before JPEG XL does not ask for it.
+                all.map(|(name, value)| (name.clone(), value.replace("image/jxl,", "")))
+                    .collect()
+            };
+            assert_eq!(words(&sent), words(&asked), "{path} over {version}");
+        }
+    }
+    http.close().await.unwrap();
+
+    let mut firefox = HttpSession::builder().impersonate("firefox").build().unwrap();
+    firefox.start().await.unwrap();
+    let request = Fetch::from(site.http_url("/js/list.css")).with(HttpOptions {
+        destination: Some(Destination::Style),
+        ..HttpOptions::default()
+    });
+    let error = firefox.fetch(&request.unwrap()).await.unwrap_err().to_string();
+    assert!(error.contains("destination") && error.contains("Chromium"), "{error}");
 }

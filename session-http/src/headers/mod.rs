@@ -16,6 +16,8 @@ use url::{Position, Url};
 pub(crate) use sets::{boundary, header_order};
 pub(crate) use site::Relation;
 
+use crate::Destination;
+
 /// How the names of client hints begin.
 const HINTS: &str = "sec-ch-ua";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -191,13 +193,24 @@ pub(crate) struct Assembled {
 impl HeaderSet {
     /// Of an identity whose version is known, or of none; with the session's default headers.
     pub(crate) fn new(identity: Option<&Identity>, defaults: &HeaderMap) -> Self {
+        Self::of(identity, defaults, |secure| sets::slots(identity, secure))
+    }
+
+    /// Of what a page of this identity asks for; `None`: it is not known what that looks like.
+    pub(crate) fn of_page(identity: &Identity, defaults: &HeaderMap, destination: Destination) -> Option<Self> {
+        sets::of_page(identity, destination, true)?;
+        let slots = |secure| sets::of_page(identity, destination, secure).unwrap_or_default();
+        Some(Self::of(Some(identity), defaults, slots))
+    }
+
+    fn of(identity: Option<&Identity>, defaults: &HeaderMap, slots: impl Fn(bool) -> Vec<Slot>) -> Self {
         let keeps_hints = identity.is_some_and(|identity| identity.brands().is_some());
         let [secure, plain] = [true, false].map(|secure| {
             let defaults = match !secure && keeps_hints {
                 true => Cow::Owned(without_hints(defaults, &HeaderMap::new())),
                 false => Cow::Borrowed(defaults),
             };
-            Prepared::new(Template(sets::slots(identity, secure)), &defaults)
+            Prepared::new(Template(slots(secure)), &defaults)
         });
         Self {
             secure,

@@ -10,6 +10,7 @@ use silkroute_core::Identity;
 use silkroute_core::identity::{Browser, Os};
 
 use super::{Part, Slot};
+use crate::Destination;
 use crate::transport::{ConnectionPlace, HeaderOrder};
 
 /// The places of an identity's headers, on secure origins or on others. Without an identity: those of a client that
@@ -88,12 +89,66 @@ fn major(identity: &Identity) -> u16 {
     identity.version.map_or(u16::MAX, |version| version.major())
 }
 
-fn chromium(identity: &Identity, secure: bool) -> Vec<Slot> {
-    // Opera is told by the Chromium inside, 15 or 16 above its own number.
-    let version = match identity.browser {
+/// The places of headers of what a page asks for, as recorded from Chromium 156; none where that is not known.
+pub(super) fn of_page(identity: &Identity, destination: Destination, secure: bool) -> Option<Vec<Slot>> {
+    use Browser::{Firefox, OkHttp, Safari};
+    if matches!(identity.browser, Firefox | Safari | OkHttp) {
+        return None;
+    }
+    let image = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
+    let (accept, mode, dest, priority) = match destination {
+        Destination::Document => return None,
+        Destination::Fetch => ("*/*", "cors", "empty", "u=1, i"),
+        Destination::Image => (image, "no-cors", "image", "i"),
+        Destination::Script => ("*/*", "no-cors", "script", "u=1"),
+        Destination::Style => ("text/css,*/*;q=0.1", "no-cors", "style", "u=0"),
+    };
+    let hint = |slot: Option<Slot>| slot.filter(|_| secure);
+    let slots = [
+        Some(Slot::Part(Part::ContentLength)),
+        Some(Slot::Part(Part::Authorization)),
+        Some(Slot::Part(Part::CacheControl)),
+        hint(made(
+            HeaderName::from_static("sec-ch-ua-platform"),
+            Some(identity.sec_ch_ua_platform()),
+        )),
+        user_agent(identity),
+        hint(made(HeaderName::from_static("sec-ch-ua"), identity.sec_ch_ua())),
+        Some(Slot::Rest),
+        Some(Slot::Part(Part::ContentType)),
+        hint(Some(named("sec-ch-ua-mobile", identity.sec_ch_ua_mobile()))),
+        Some(fixed(ACCEPT, accept)),
+        Some(Slot::Part(Part::Origin)),
+        hint(Some(Slot::Part(Part::Site))),
+        hint(Some(named("sec-fetch-mode", mode))),
+        hint(Some(named("sec-fetch-dest", dest))),
+        Some(Slot::Part(Part::Referer)),
+        Some(fixed(ACCEPT_ENCODING, encodings(chromium_version(identity), secure))),
+        accept_language(identity),
+        Some(Slot::Part(Part::Cookie)),
+        hint(Some(named("priority", priority))).filter(|_| chromium_version(identity) >= 124),
+    ];
+    Some(slots.into_iter().flatten().collect())
+}
+
+/// Opera is told by the Chromium inside, 15 or 16 above its own number.
+fn chromium_version(identity: &Identity) -> u16 {
+    match identity.browser {
         Browser::Opera => major(identity).saturating_add(15),
         _ => major(identity),
-    };
+    }
+}
+
+fn encodings(version: u16, secure: bool) -> &'static str {
+    match (secure, version) {
+        (false, _) => "gzip, deflate",
+        (true, ..123) => "gzip, deflate, br",
+        (true, _) => "gzip, deflate, br, zstd",
+    }
+}
+
+fn chromium(identity: &Identity, secure: bool) -> Vec<Slot> {
+    let version = chromium_version(identity);
     let accept = match (identity.browser, version) {
         (_, ..110) => {
             "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.9"
@@ -104,11 +159,6 @@ fn chromium(identity: &Identity, secure: bool) -> Vec<Slot> {
         _ => {
             "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
         }
-    };
-    let encodings = match (secure, version) {
-        (false, _) => "gzip, deflate",
-        (true, ..123) => "gzip, deflate, br",
-        (true, _) => "gzip, deflate, br, zstd",
     };
     let hints = || {
         vec![
@@ -155,7 +205,7 @@ fn chromium(identity: &Identity, secure: bool) -> Vec<Slot> {
     slots.extend([Some(Slot::Part(Part::Referer)), Some(Slot::Rest)]);
     // What the network stack adds at the end.
     slots.extend([
-        Some(fixed(ACCEPT_ENCODING, encodings)),
+        Some(fixed(ACCEPT_ENCODING, encodings(version, secure))),
         accept_language(identity),
         Some(Slot::Part(Part::Cookie)),
     ]);

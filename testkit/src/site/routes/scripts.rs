@@ -39,6 +39,10 @@ pub(super) fn route(visit: &Visit, path: &[&str]) -> Reply {
         ["resource", name] => resource(name),
         ["click"] => html(include_str!("../assets/scripts/click.html")),
         ["console"] => html(include_str!("../assets/scripts/console.html")),
+        ["head"] => filled(
+            GO,
+            &[("head", "<script src=\"/js/resource/1.js\"></script>"), ("body", "")],
+        ),
         ["login"] => html(include_str!("../assets/scripts/login.html")),
         ["account"] => html(include_str!("../assets/scripts/account.html")),
         ["redirect", how] => redirect(how),
