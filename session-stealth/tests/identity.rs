@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use silkroute_core::{Fetch, Identity, Proxy, RequestExt as _, Session};
 use silkroute_session_http::{Destination, HttpOptions, HttpSession};
-use silkroute_session_stealth::{CdpUrl, Fingerprint, GivesWay, StealthSession};
+use silkroute_session_stealth::{CdpUrl, Fingerprint, GivesWay, Headless, StealthOptions, StealthSession};
 use silkroute_testkit::site::{ProxyOptions, ProxyServer, Recorded, TestSite};
 use support::human::{Display, Window};
 use support::{LONG, fetched, started};
@@ -199,6 +199,34 @@ async fn a_browser_elsewhere_says_what_its_headers_are() {
             assert_eq!(seen.header(name.as_str()), value.to_str().ok(), "{name}");
         }
         assert_eq!(session.identity().unwrap().languages[..2], ["de-DE", "de"]);
+        // What takes another browser cannot be had of one that runs already; all else can.
+        let request = Fetch::get(site.http_url("/shop").as_str()).unwrap();
+        let blocked = StealthOptions {
+            block_webrtc: Some(true),
+            ..StealthOptions::default()
+        };
+        let error = session
+            .fetch(&request.clone().with(blocked).unwrap())
+            .await
+            .unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("block_webrtc") && told.contains("cdp_url"), "{told}");
+        assert!(site.requests_to("/shop").is_empty(), "what is refused is not sent");
+        let searched = StealthOptions {
+            google_search: Some(true),
+            ..StealthOptions::default()
+        };
+        fetched(&session, &request.with(searched).unwrap()).await;
+        assert_eq!(navigation(&site).header("referer"), Some("https://www.google.com/"));
+    }
+    for builder in [
+        StealthSession::builder().block_webrtc(true),
+        StealthSession::builder().allow_webgl(false),
+        StealthSession::builder().timezone_id("Europe/Berlin"),
+        StealthSession::builder().headless(Headless::Off),
+    ] {
+        let error = builder.cdp_url(url.clone()).build().unwrap_err().to_string();
+        assert!(error.contains("launched") && error.contains("runs already"), "{error}");
     }
 }
 
