@@ -61,8 +61,9 @@ impl CacheSessionBuilder {
     /// The bytes of records that the directory may hold. At the limit those go that were not used for the longest, and bodies that
     /// there is no room for are not recorded. Default: no limit, so that what was recorded is there to be replayed.
     ///
-    /// Several processes may record to one directory: each that does may exceed it by a sixteenth. Room is made on a thread of its
-    /// own, and what is recorded meanwhile comes on top.
+    /// Each session counts for itself what it records: where several record to one directory, of one process or of several, each
+    /// further one may exceed it by a sixteenth. Room is made on a thread of its own, and what is recorded meanwhile comes on top
+    /// until the session is closed.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.config.max_bytes = Some(bytes);
         self

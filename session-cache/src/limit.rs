@@ -1,9 +1,9 @@
 //! How much a directory of records may hold.
 //!
-//! No index is kept: the directory is the truth, and several processes may write to it. A process looks through all of it
-//! when it has written a sixteenth of the limit, and then takes away the records that were not used for the longest until a
-//! sixteenth is free. So the limit is exceeded by a sixteenth for each process but one, and by what is recorded while room
-//! is made; and a record costs, on the whole, a look at sixteen files of its size.
+//! No index is kept: the directory is the truth, and several sessions may write to it, of one process or of several. A session
+//! looks through all of it when it has written a sixteenth of the limit, and then takes away the records that were not used
+//! for the longest until a sixteenth is free. So the limit is exceeded by a sixteenth for each session but one, and, until they
+//! close, by what is recorded while room is made; and a record costs, on the whole, a look at sixteen files of its size.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,7 +20,7 @@ const PART: u64 = 16;
 /// A use is noted once in so long a time.
 const GRAIN: Duration = Duration::from_secs(60);
 
-/// The limit of a directory, as one process keeps it.
+/// The limit of a directory, as one session keeps it.
 #[derive(Clone, Debug)]
 pub(crate) struct Limit(Arc<State>);
 
@@ -68,29 +68,39 @@ impl Limit {
 
     /// Counts what was written, and makes room on a thread of its own when that is due. Nobody waits for it but the end.
     pub(crate) fn wrote(&self, directory: &Arc<PathBuf>, bytes: u64) {
-        let written = self.0.written.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if written < (self.0.max / PART).max(1) {
+        self.0.written.fetch_add(bytes, Ordering::Relaxed);
+        if !self.is_due() {
             return;
         }
         let mut task = lock(&self.0.task);
         if task.as_ref().is_some_and(|task| !task.is_finished()) {
-            // It may have passed what is new: the next record asks again.
+            // It may have passed what is new: the next record asks again, and so does the end.
             return;
         }
+        *task = Some(self.begin(directory));
+    }
+
+    fn is_due(&self) -> bool {
+        self.0.written.load(Ordering::Relaxed) >= (self.0.max / PART).max(1)
+    }
+
+    fn begin(&self, directory: &Arc<PathBuf>) -> JoinHandle<()> {
         let (limit, directory) = (self.clone(), Arc::clone(directory));
-        *task = Some(tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             if let Err(error) = limit.make_room(&directory) {
                 tracing::warn!(directory = %directory.display(), %error, "no room could be made in the cache");
             }
-        }));
+        })
     }
 
-    /// Waits for a thread that makes room.
-    pub(crate) async fn settle(&self) {
-        let task = lock(&self.0.task).take();
-        let Some(task) = task else { return };
-        if let Err(error) = task.await {
-            tracing::warn!(%error, "no room could be made in the cache");
+    /// Waits for a thread that makes room, and makes room for what was recorded meanwhile.
+    pub(crate) async fn settle(&self, directory: &Arc<PathBuf>) {
+        let under_way = lock(&self.0.task).take();
+        if let Some(task) = under_way {
+            ended(task).await;
+        }
+        if self.is_due() {
+            ended(self.begin(directory)).await;
         }
     }
 
@@ -140,6 +150,34 @@ impl Limit {
     }
 }
 
+async fn ended(task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::warn!(%error, "no room could be made in the cache");
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test states its invariants by failing")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_recorded_while_room_is_made_does_not_outlast_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Arc::new(folder.path().to_owned());
+        let record = directory.join("ab").join(format!("ab01{ENDING}"));
+        fs::create_dir(record.parent().unwrap()).unwrap();
+        let limit = Limit::new(1_600);
+        let (release, released) = std::sync::mpsc::channel();
+        *lock(&limit.0.task) = Some(tokio::task::spawn_blocking(move || released.recv().unwrap()));
+        fs::write(&record, vec![0; 2_000]).unwrap();
+        limit.wrote(&directory, 2_000);
+        release.send(()).unwrap();
+        limit.settle(&directory).await;
+        assert!(!record.exists());
+    }
 }

@@ -145,10 +145,10 @@ impl Store {
         written.await.map_err(io::Error::other)?
     }
 
-    /// Waits until nothing is being removed.
+    /// Waits until nothing is being removed, and what is there is within the limit.
     pub(crate) async fn settle(&self) {
         if let Some(limit) = &self.limit {
-            limit.settle().await;
+            limit.settle(&self.directory).await;
         }
     }
 }

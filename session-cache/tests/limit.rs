@@ -49,7 +49,7 @@ async fn the_oldest_go_and_the_last_stay() {
     }
     session.close().await.unwrap();
     let bytes = held(folder.path());
-    assert!(bytes <= LIMIT + LIMIT / 16, "{bytes}");
+    assert!(bytes <= LIMIT, "{bytes}");
     assert!(bytes >= LIMIT / 2, "no more goes than has to: {bytes}");
     let replaying = in_mode(folder.path(), CacheMode::Replay).await;
     fetch_ok(&replaying, &page(&site, PAGES - 1)).await;
@@ -67,7 +67,8 @@ async fn what_is_used_stays() {
     }
     pass(folder.path(), 2);
     assert_eq!(status(&*fetch_ok(&session, &page(&site, 3)).await), "replayed");
-    for number in 10..45 {
+    // Few enough that no more goes than has to, even if all of them go at once.
+    for number in 10..40 {
         fetch_ok(&session, &page(&site, number)).await;
     }
     session.close().await.unwrap();
@@ -123,7 +124,7 @@ async fn several_who_record_to_one_directory_do_not_hinder_each_other() {
         session.close().await.unwrap();
     }
     let bytes = held(folder.path());
-    assert!((LIMIT / 2..=LIMIT + 3 * LIMIT / 16).contains(&bytes), "{bytes}");
+    assert!((LIMIT / 2..=LIMIT + 2 * LIMIT / 16).contains(&bytes), "{bytes}");
     site.close().await;
 }
 
