@@ -125,20 +125,24 @@ impl StoragePage {
         Ok(items(entries))
     }
 
+    /// Changes what an origin has, and gives back the names of those items that the browser has no room for.
     pub(crate) async fn change(
         &mut self,
         origin: &str,
         set: &[StorageItem],
         removed: &[String],
         deadline: Deadline,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
         let set: Vec<_> = set.iter().map(|item| (&item.name, &item.value)).collect();
         let (set, removed) = (json!(set), json!(removed));
         let script = format!(
             "(() => {{ for (const name of {removed}) localStorage.removeItem(name); \
-             for (const [name, value] of {set}) localStorage.setItem(name, value) }})()"
+             return {set}.filter(([name, value]) => {{ \
+             try {{ localStorage.setItem(name, value) }} catch {{ return true }} \
+             }}).map(([name]) => name) }})()"
         );
-        self.at(origin, &script, deadline).await.map(drop)
+        let refused = self.at(origin, &script, deadline).await?;
+        serde_json::from_value(refused).map_err(|error| Error::malformed("Runtime.evaluate", error))
     }
 
     async fn at(&mut self, origin: &str, script: &str, deadline: Deadline) -> Result<Value> {

@@ -183,3 +183,44 @@ async fn contexts_of_proxies_have_it_and_requests_apart_from_the_jar_do_not() {
     jar.change_local_storage(&origin, vec![other], &[]);
     assert_eq!(shown(&session, &request()).await, ("eve".to_owned(), 7));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_browser_has_no_room_for_stays_in_the_jar_and_takes_nothing_with_it() {
+    let site = TestSite::start().await.unwrap();
+    let jar = CookieJar::new();
+    let Some(session) = started(keeping().cookie_jar(jar.clone())).await else {
+        return;
+    };
+    let origin = site.http_url("/").origin().ascii_serialization();
+    let item = |name: &str, value: String| StorageItem {
+        name: name.to_owned(),
+        value,
+    };
+    // Its name comes before that of the token.
+    let large = item("large", "x".repeat((10 << 20) + 1));
+    jar.change_local_storage(&origin, vec![large.clone()], &[]);
+    jar.change_local_storage(&origin, vec![item("token", "token-of-ada".to_owned())], &[]);
+    for visit in 1..=2 {
+        let seen = account(&session, site.http_url("/js/account")).await;
+        assert_eq!(seen, ("ada".to_owned(), visit));
+        let kept = jar
+            .origins()
+            .iter()
+            .map(|state| state.local_storage.clone())
+            .next()
+            .unwrap();
+        let names: Vec<_> = kept.iter().map(|item| &*item.name).collect();
+        assert_eq!(kept.len(), 3, "{names:?}");
+        assert!(kept.contains(&large) && kept.contains(&item("visits", visit.to_string())));
+    }
+    // It gets in once it has become small enough.
+    jar.change_local_storage(&origin, vec![item("large", "small".to_owned())], &[]);
+    jar.change_local_storage(&origin, vec![], &["token".to_owned()]);
+    let shows = Fetch::from(site.http_url("/js/account")).with(PageOptions {
+        init_scripts: Some(vec![
+            "localStorage.setItem('token', localStorage.getItem('large') ?? 'none')".into(),
+        ]),
+        ..PageOptions::default()
+    });
+    assert_eq!(shown(&session, &shows.unwrap()).await, ("small".to_owned(), 3));
+}

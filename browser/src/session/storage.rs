@@ -1,6 +1,6 @@
 //! The local storage of the session's jar and that of a browser context, kept alike.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use silkroute_core::CookieJar;
@@ -14,12 +14,23 @@ use crate::{Context, Deadline, Error, Result, Tab};
 /// the other side, item by item.
 #[derive(Debug, Default)]
 pub(super) struct StorageLedger {
-    known: Mutex<HashMap<String, Arc<OriginState>>>,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    known: HashMap<String, Arc<OriginState>>,
+    /// Items of the jar that the browser did not take: more than it lets an origin have, or of an origin that no page can be
+    /// at. They stay in the jar, and are not tried again until they change.
+    refused: HashMap<String, Vec<StorageItem>>,
+}
+
+fn pair(item: &StorageItem) -> (&str, &str) {
+    (&item.name, &item.value)
 }
 
 fn by_name(state: &OriginState) -> BTreeMap<&str, &str> {
-    let items = state.local_storage.iter();
-    items.map(|item| (&*item.name, &*item.value)).collect()
+    state.local_storage.iter().map(pair).collect()
 }
 
 /// What leads from one to the other: items to put in, and names to take out.
@@ -37,10 +48,20 @@ fn changes(from: Option<&OriginState>, to: Option<&OriginState>) -> (Vec<Storage
     (set.collect(), removed.map(|name| (*name).to_owned()).collect())
 }
 
+/// What there is after some items were not taken: what was there of the same names.
+fn without(new: &OriginState, old: Option<&OriginState>, refused: &[StorageItem]) -> OriginState {
+    let names: HashSet<&str> = refused.iter().map(|item| &*item.name).collect();
+    let is_refused = |item: &&StorageItem| names.contains(&*item.name);
+    let taken = new.local_storage.iter().filter(|item| !is_refused(item));
+    let stayed = old.into_iter().flat_map(|old| &old.local_storage).filter(is_refused);
+    OriginState::new(&*new.origin, taken.chain(stayed).cloned().collect())
+}
+
 impl StorageLedger {
     /// What changed in the jar goes into the context, before any page of the origin is there to see it without.
     pub(super) async fn carry_in(&self, jar: &CookieJar, context: &Context, deadline: Deadline) -> Result<()> {
-        let mut known = deadline.run("the local storage", self.known.lock()).await?;
+        let mut entries = deadline.run("the local storage", self.entries.lock()).await?;
+        let Entries { known, refused } = &mut *entries;
         let theirs: HashMap<String, Arc<OriginState>> = jar
             .origins()
             .into_iter()
@@ -51,6 +72,7 @@ impl StorageLedger {
             .filter(|origin| !theirs.contains_key(*origin))
             .cloned()
             .collect();
+        refused.retain(|origin, _| theirs.contains_key(origin));
         let mut page = None;
         for origin in theirs.keys().chain(&gone) {
             let (old, new) = (known.get(origin), theirs.get(origin));
@@ -58,14 +80,38 @@ impl StorageLedger {
                 continue;
             }
             let (set, removed) = changes(old.map(Arc::as_ref), new.map(Arc::as_ref));
+            let before = refused.remove(origin).unwrap_or_default();
+            let before: HashSet<_> = before.iter().map(pair).collect();
+            let (mut left, set): (Vec<_>, Vec<_>) = set.into_iter().partition(|item| before.contains(&pair(item)));
             if !set.is_empty() || !removed.is_empty() {
                 let page = opened(&mut page, context, deadline).await?;
                 match page.change(origin, &set, &removed, deadline).await {
-                    Ok(()) => {}
+                    Ok(names) if names.is_empty() => {}
+                    Ok(names) => {
+                        let names: HashSet<String> = names.into_iter().collect();
+                        tracing::warn!(
+                            origin,
+                            items = names.len(),
+                            "the browser has no room for local storage of the jar"
+                        );
+                        left.extend(set.into_iter().filter(|item| names.contains(&item.name)));
+                    }
                     Err(error) if error.is_timeout() || error.is_gone() => return Err(error),
-                    // One that no page can be at, or more than the browser lets an origin have.
-                    Err(error) => tracing::warn!(origin, %error, "local storage is not all in the browser"),
+                    Err(error) => {
+                        tracing::warn!(origin, %error, "local storage does not get into the browser");
+                        left.extend(set);
+                        refused.insert(origin.clone(), left);
+                        continue;
+                    }
                 }
+            }
+            // What the browser did not take is not known to be there: it would look as if pages had taken it out.
+            if !left.is_empty() {
+                if let Some(new) = new {
+                    known.insert(origin.clone(), Arc::new(without(new, old.map(Arc::as_ref), &left)));
+                }
+                refused.insert(origin.clone(), left);
+                continue;
             }
             match new {
                 Some(new) => known.insert(origin.clone(), Arc::clone(new)),
@@ -81,7 +127,8 @@ impl StorageLedger {
         let mut written = context.written().take(&tab.origins());
         let mut page = None;
         while let Some(origin) = written.first() {
-            let mut known = deadline.run("the local storage", self.known.lock()).await?;
+            let mut entries = deadline.run("the local storage", self.entries.lock()).await?;
+            let known = &mut entries.known;
             match now(&origin, tab, &mut page, deadline).await {
                 Ok(now) => {
                     let now = OriginState::new(&*origin, now);
