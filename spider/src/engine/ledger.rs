@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use silkroute_core::cookies::StorageState;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::{Admission, Control, Engine, Going, Sink};
 use crate::crawl::Ended;
@@ -32,6 +33,8 @@ pub(super) struct Ledger<I> {
     /// What was saved last, as hashes.
     pub(super) saved: Mutex<HashMap<String, u64>>,
     pub(super) hasher: RandomState,
+    /// When the states of sessions that are large were kept.
+    pub(super) large: Mutex<HashMap<String, Instant>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -84,6 +87,7 @@ impl<I> Ledger<I> {
             starts: Mutex::default(),
             saved: Mutex::default(),
             hasher: RandomState::new(),
+            large: Mutex::default(),
         }
     }
 

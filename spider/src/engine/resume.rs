@@ -18,6 +18,9 @@ use crate::{BoxError, CrawlError, Result, Spider, Stats};
 
 /// What changes all the time (statistics, delays, cookies) is kept this often, and at the end.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// A session's state of more bytes, such as that of a browser that keeps local storage, is kept less often.
+const LARGE: usize = 1 << 20;
+const SAVE_LARGE_EVERY: Duration = Duration::from_secs(30);
 /// How long a session may take to say what it keeps.
 const ASK_SESSION: Duration = Duration::from_secs(2);
 
@@ -141,14 +144,15 @@ impl<S: Spider> Engine<S> {
                 // The end is saved when nothing changes any more.
                 () = &mut over => return,
             }
-            if let Err(error) = self.save().await {
+            if let Err(error) = self.save(false).await {
                 return self.control.fail(error);
             }
         }
     }
 
-    /// Keeps statistics, delays and the state of the sessions, as far as they changed.
-    pub(super) async fn save(&self) -> Result<(), CrawlError> {
+    /// Keeps statistics, delays and the state of the sessions, as far as they changed; at the `end` also what is not yet
+    /// due.
+    pub(super) async fn save(&self, end: bool) -> Result<(), CrawlError> {
         let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
             return Ok(());
         };
@@ -178,16 +182,26 @@ impl<S: Spider> Engine<S> {
             values.insert(LADDER.to_owned(), saved);
         }
         for session in self.sessions.stats() {
-            if lock(&ledger.sessions).contains_key(&session.id) {
+            let early = |kept: &Instant| kept.elapsed() < SAVE_LARGE_EVERY;
+            if lock(&ledger.sessions).contains_key(&session.id)
+                || (!end && lock(&ledger.large).get(&session.id).is_some_and(early))
+            {
                 continue;
             }
             // None but those that are alive, and as no use of theirs: one that has nothing to do may rest.
             let Some(running) = self.sessions.get(&session.id).ok().and_then(|handle| handle.peek()) else {
                 continue;
             };
-            let asked = async { running.storage_state().await?.to_json() };
-            match tokio::time::timeout(ASK_SESSION, asked).await {
-                Ok(Ok(json)) => drop(values.insert(format!("{SESSION}{}", session.id), json.into_bytes())),
+            match tokio::time::timeout(ASK_SESSION, running.storage_state()).await {
+                Ok(Ok(state)) => {
+                    let written = tokio::task::spawn_blocking(move || serde_json::to_vec(&state)).await;
+                    let json = written.map_err(|error| failed(error.into()))?;
+                    let json = json.map_err(|error| failed(error.into()))?;
+                    if json.len() > LARGE {
+                        lock(&ledger.large).insert(session.id.clone(), Instant::now());
+                    }
+                    values.insert(format!("{SESSION}{}", session.id), json);
+                }
                 Ok(Err(Error::Unsupported { .. })) => {}
                 Ok(Err(error)) => tracing::warn!(session = %session.id, %error, "its cookies are not kept"),
                 Err(_) => tracing::warn!(session = %session.id, "its cookies are not kept: it does not answer"),

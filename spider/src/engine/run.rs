@@ -123,7 +123,7 @@ impl<S: Spider> Engine<S> {
 
     /// After a failure as well: what can be kept is kept.
     async fn save_end(&self) {
-        if let Err(error) = self.save().await {
+        if let Err(error) = self.save(true).await {
             self.control.fail(error);
         }
     }

@@ -10,5 +10,6 @@ mod kill;
 mod limits;
 mod resume;
 mod signals;
+mod state;
 mod support;
 mod trouble;
