@@ -20,8 +20,8 @@ pub(super) struct Host {
     /// What the throttle came to; `None` before its first response.
     pub(super) delay: Option<Duration>,
     pub(super) robots: Robots,
-    /// Whether a timer will open it.
-    pub(super) timed: bool,
+    /// When a timer opens it.
+    pub(super) timed: Option<Instant>,
     /// Whether it stands among those that may be forgotten.
     pub(super) listed_idle: bool,
 }
@@ -55,7 +55,7 @@ impl Host {
             not_before: now,
             delay: None,
             robots: Robots::Unknown,
-            timed: false,
+            timed: None,
             listed_idle: false,
         }
     }

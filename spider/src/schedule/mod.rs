@@ -268,7 +268,8 @@ impl Schedule {
         if let Some(host) = self.hosts.get_mut(&place.host) {
             host.in_flight -= 1;
             let quiet = host.in_flight == 0 && host.lanes.iter().all(|lane| lane.head.is_none());
-            if !host.open && !host.timed && !matches!(host.robots, Robots::Loading) {
+            let in_time = host.timed.is_some_and(|due| due <= host.not_before);
+            if !host.open && !in_time && !matches!(host.robots, Robots::Loading) {
                 self.open(&place.host);
             }
             if quiet && let Some(host) = self.hosts.get_mut(&place.host).filter(|host| !host.listed_idle) {
@@ -329,11 +330,13 @@ impl Schedule {
         while let Some(Reverse((due, _))) = self.timers.peek()
             && *due <= now
         {
-            if let Some(Reverse((_, host))) = self.timers.pop() {
-                if let Some(host) = self.hosts.get_mut(&host) {
-                    host.timed = false;
-                }
-                self.open(&host);
+            // A timer that another came before has nothing to open.
+            if let Some(Reverse((due, name))) = self.timers.pop()
+                && let Some(host) = self.hosts.get_mut(&name)
+                && host.timed == Some(due)
+            {
+                host.timed = None;
+                self.open(&name);
             }
         }
     }
@@ -362,9 +365,9 @@ impl Schedule {
     fn close_until_due(&mut self, name: &Arc<str>) {
         self.close(name);
         if let Some(host) = self.hosts.get_mut(name)
-            && !host.timed
+            && host.timed.is_none_or(|due| host.not_before < due)
         {
-            host.timed = true;
+            host.timed = Some(host.not_before);
             self.timers.push(Reverse((host.not_before, Arc::clone(name))));
         }
     }

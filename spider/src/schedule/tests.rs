@@ -1,5 +1,5 @@
 use super::*;
-use crate::Order;
+use crate::{AutoThrottle, Order};
 
 pub(super) fn schedule(concurrency: usize, host_concurrency: usize, delay_ms: u64) -> Schedule {
     Schedule::new(Rules {
@@ -107,6 +107,49 @@ fn what_is_not_sent_takes_its_delay_back_and_no_other() {
     schedule.unsent(&third);
     assert!(sent(schedule.take(ms(499))).is_none(), "the host asked for more");
     assert!(sent(schedule.take(ms(500))).is_some());
+}
+
+#[test]
+fn the_timer_of_what_is_not_sent_holds_up_nothing_longer_than_the_delay() {
+    for host_concurrency in [1, 10] {
+        let throttle = AutoThrottle::default().start_delay(Duration::from_millis(100));
+        let mut schedule = Schedule::new(Rules {
+            throttle: Some(throttle.settle(None).unwrap()),
+            ..schedule(10, 10, 0).rules
+        });
+        let now = Instant::now();
+        let ms = |ms| now + Duration::from_millis(ms);
+        let next = |nth| Some(Rank::new(0, nth, Order::BreadthFirst));
+        offer(&mut schedule, "a", "s", 0, now);
+        let first = sent(schedule.take(now)).unwrap();
+        schedule.leased(&first, next(1), now);
+        assert!(sent(schedule.take(ms(1))).is_none(), "a timer opens it in 100 ms");
+        schedule.unsent(&first);
+        schedule.rules.host_concurrency = host_concurrency;
+        // It answers at once: the delay goes down to 12.5 ms.
+        for _ in 0..3 {
+            let seen = Observation {
+                latency: Duration::ZERO,
+                ok: true,
+                retry_after: None,
+            };
+            schedule.observe("a", seen);
+        }
+        let second = sent(schedule.take(ms(1))).unwrap();
+        schedule.leased(&second, next(2), ms(1));
+        assert!(sent(schedule.take(ms(2))).is_none());
+        schedule.free(&second);
+        assert!(sent(schedule.take(ms(13))).is_none());
+        let third = sent(schedule.take(ms(14))).unwrap();
+        schedule.leased(&third, next(3), ms(14));
+        assert!(sent(schedule.take(ms(15))).is_none());
+        schedule.free(&third);
+        // The first timer comes at a time when another is armed.
+        schedule.hold("a", ms(200));
+        assert!(sent(schedule.take(ms(150))).is_none());
+        assert!(sent(schedule.take(ms(200))).is_some());
+        assert_eq!(schedule.next_due(), None);
+    }
 }
 
 #[test]
