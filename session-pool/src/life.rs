@@ -176,7 +176,11 @@ async fn enliven(shared: &Shared, member: &Member, session: &mut dyn Session, re
             .is_none_or(|note| note.generation == member.generation())
     };
     if let Some(saved) = saved.filter(own) {
-        if !restored || session.storage_state().await?.cookies.is_empty() {
+        let forgot = !restored || {
+            let known = session.storage_state().await?;
+            known.cookies.is_empty() && known.origins.is_empty()
+        };
+        if forgot {
             session.load_storage_state(&saved.state).await?;
         }
         valid = settings.hooks.is_valid(session, member).await?;
