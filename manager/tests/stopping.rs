@@ -219,6 +219,31 @@ async fn times_too_long_to_add_up_are_none_that_pass() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_nobody_lets_go_of_is_told_so_however_long_a_fetch_may_take_to_finish() {
+    let manager = SessionManager::with_limits(Limits::default().drain_timeout(Duration::MAX));
+    let (fake, probe) = Fake::new();
+    manager.add("one", fake.fetching(Step::Never)).unwrap();
+    let handle = manager.get("one").unwrap();
+    handle.start().await.unwrap();
+    let mut forgotten = Box::pin(handle.fetch(request()));
+    assert!(futures_util::poll!(&mut forgotten).is_pending());
+    let stopping = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.stop().await }
+    });
+    settle().await;
+    assert_eq!(handle.state(), SessionState::Draining);
+    // Nobody waits for a fetch to finish when the manager is gone.
+    drop(manager);
+    for stopped in [stopping.await.unwrap(), handle.stop().await] {
+        let error = stopped.unwrap_err().to_string();
+        assert!(error.contains("did not let go"), "{error}");
+    }
+    drop(forgotten);
+    until("the close", || probe.live() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_close_that_nobody_waits_for_any_more_goes_on() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();

@@ -157,7 +157,7 @@ impl Slot {
             format!(
                 "a fetch on session '{}' did not let go of it within {:?}, and the session cannot be closed before",
                 self.id,
-                self.limits.drain_timeout + LETTING_GO
+                self.limits.drain_timeout.saturating_add(LETTING_GO)
             ),
         )
         .hint("drop or poll that fetch; the session closes then")
