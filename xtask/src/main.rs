@@ -28,7 +28,7 @@ usage: cargo xtask TASK
 
 The set-up installs what is needed on Debian and Ubuntu, as root or through sudo; elsewhere it says what to install. For the
 build: cmake, libclang, a C++ compiler, git. For sessions with a browser: Chromium, or set CHROME to the program. For the
-tests also Xvfb and npm.";
+tests also Xvfb, npm and the headless shell.";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
