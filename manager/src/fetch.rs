@@ -20,6 +20,25 @@ const FIRST_WORD: Duration = Duration::from_millis(250);
 /// A wait shorter than this is none.
 const NO_WAIT: Duration = Duration::from_millis(5);
 
+/// A fetch's use of a session, which ends also where the fetch is given up.
+struct Use<'a>(Option<&'a Running>);
+
+impl Use<'_> {
+    fn ended(mut self, at: Instant) {
+        if let Some(running) = self.0.take() {
+            running.touch(at);
+        }
+    }
+}
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.touch(Instant::now());
+        }
+    }
+}
+
 impl Slot {
     /// Fetches one request, within its deadline.
     pub(crate) async fn fetch(self: &Arc<Self>, request: Arc<dyn Request>) -> Result<Box<dyn Response>> {
@@ -93,6 +112,7 @@ impl Slot {
         };
 
         let _in_flight = Gauge::up(&self.counters.in_flight);
+        let use_of_it = Use(Some(&running));
         let fetch = AssertUnwindSafe(running.fetch(request.as_ref())).catch_unwind();
         let result = tokio::select! {
             biased;
@@ -104,7 +124,7 @@ impl Slot {
             () = running.cancel.cancelled() => Err(self.cut_off(request, &running)),
         };
         let ended = Instant::now();
-        running.touch(ended);
+        use_of_it.ended(ended);
         (result, ended)
     }
 

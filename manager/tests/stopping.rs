@@ -350,6 +350,37 @@ async fn w17_an_idle_session_rests_and_a_used_one_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fetch_that_was_given_up_was_a_use_as_well() {
+    let manager = SessionManager::new();
+    let (fake, probe) = Fake::new();
+    manager
+        .add("one", fake.fetching(Step::Never).stop_when_idle(5 * SECOND))
+        .unwrap();
+    manager.start().await.unwrap();
+    let given_up = tokio::time::timeout(4 * SECOND, manager.fetch(request())).await;
+    assert!(given_up.is_err());
+    tokio::time::sleep(4 * SECOND).await;
+    assert_eq!(probe.closes(), 0, "idle for four seconds");
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(probe.closes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_at_the_wrong_moment_does_not_put_the_rest_off_for_long() {
+    let manager = SessionManager::new();
+    let (fake, probe) = Fake::new();
+    manager.add("one", fake.stop_when_idle(60 * SECOND)).unwrap();
+    manager.start().await.unwrap();
+    tokio::time::sleep(59 * SECOND).await;
+    let look = manager.get("one").unwrap().peek().unwrap();
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(probe.closes(), 0);
+    drop(look);
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(probe.closes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn w17_a_session_is_recycled_after_so_many_fetches() {
     let manager = SessionManager::new();
     let (fake, probe) = Fake::new();

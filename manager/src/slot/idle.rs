@@ -11,6 +11,9 @@ use super::{Life, Running, Slot, Then};
 /// A time too long to add up is none that can pass: a century will do.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
+/// How soon a session is looked at again that somebody holds.
+const HELD: Duration = Duration::from_secs(1);
+
 impl Slot {
     /// Watches one life of the session until it ends or has been idle for long enough.
     pub(super) fn watch_idleness(self: &Arc<Self>, idle: Duration, running: &Arc<Running>, ended: CancellationToken) {
@@ -45,7 +48,8 @@ fn look(slot: &Weak<Slot>, life: &Weak<Running>, idle: Duration) -> Option<Insta
         return None;
     }
     if Arc::strong_count(&generation.running) > 1 {
-        return Some(Instant::now() + idle);
+        // Held at the moment, by a fetch or by someone who only looks: whether it was used shows when that is over.
+        return Some(Instant::now() + idle.min(HELD));
     }
     let due = generation.running.last_used() + idle;
     if due > Instant::now() {
