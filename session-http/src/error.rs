@@ -137,16 +137,20 @@ pub(crate) fn body_too_long(plan: &Plan<'_>) -> FetchError {
 }
 
 /// The error of a fetch whose time ran out.
-pub(crate) fn timed_out(plan: &Plan<'_>, doing: &str, attempts: u32) -> FetchError {
-    plan.error(
+pub(crate) fn timed_out(plan: &Plan<'_>, doing: &str, attempts: u32, proxy: Option<String>) -> FetchError {
+    let mut error = plan.error(
         FetchErrorKind::Timeout,
         format!(
             "no whole response within {}: it was {doing}",
             silkroute_core::duration::format(rounded(plan.timeout))
         ),
-    )
-    .context("attempts", attempts)
-    .hint("raise `timeout` of the request or of the session")
+    );
+    if let Some(proxy) = proxy {
+        error.add_context("proxy", proxy);
+    }
+    error
+        .context("attempts", attempts)
+        .hint("raise `timeout` of the request or of the session")
 }
 
 fn rounded(time: Duration) -> Duration {

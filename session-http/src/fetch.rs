@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -47,7 +48,7 @@ pub(crate) async fn fetch(settings: &Settings, live: &Live, parts: &RequestParts
     });
     match result.await {
         Some(result) => Ok(result?),
-        None => Err(error::timed_out(&plan, progress.doing(), progress.attempts()).into()),
+        None => Err(error::timed_out(&plan, progress.doing(), progress.attempts(), progress.proxy()).into()),
     }
 }
 
@@ -56,6 +57,8 @@ pub(crate) async fn fetch(settings: &Settings, live: &Live, parts: &RequestParts
 pub(crate) struct Progress {
     attempts: AtomicU32,
     doing: AtomicU8,
+    /// The label of the proxy of the last attempt.
+    proxy: Mutex<Option<String>>,
 }
 
 /// What a fetch is doing.
@@ -73,6 +76,14 @@ impl Progress {
 
     fn begin(&self) -> u32 {
         self.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn through(&self, proxy: Option<&Proxy>) {
+        *self.proxy.lock().unwrap_or_else(PoisonError::into_inner) = proxy.map(Proxy::label);
+    }
+
+    fn proxy(&self) -> Option<String> {
+        self.proxy.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn attempts(&self) -> u32 {
@@ -104,6 +115,7 @@ impl Attempts<'_> {
             let began = Instant::now();
             let picked = self.pick();
             let (proxy, names_proxy) = self.proxy(picked.as_deref());
+            self.progress.through(proxy);
             let mut trail = Trail::new(self.plan, proxy, names_proxy);
             let span = debug_span!("attempt", number = attempt);
             let walked = {

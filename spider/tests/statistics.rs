@@ -92,6 +92,19 @@ async fn each_proxy_has_its_requests_failures_and_blocks_and_no_credentials() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_hangs_has_its_failures_too() {
+    let site = TestSite::start().await.unwrap();
+    let silent = ProxyServer::start(ProxyOptions::default()).await.unwrap();
+    silent.set_mode(ProxyMode::Stalling);
+    let proxy: Proxy = silent.url_http().as_str().parse().unwrap();
+    let session = once().proxy(proxy.clone()).timeout(Duration::from_millis(100));
+    let stats = crawl(&site, &["/page/10k"], session.build().unwrap()).await;
+    let lost = &stats.proxies[&proxy.label()];
+    assert_eq!((lost.requests, lost.failed, stats.pages), (10, 10, 0), "{stats:?}");
+    site.close().await;
+}
+
+#[tokio::test]
 async fn what_a_cache_had_is_told_from_what_was_fetched() {
     let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
     let cached = || {
