@@ -111,6 +111,8 @@ impl StoragePage {
         let requests = tab.session().subscribe(&["Fetch.requestPaused"], 64);
         let commands = [
             RawCommand::new("Fetch.enable", json!({}))?,
+            // What a service worker of the site answers is not paused.
+            RawCommand::new("Network.setBypassServiceWorker", json!({"bypass": true}))?,
             // What is changed here is no news.
             RawCommand::new("DOMStorage.disable", json!({}))?,
         ];

@@ -224,3 +224,48 @@ async fn what_the_browser_has_no_room_for_stays_in_the_jar_and_takes_nothing_wit
     });
     assert_eq!(shown(&session, &shows.unwrap()).await, ("small".to_owned(), 3));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_worker_of_the_site_sees_nothing_of_what_goes_into_the_browser() {
+    let site = TestSite::start().await.unwrap();
+    let jar = CookieJar::new();
+    let builder = keeping().cookie_jar(jar.clone()).clear_storage(false);
+    let builder = builder.page_action("register", |page| {
+        Box::pin(async move {
+            let register = "navigator.serviceWorker.register('/js/service-worker.js', {scope: '/'})\
+                .then(() => navigator.serviceWorker.ready).then(() => true)";
+            page.evaluate_in_page::<bool>(register).await.map(drop)
+        })
+    });
+    let Some(session) = started(builder).await else {
+        return;
+    };
+    let registers = Fetch::from(site.http_url("/js/account")).with(PageOptions {
+        page_action: Some("register".into()),
+        ..PageOptions::default()
+    });
+    assert_eq!(shown(&session, &registers.unwrap()).await, nobody());
+    let asked = site.requests().len();
+    assert_eq!(
+        account(&session, site.http_url("/js/account")).await,
+        ("nobody".to_owned(), 2)
+    );
+    let by_worker = site.requests()[asked..]
+        .iter()
+        .all(|seen| seen.header("sec-fetch-dest") == Some("empty"));
+    assert!(by_worker, "{:?}", site.requests().last());
+
+    let origin = site.http_url("/").origin().ascii_serialization();
+    let token = StorageItem {
+        name: "token".to_owned(),
+        value: "token-of-ada".to_owned(),
+    };
+    jar.change_local_storage(&origin, vec![token], &[]);
+    let asked = site.requests().len();
+    assert_eq!(
+        account(&session, site.http_url("/js/account")).await,
+        ("ada".to_owned(), 3)
+    );
+    let paths: Vec<_> = site.requests()[asked..].iter().map(|seen| seen.path.clone()).collect();
+    assert_eq!(paths, ["/js/account"]);
+}

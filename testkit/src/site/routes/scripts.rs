@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use http::header::{CONTENT_DISPOSITION, REFRESH};
+use http::header::{CONTENT_DISPOSITION, HeaderName, REFRESH};
 use serde_json::json;
 
 use super::Visit;
@@ -44,6 +44,8 @@ pub(super) fn route(visit: &Visit, path: &[&str]) -> Reply {
             &[("head", "<script src=\"/js/resource/1.js\"></script>"), ("body", "")],
         ),
         ["login"] => html(include_str!("../assets/scripts/login.html")),
+        ["service-worker.js"] => script(include_str!("../assets/scripts/service-worker.js"))
+            .with_header(HeaderName::from_static("service-worker-allowed"), "/"),
         ["account"] => html(include_str!("../assets/scripts/account.html")),
         ["redirect", how] => redirect(how),
         ["hanging", what] => hanging(what),
