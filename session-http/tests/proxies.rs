@@ -11,7 +11,7 @@ mod support;
 use std::time::Duration;
 
 use silkroute_core::{Error, FetchErrorKind, Proxy, ProxyPool, RequestExt, Retry, Rotation};
-use silkroute_session_http::{HttpConfig, HttpSession};
+use silkroute_session_http::{HttpConfig, HttpOptions, HttpSession};
 use silkroute_testkit::site::{ProxyMode, ProxyOptions, ProxyProtocol, ProxyServer};
 use support::{fetch_error, fetch_ok, get, session, site};
 
@@ -173,19 +173,18 @@ async fn a_pool_learns_of_a_proxy_from_what_the_proxy_did_and_from_nothing_else(
     let site = site().await;
     let server = ProxyServer::start(ProxyOptions::default()).await.unwrap();
     let pool = ProxyPool::new([proxy(server.url_http())]).unwrap();
-    let session = session(&site, |builder| {
-        builder
-            .proxy_pool(pool.clone())
-            .retry(Retry::none())
-            .connect_timeout(Duration::from_millis(300))
-    })
-    .await;
+    let session = session(&site, |builder| builder.proxy_pool(pool.clone()).retry(Retry::none())).await;
     let counts = || {
         let health = pool.health().remove(0);
         (health.successes, health.failures, health.consecutive_failures)
     };
     server.set_mode(ProxyMode::Stalling);
-    let error = fetch_error(&session, &get(site.https_url("/echo"))).await;
+    // Of this request alone: the others may be slow.
+    let soon = HttpOptions {
+        connect_timeout: Some(Duration::from_millis(300)),
+        ..HttpOptions::default()
+    };
+    let error = fetch_error(&session, &get(site.https_url("/echo")).with(soon).unwrap()).await;
     assert_eq!(error.kind(), FetchErrorKind::Proxy, "{error}");
     assert!(error.to_string().contains("connect_timeout"), "{error}");
     assert_eq!(counts(), (0, 1, 1));

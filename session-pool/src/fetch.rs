@@ -22,6 +22,9 @@ const FIRST_WORD: Duration = Duration::from_millis(200);
 /// How many identities a request may find that do not start.
 const TRIES: u32 = 3;
 
+/// What to do about a request's proxy to which no identity is bound.
+const LEAVE_IT_OUT: &str = "leave the request's proxy out: each identity goes through its own";
+
 /// Fetches, within the time that the request has.
 pub(crate) async fn fetch(
     shared: &Arc<Shared>,
@@ -87,12 +90,19 @@ fn want(shared: &Shared, parts: &RequestParts) -> Result<Want> {
             None => roster.slots.iter().any(bound),
         };
         if !known {
+            let all = shared.settings.proxies.as_ref();
+            let pooled = all.is_some_and(|all| all.proxies().any(|own| own == proxy));
             return Err(Error::Unsupported {
                 kind: PoolOptions::KIND.to_owned(),
-                what: format!("the proxy {proxy}, to which no identity that may send the request is bound"),
-                instead:
-                    "leave the request's proxy out: each identity goes through its own; or add the proxy to the pool"
-                        .to_owned(),
+                // Identities move on to other proxies.
+                what: match pooled {
+                    true => format!("the proxy {proxy}: no identity that may send the request is bound to it now"),
+                    false => format!("the proxy {proxy}, to which no identity that may send the request is bound"),
+                },
+                instead: match pooled {
+                    true => LEAVE_IT_OUT.to_owned(),
+                    false => format!("{LEAVE_IT_OUT}; or add the proxy to the pool"),
+                },
             });
         }
     }
@@ -215,6 +225,17 @@ impl Visit<'_> {
     /// There is nobody to send it, and nobody will come.
     fn never(&self) -> Error {
         let roster = self.shared.roster();
+        let may = |index| self.want.only.is_none_or(|only| only == index);
+        let mut left = roster.slots.iter().enumerate();
+        if let Some(proxy) = &self.want.proxy
+            && left.any(|(index, slot)| may(index) && !slot.is_gone())
+        {
+            let what = format!("no identity that may send it is bound to {proxy} now");
+            return FetchError::new(FetchErrorKind::Other, what)
+                .parts(self.parts)
+                .hint(LEAVE_IT_OUT)
+                .into();
+        }
         let mut causes = roster.slots.iter().filter_map(|slot| match &slot.phase {
             Phase::Gone(cause) => Some((slot.member.name(), *cause)),
             _ => None,

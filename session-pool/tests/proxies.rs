@@ -8,13 +8,16 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join3;
 use silkroute_core::{Error, Fetch, FetchErrorKind, Proxy, ProxyPool, RequestExt as _, Result};
-use silkroute_session_http::HttpSession;
+use silkroute_session_http::{HttpOptions, HttpSession};
 use silkroute_session_pool::{Member, MemberState, PoolOptions, SessionPool};
 use silkroute_testkit::site::{ProxyMode, TestSite};
-use support::{fetch, fetch_ok, http, proxies, started, url, who};
+use support::puppet::Strings;
+use support::{ask, fetch, fetch_ok, http, proxies, started, url, who};
 
 /// Over TLS, where a proxy that fails can be told from a site that does.
 fn https(site: &TestSite, path: &str) -> Fetch {
@@ -79,15 +82,15 @@ async fn a_proxy_that_says_nothing_is_out_when_the_time_for_connecting_is_over()
     let all = ProxyPool::new(servers.iter().map(url))
         .unwrap()
         .max_failures(1.try_into().unwrap());
-    let pool = SessionPool::builder().proxies(all).identities(2, |member| {
-        http(member)
-            .verify(false)
-            .connect_timeout(Duration::from_millis(500))
-            .build()
-    });
-    let pool = started(pool.build().unwrap()).await;
+    let pool = started(SessionPool::builder().proxies(all).identities(2, make).build().unwrap()).await;
     servers[0].set_mode(ProxyMode::Stalling);
-    let error = fetch(&pool, &https(&site, "/echo")).await.unwrap_err();
+    // Of this request alone: the others may be slow.
+    let soon = HttpOptions {
+        connect_timeout: Some(Duration::from_millis(500)),
+        ..HttpOptions::default()
+    };
+    let stalled = https(&site, "/echo").with(soon).unwrap();
+    let error = fetch(&pool, &stalled).await.unwrap_err();
     assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Proxy, "{error}");
     for _ in 0..4 {
         assert_eq!(who(&*fetch_ok(&pool, &https(&site, "/echo")).await), "identity-002");
@@ -171,7 +174,11 @@ async fn a_requests_proxy_is_that_of_an_identity_or_refused() {
     let elsewhere = https(&site, "/echo").proxy(site.proxy().url_http().as_str()).unwrap();
     let error = fetch(&pool, &elsewhere).await.unwrap_err();
     assert!(matches!(error, Error::Unsupported { .. }), "{error}");
-    assert!(!error.to_string().contains("pass"), "{error}");
+    let text = error.to_string();
+    assert!(
+        !text.contains("pass") && text.contains("add the proxy to the pool"),
+        "{text}"
+    );
     let of_another = https(&site, "/echo").proxy(servers[0].url_http().as_str()).unwrap();
     let of_another = of_another
         .with(PoolOptions::default().identity("identity-002"))
@@ -180,6 +187,44 @@ async fn a_requests_proxy_is_that_of_an_identity_or_refused() {
     assert!(matches!(error, Error::Unsupported { .. }), "{error}");
     assert!(site.requests().is_empty());
     site.close().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_its_identity_has_left_is_told_as_such() {
+    let strings = Strings::new();
+    strings.hold();
+    let proxies = ["http://a.test:1", "http://b.test:1"].map(|proxy| proxy.parse().unwrap());
+    let pool = SessionPool::builder()
+        .identities(1, {
+            let strings = Arc::clone(&strings);
+            move |member| {
+                assert!(member.proxy().is_some());
+                Ok(strings.puppet())
+            }
+        })
+        .places(1.try_into().unwrap())
+        .proxies(ProxyPool::new(proxies).unwrap());
+    let pool = started(pool.build().unwrap()).await;
+    let through = |proxy: &str| ask("shop.test").proxy(proxy).unwrap();
+    let moved = |error: Error| {
+        let text = error.to_string();
+        assert!(
+            text.contains("now") && text.contains("leave the request's proxy out"),
+            "{text}"
+        );
+        assert!(!text.contains("add the proxy") && !text.contains("closure"), "{text}");
+    };
+    moved(fetch(&pool, &through("http://b.test:1")).await.unwrap_err());
+    // One fetches, one waits, and the identity is retired meanwhile: the next one has the other proxy.
+    let request = through("http://a.test:1");
+    let retire = async {
+        strings.until_in_flight(1).await;
+        pool.handle().retire("identity-001").unwrap();
+        strings.answers.add_permits(1);
+    };
+    let (served, late, ()) = join3(fetch(&pool, &request), fetch(&pool, &request), retire).await;
+    served.unwrap();
+    moved(late.unwrap_err());
 }
 
 #[tokio::test]
