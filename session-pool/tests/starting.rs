@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
-use silkroute_core::{Error, FetchError, FetchErrorKind, RequestExt as _, Result, Session, async_trait};
+use silkroute_core::{Error, FetchError, FetchErrorKind, RequestExt as _, Result, Retry, Session, async_trait};
 use silkroute_session_http::HttpSession;
 use silkroute_session_pool::{Member, PoolHooks, SessionPool, SessionPoolBuilder};
 use support::puppet::Strings;
@@ -211,7 +211,7 @@ async fn a_maker_that_panics_has_not_made_a_session_and_may_try_again() {
 
 #[tokio::test(start_paused = true)]
 async fn times_too_long_to_add_up_are_none_that_pass() {
-    let (strings, folder) = (Strings::new(), tempfile::tempdir().unwrap());
+    let strings = Strings::new();
     let pool = builder(1, &strings)
         .rest(Duration::MAX)
         .timeout(Duration::MAX)
@@ -225,8 +225,13 @@ async fn times_too_long_to_add_up_are_none_that_pass() {
     let short = ask("shop.test").timeout(Duration::from_secs(5));
     let error = fetch(&pool, &short).await.unwrap_err().to_string();
     assert!(error.contains("rest") || error.contains("place free"), "{error}");
+}
+
+#[tokio::test]
+async fn a_time_too_long_to_add_up_between_two_saves_is_none_that_passes() {
+    let folder = tempfile::tempdir().unwrap();
     let seldom = SessionPool::builder()
-        .identities(1, |_| HttpSession::builder().build())
+        .identities(1, |_| HttpSession::builder().retry(Retry::none()).build())
         .directory(folder.path())
         .save_every(Duration::MAX);
     let seldom = started(seldom.build().unwrap()).await;
