@@ -226,14 +226,17 @@ impl Browser {
     /// fresh profile is left. One that was connected to stays, without the pages that we opened in it. Safe to call again.
     ///
     /// # Errors
-    /// [`Error::Timeout`] when something is left after ten seconds.
+    /// [`Error::Timeout`] when something is left after ten seconds. Of one that was connected to also those of commands, when pages
+    /// of ours may be left in it.
     pub async fn close(&self) -> Result<()> {
         let Some(gone) = self.process(|process| process.gone()) else {
-            if let Err(error) = self.close_ours(Deadline::after(GRACE)).await {
-                tracing::debug!(%error, "pages may be left in a browser that was connected to");
-            }
+            let closed = self.close_ours(Deadline::after(GRACE)).await;
             self.inner.connection.close(&CloseReason::Closed);
-            return Ok(());
+            return match closed {
+                // With the browser go its pages.
+                Err(error) if error.is_browser_gone() => Ok(()),
+                closed => closed,
+            };
         };
         let grace = Deadline::after(GRACE);
         if self.is_alive() {
@@ -271,8 +274,21 @@ impl Browser {
             target_id: String,
         }
         let root = self.session();
-        let mut left = self.inner.targets.ours();
-        while self.is_alive() && !left.is_empty() {
+        while self.is_alive() {
+            // In this order: what was being opened is then among ours.
+            let opening = self.inner.targets.is_opening();
+            let mut left = self.inner.targets.ours();
+            if left.is_empty() && !opening {
+                break;
+            }
+            let listed: Listed = root
+                .send_as(RawCommand::new("Target.getTargets", json!({}))?, deadline)
+                .await?;
+            let there: HashSet<String> = listed.target_infos.into_iter().map(|info| info.target_id).collect();
+            left.retain(|target| there.contains(target));
+            if left.is_empty() && !opening {
+                break;
+            }
             for target in &left {
                 let close = RawCommand::new("Target.closeTarget", json!({"targetId": target}))?;
                 match root.send(close, deadline).await {
@@ -281,14 +297,7 @@ impl Browser {
                     Err(error) => return Err(error),
                 }
             }
-            let listed: Listed = root
-                .send_as(RawCommand::new("Target.getTargets", json!({}))?, deadline)
-                .await?;
-            let there: HashSet<String> = listed.target_infos.into_iter().map(|info| info.target_id).collect();
-            left.retain(|target| there.contains(target));
-            if !left.is_empty() {
-                deadline.run("closing pages", tokio::time::sleep(STEP)).await?;
-            }
+            deadline.run("closing pages", tokio::time::sleep(STEP)).await?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Who looks after targets as they come: our tabs, their frames and workers, popups, and what belongs to others.
 
+mod opening;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -12,7 +14,9 @@ use tokio::task::AbortHandle;
 use crate::cdp::{CdpSession, Connection, Event, Observer, RawCommand};
 use crate::context::ContextState;
 use crate::tab::TabState;
-use crate::{CloseReason, Deadline, Error, Result, TargetKind};
+use crate::{CloseReason, Deadline, Result, TargetKind};
+use opening::Creating;
+pub(crate) use opening::NewPage;
 
 /// Targets that came and were not yet looked at. No page brings so many at one time; if one does, the browser is given up
 /// rather than our memory.
@@ -128,47 +132,35 @@ impl Targets {
         self.shared.book().ours.clone()
     }
 
-    /// Opens an empty page and gives back its session; the page waits to be told to run.
+    /// Whether pages are being opened that are not among [`ours`](Self::ours) yet.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.shared.book().creating > 0
+    }
+
+    /// Opens an empty page and gives back its session; the page waits to be told to run. Nothing is left of it if this is dropped.
     pub(crate) async fn open(
         &self,
         root: &CdpSession,
         context: Option<&str>,
         deadline: Deadline,
-    ) -> Result<CdpSession> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Created {
-            target_id: String,
-        }
-        let _creating = Creating::new(&self.shared);
+    ) -> Result<(NewPage, CdpSession)> {
         let mut params = json!({"url": "about:blank"});
         if let Some(context) = context {
             params["browserContextId"] = context.into();
         }
-        let created: Created = root
-            .send_as(RawCommand::new("Target.createTarget", params)?, deadline)
-            .await?;
-        let attached = {
-            let mut book = self.shared.book();
-            book.ours.insert(created.target_id.clone());
-            match book.unclaimed.remove(&created.target_id) {
-                Some(session) => return Ok(session),
-                None => {
-                    let (sender, attached) = oneshot::channel();
-                    book.awaited.insert(created.target_id.clone(), sender);
-                    attached
-                }
-            }
-        };
-        let session = tokio::select! {
-            session = deadline.run("attaching to a new tab", attached) => session,
-            reason = root.closed() => return Err(Error::Gone { what: "opening a tab".to_owned(), reason }),
-        };
-        self.shared.book().awaited.remove(&created.target_id);
-        session?.map_err(|_| Error::Gone {
-            what: "opening a tab".to_owned(),
-            reason: CloseReason::Detached,
-        })
+        let create = RawCommand::new("Target.createTarget", params)?;
+        let (sender, opened) = oneshot::channel();
+        // What the browser was told it does, whether or not anybody waits: the task ends by itself, a while after the deadline.
+        let late = Deadline::after(deadline.remaining() + POST);
+        tokio::spawn(opening::open(
+            Creating::new(&self.shared),
+            root.clone(),
+            create,
+            sender,
+            late,
+        ));
+        let opened = deadline.run("opening a tab", opened).await?;
+        opened.map_err(|_| opening::gone(CloseReason::Detached))?
     }
 
     /// Has what attaches below a session of this tab set up as the tab's, and its dialogs answered.
@@ -192,30 +184,6 @@ pub(crate) struct Parting {
 impl Drop for Parting {
     fn drop(&mut self) {
         self.shared.book().ours.remove(&self.target);
-    }
-}
-
-/// Counts a tab as being created until it is dropped, whatever becomes of it.
-struct Creating<'a>(&'a Shared);
-
-impl<'a> Creating<'a> {
-    fn new(shared: &'a Shared) -> Self {
-        shared.book().creating += 1;
-        Self(shared)
-    }
-}
-
-impl Drop for Creating<'_> {
-    fn drop(&mut self) {
-        let settled = {
-            let mut book = self.0.book();
-            book.creating -= 1;
-            book.creating == 0 && !book.unclaimed.is_empty()
-        };
-        if settled {
-            // A full queue is one that will come to the same books anyway.
-            let _ = self.0.jobs.try_send(Job::Settle);
-        }
     }
 }
 
@@ -368,7 +336,7 @@ async fn page(shared: &Shared, connection: &Connection, session: CdpSession) {
     foreign(shared, connection, session).await;
 }
 
-/// A page that we did not open: closed if a page of ours did, let go if it belongs to others.
+/// A page that nobody waits for: closed if we or a page of ours opened it, let go if it belongs to others.
 async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession) {
     let target = session.target();
     let ours = {
@@ -381,11 +349,11 @@ async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession) 
             .browser_context_id
             .as_ref()
             .is_some_and(|id| book.contexts.contains_key(id));
-        opener || context || shared.launched
+        opener || context || shared.launched || book.ours.contains(&target.target_id)
     };
     let root = connection.root();
     if ours {
-        tracing::debug!(url = %target.url, "a popup is closed");
+        tracing::debug!(url = %target.url, "a page that nobody waits for is closed");
         post(&root, "Target.closeTarget", json!({"targetId": target.target_id})).await;
         post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
     } else {

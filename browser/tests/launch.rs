@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -252,6 +253,36 @@ async fn a_browser_that_runs_elsewhere_is_used_and_left_running() {
             .unwrap_err()
             .is_browser_gone()
     );
+}
+
+#[tokio::test]
+async fn a_cancelled_open_leaves_no_page_in_a_browser_that_runs_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((mut child, port)) = started_by_hand(folder.path()).await else {
+        return;
+    };
+    let url: url::Url = format!("http://127.0.0.1:{port}").parse().unwrap();
+    let theirs = Browser::connect(&ConnectOptions::new(url.clone())).await.unwrap();
+    let pages = async || {
+        let command = silkroute_browser::cdp::RawCommand::new("Target.getTargets", serde_json::json!({})).unwrap();
+        let targets: serde_json::Value = theirs.session().send_as(command, soon()).await.unwrap();
+        let targets = targets["targetInfos"].as_array().unwrap().clone();
+        let ids = targets.iter().filter(|target| target["type"] == "page");
+        ids.map(|target| target["targetId"].to_string()).collect::<HashSet<_>>()
+    };
+    let before = pages().await;
+    let ours = Browser::connect(&ConnectOptions::new(url)).await.unwrap();
+    let context = ours.default_context();
+    for step in 0..30_u64 {
+        let opening = context.open(Default::default(), soon());
+        // Whether it came to its end is not the point.
+        let _ = tokio::time::timeout(Duration::from_micros(700 * step), opening).await;
+    }
+    // The last one is still on its way.
+    drop(context);
+    ours.close().await.unwrap();
+    assert_eq!(pages().await, before);
+    child.kill().await.unwrap();
 }
 
 /// Set in the process that plays the owner of a browser, and is killed.

@@ -38,7 +38,7 @@ pub use selector::{ScrollOutcome, SelectorState};
 use crate::cdp::{CdpSession, RawCommand};
 use crate::context::Context;
 use crate::downloads::Wish;
-use crate::targets::{Parting, Targets};
+use crate::targets::Parting;
 use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
 use embedded::Embedded;
@@ -112,7 +112,7 @@ fn close_in_passing(root: CdpSession, session: CdpSession, parting: Parting) {
 }
 
 /// Chromium forgets to close a page that goes elsewhere at the same moment: it is asked until it is gone.
-async fn close_page(root: &CdpSession, session: &CdpSession) {
+pub(crate) async fn close_page(root: &CdpSession, session: &CdpSession) {
     const STEP: Duration = Duration::from_millis(500);
     let commands = (
         RawCommand::new("Page.stopLoading", json!({})),
@@ -130,26 +130,13 @@ async fn close_page(root: &CdpSession, session: &CdpSession) {
     root.post(close, STEP).await;
 }
 
-/// Closes a page whose tab never came to be.
-struct Unfinished<'a>(Option<(&'a CdpSession, CdpSession, &'a Targets)>);
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if let Some((root, session, targets)) = self.0.take() {
-            let parting = targets.parting(&session.target().target_id);
-            close_in_passing(root.clone(), session, parting);
-        }
-    }
-}
-
 impl Tab {
     pub(crate) async fn open(context: Context, options: TabOptions, deadline: Deadline) -> Result<Self> {
         options.check()?;
         let browser = context.browser();
         let (root, targets) = (browser.session(), &browser.inner.targets);
-        let session = targets.open(&root, context.id(), deadline).await?;
+        let (page, session) = targets.open(&root, context.id(), deadline).await?;
         let target = session.target().target_id.clone();
-        let mut unfinished = Unfinished(Some((&root, session.clone(), targets)));
         let tracker = Arc::new(Tracker::new(&target, Arc::clone(context.written())));
         let capture = Arc::new(Capture::default());
         session.observe(Arc::clone(&tracker) as _);
@@ -166,8 +153,7 @@ impl Tab {
         });
         targets.adopt(&browser.inner.connection, &state.session, &state);
         state.first_words(options, deadline).await?;
-        unfinished.0 = None;
-        drop(unfinished);
+        page.keep();
         Ok(Self { state, context })
     }
 

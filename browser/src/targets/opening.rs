@@ -1,0 +1,160 @@
+//! Opening a page, so that none is left where nobody waits for it any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::{Parting, Shared};
+use crate::cdp::{CdpSession, RawCommand};
+use crate::tab::close_page;
+use crate::{CloseReason, Deadline, Error, Result};
+
+/// A page of ours that is closed unless it is [kept](Self::keep).
+pub(crate) struct NewPage {
+    root: CdpSession,
+    target: String,
+    /// Once it is attached to.
+    session: Option<CdpSession>,
+    /// `None`: kept.
+    shared: Option<Arc<Shared>>,
+}
+
+impl NewPage {
+    fn new(shared: &Arc<Shared>, root: &CdpSession, target: String) -> Self {
+        shared.book().ours.insert(target.clone());
+        Self {
+            root: root.clone(),
+            target,
+            session: None,
+            shared: Some(Arc::clone(shared)),
+        }
+    }
+
+    /// From now on it is closed by whoever has it.
+    pub(crate) fn keep(mut self) {
+        self.shared = None;
+    }
+}
+
+impl Drop for NewPage {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.take() else { return };
+        let target = std::mem::take(&mut self.target);
+        let (root, session) = (self.root.clone(), self.session.take());
+        let parting = Parting { shared, target };
+        // Ends by itself, within five seconds. Without a runtime the whole browser is about to go.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                match session {
+                    Some(session) => close_page(&root, &session).await,
+                    None => close_target(&root, &parting.target).await,
+                }
+                drop(parting);
+            });
+        }
+    }
+}
+
+/// Closes a page that is not attached to: it is asked until it is gone.
+async fn close_target(root: &CdpSession, target: &str) {
+    const STEP: Duration = Duration::from_millis(250);
+    let Ok(close) = RawCommand::new("Target.closeTarget", serde_json::json!({"targetId": target})) else {
+        return;
+    };
+    for _ in 0..10 {
+        match root.send(close.clone(), Deadline::after(STEP)).await {
+            Ok(_) => tokio::time::sleep(STEP).await,
+            Err(Error::Timeout { .. }) => {}
+            // It has gone, or the browser has.
+            Err(_) => break,
+        }
+    }
+}
+
+/// Counts a page as being opened until it is dropped, whatever becomes of it.
+pub(super) struct Creating(Arc<Shared>);
+
+impl Creating {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        shared.book().creating += 1;
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Creating {
+    fn drop(&mut self) {
+        let settled = {
+            let mut book = self.0.book();
+            book.creating -= 1;
+            book.creating == 0 && !book.unclaimed.is_empty()
+        };
+        if settled {
+            // A full queue is one that will come to the same books anyway.
+            let _ = self.0.jobs.try_send(super::Job::Settle);
+        }
+    }
+}
+
+/// Has the page created and waits until it is attached to, for as long as somebody waits for it.
+pub(super) async fn open(
+    creating: Creating,
+    root: CdpSession,
+    create: RawCommand,
+    mut asked: oneshot::Sender<Result<(NewPage, CdpSession)>>,
+    deadline: Deadline,
+) {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Created {
+        target_id: String,
+    }
+    let shared = &creating.0;
+    let target = match root.send_as::<Created>(create, deadline).await {
+        Ok(Created { target_id }) => target_id,
+        Err(error) => {
+            let _ = asked.send(Err(error));
+            return;
+        }
+    };
+    let mut page = NewPage::new(shared, &root, target.clone());
+    let attached = {
+        let mut book = shared.book();
+        match book.unclaimed.remove(&target) {
+            Some(session) => Ok(session),
+            None => {
+                let (sender, attached) = oneshot::channel();
+                book.awaited.insert(target.clone(), sender);
+                Err(attached)
+            }
+        }
+    };
+    let session = match attached {
+        Ok(session) => Ok(session),
+        Err(attached) => {
+            let session = tokio::select! {
+                session = deadline.run("attaching to a new tab", attached) => session.and_then(|session| {
+                    session.map_err(|_| gone(CloseReason::Detached))
+                }),
+                reason = root.closed() => Err(gone(reason)),
+                () = asked.closed() => Err(gone(CloseReason::Closed)),
+            };
+            shared.book().awaited.remove(&target);
+            session
+        }
+    };
+    // Where nobody takes it, the page is closed.
+    let _ = asked.send(session.map(|session| {
+        page.session = Some(session.clone());
+        (page, session)
+    }));
+}
+
+pub(super) fn gone(reason: CloseReason) -> Error {
+    Error::Gone {
+        what: "opening a tab".to_owned(),
+        reason,
+    }
+}
