@@ -17,7 +17,7 @@ use silkroute_session_stealth::{
     ChallengeOutcome, ChallengePage, ChallengeSolver, OnChallenge, StealthOptions, StealthSession,
 };
 use silkroute_testkit::site::{TestSite, known};
-use support::{fetched, started};
+use support::{LONG, fetched, started};
 
 fn challenge(site: &TestSite, kind: &str) -> Fetch {
     Fetch::get(site.http_url(&format!("/challenge/{kind}")).as_str()).unwrap()
@@ -307,4 +307,53 @@ async fn a_solver_of_ones_own_is_asked_first_and_bounded_too() {
     let error = session.fetch(&click()).await.unwrap_err();
     assert!(error.to_string().contains("not time yet"), "{error}");
     assert_eq!(attempts.load(Ordering::SeqCst), 2);
+}
+
+/// Never done with a page.
+#[derive(Debug, Default)]
+struct Patient(std::sync::Arc<tokio::sync::Notify>);
+
+#[async_trait]
+impl ChallengeSolver for Patient {
+    fn name(&self) -> &str {
+        "patient"
+    }
+
+    async fn detect(&self, page: &ChallengePage<'_>) -> Result<Option<String>> {
+        let shown: bool = page.evaluate("!!document.querySelector('#more')").await?;
+        Ok(shown.then(|| "button".to_owned()))
+    }
+
+    async fn attempt(&self, page: &ChallengePage<'_>, kind: &str) -> Result<()> {
+        self.0.notify_one();
+        // An error is a page on its way elsewhere.
+        while self.detect(page).await.map_or(true, |now| now.as_deref() == Some(kind)) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_dies_meanwhile_is_told_of_at_once() {
+    let site = TestSite::start().await.unwrap();
+    let begun = std::sync::Arc::<tokio::sync::Notify>::default();
+    let builder = StealthSession::builder()
+        .challenge_solver(Patient(begun.clone()))
+        .challenge_timeout(LONG)
+        .solve_challenge(true);
+    let Some(session) = started(builder).await else { return };
+    let request = Fetch::get(site.http_url("/js/click").as_str()).unwrap();
+    let killing = async {
+        begun.notified().await;
+        let pid = session.browser().unwrap().pid().unwrap().to_string();
+        let killed = std::process::Command::new("kill").args(["-9", &pid]).status();
+        assert!(killed.unwrap().success());
+        Instant::now()
+    };
+    let (result, killed) = tokio::join!(session.fetch(&request), killing);
+    let took = killed.elapsed();
+    let error = result.unwrap_err();
+    assert!(took < LONG / 4, "{took:?}: {error}");
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::SessionDied, "{error}");
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use silkroute_browser::session::{Arrived, ChallengeOutcome, Page};
-use silkroute_browser::{Deadline, Document, Tab, WaitUntil};
+use silkroute_browser::{CloseReason, Deadline, Document, Tab, WaitUntil};
 use silkroute_core::{FetchError, FetchErrorKind, Result, async_trait};
 use tokio::time::Instant;
 
@@ -152,7 +152,10 @@ impl Solving<'_> {
         let (mut solver, mut kind) = match self.detect(tab, &document, deadline).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Arrived::plain(document)),
-            Err(reason) => return Ok(self.unknown(document, reason)),
+            Err(reason) => {
+                alive(tab)?;
+                return Ok(self.unknown(document, reason));
+            }
         };
         if !self.solve {
             let reason = "nobody asked to solve it: set `solve_challenge`".to_owned();
@@ -168,7 +171,13 @@ impl Solving<'_> {
                 let settle = if made.is_ok() { SETTLE } else { GLANCE * 5 };
                 (moved_on(solver, &page, &kind, settle).await, made)
             };
-            match deadline.run("trying to pass the challenge", tried).await {
+            let tried = deadline.run("trying to pass the challenge", tried);
+            let tried = tokio::select! {
+                tried = tried => tried,
+                // No solver need look for it.
+                reason = tab.session().closed() => return Err(gone(reason).into()),
+            };
+            match tried {
                 Ok((true, _)) => {
                     let shown = tab.arrive(self.wait_until, self.deadline).await?;
                     // It may have been on its way to the next one, or to itself.
@@ -186,7 +195,10 @@ impl Solving<'_> {
                             reason = format!("it was followed by another ({}) after {attempt} attempts", next.1);
                             (solver, kind) = next;
                         }
-                        Err(error) => reason = error,
+                        Err(error) => {
+                            alive(tab)?;
+                            reason = error;
+                        }
                     }
                     document = shown;
                 }
@@ -246,6 +258,16 @@ impl Solving<'_> {
         tracing::debug!(reason, "a page is taken as it is");
         Arrived::plain(document)
     }
+}
+
+/// A tab whose page, or whose browser, has gone has no challenge to pass.
+fn alive(tab: &Tab) -> Result<(), silkroute_browser::Error> {
+    tab.session().close_reason().map_or(Ok(()), |reason| Err(gone(reason)))
+}
+
+fn gone(reason: CloseReason) -> silkroute_browser::Error {
+    let what = "passing the challenge".to_owned();
+    silkroute_browser::Error::Gone { what, reason }
 }
 
 /// Whether the challenge goes away within a while, or makes room for one of another kind.
