@@ -2,16 +2,14 @@
 
 use std::fmt;
 
-use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName};
 use url::Url;
 
 /// What the names of headers contain whose values are credentials, whole or in part.
-const SECRET_WORDS: [&str; 13] = [
+const SECRET_WORDS: [&str; 11] = [
     "access-key",
     "apikey",
     "api-key",
-    "auth",
     "cookie",
     "credential",
     "csrf",
@@ -19,8 +17,20 @@ const SECRET_WORDS: [&str; 13] = [
     "secret",
     "session",
     "signature",
-    "token",
     "xsrf",
+];
+
+/// Names that look like those of credentials and are not.
+const PLAIN: [&str; 7] = [
+    "access-control-allow-credentials",
+    "cache-key",
+    "surrogate-key",
+    "x-cache-key",
+    // A number that is used once.
+    "sec-websocket-key",
+    // The questions, not the answers.
+    "proxy-authenticate",
+    "www-authenticate",
 ];
 
 /// Whether the value of this header is a credential by the header's name: it must not be shown, nor follow a redirect to
@@ -36,12 +46,31 @@ const SECRET_WORDS: [&str; 13] = [
 /// assert!(!is_secret_header(&http::header::ACCEPT));
 /// ```
 pub fn is_secret_header(name: &HeaderName) -> bool {
-    // The questions, not the answers.
-    if *name == WWW_AUTHENTICATE || *name == PROXY_AUTHENTICATE {
+    let name = name.as_str();
+    if PLAIN.contains(&name) {
         return false;
     }
-    let name = name.as_str();
-    name.ends_with("-key") || SECRET_WORDS.iter().any(|word| name.contains(word))
+    name.ends_with("-key")
+        || names_authorization(name)
+        || names_a_token(name)
+        || SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// `auth`, `oauth2`, `authorization`, and neither an author nor an authority.
+fn names_authorization(name: &str) -> bool {
+    name.match_indices("auth").any(|(at, auth)| {
+        let rest = &name[at + auth.len()..];
+        !rest.starts_with("or") || rest.starts_with("oriz") || rest.starts_with("oris")
+    })
+}
+
+/// A token, and not how many of them a rate limit leaves: those of language models are counted so.
+fn names_a_token(name: &str) -> bool {
+    let counted = name.contains("ratelimit") || name.contains("rate-limit");
+    name.match_indices("token").any(|(at, token)| {
+        let rest = &name[at + token.len()..];
+        !(counted && (rest == "s" || rest.starts_with("s-")))
+    })
 }
 
 /// Shows headers in `Debug`, with the values of credentials left out.
@@ -131,6 +160,13 @@ mod tests {
             "x-signature",
             "x-password",
             "x-xsrf",
+            "x-auth",
+            "x-oauth2-user",
+            "x-authid",
+            "x-ms-authorisation",
+            "authentication-info",
+            "x-ratelimit-bypass-token",
+            "x-ratelimit-secret-tokens",
         ] {
             headers.insert(HeaderName::from_static(name), "hush".parse().unwrap());
         }
@@ -141,5 +177,15 @@ mod tests {
         assert!(!shown.contains("hush"), "{shown}");
         assert!(shown.contains("Basic") && shown.contains("qwerty"), "{shown}");
         assert!(shown.contains("text/html"), "{shown}");
+        for name in [
+            "access-control-allow-credentials",
+            "x-author",
+            "x-authority",
+            "x-ratelimit-remaining-tokens",
+            "anthropic-ratelimit-tokens-limit",
+            "surrogate-key",
+        ] {
+            assert!(!is_secret_header(&HeaderName::from_static(name)), "{name}");
+        }
     }
 }
