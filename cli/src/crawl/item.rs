@@ -59,13 +59,14 @@ pub(super) fn write_to(
 
 /// JSON lines on standard output. A reader that leaves (`| head`) is told of, once.
 pub(super) struct StandardOutput {
-    left: Arc<Notify>,
+    /// Who is told; `None`: they have been.
+    left: Option<Arc<Notify>>,
 }
 
 impl StandardOutput {
     /// With somebody to tell.
     pub(super) fn new(left: Arc<Notify>) -> Self {
-        Self { left }
+        Self { left: Some(left) }
     }
 }
 
@@ -76,7 +77,9 @@ impl Export<Item> for StandardOutput {
         let mut out = std::io::stdout().lock();
         match out.write_all(&line).and_then(|()| out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.left.notify_one();
+                if let Some(left) = self.left.take() {
+                    left.notify_one();
+                }
                 Ok(())
             }
             done => Ok(done?),

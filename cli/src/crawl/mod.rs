@@ -5,6 +5,7 @@ mod field;
 mod item;
 mod sessions;
 mod spider;
+mod warnings;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -53,6 +54,7 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("starting the threads of the crawl: {}", with_causes(&error))))?;
+    tracing::subscriber::set_global_default(warnings::printed()).map_err(|error| Failure::failed(&error))?;
     let done = runtime.block_on(crawl_to_its_end(crawl.export_only(), &sessions, &left));
     // A name that is still being looked up must not keep the program.
     runtime.shutdown_background();

@@ -30,6 +30,12 @@ impl Sessions {
         };
         let mut order = Vec::new();
         for text in &args.sessions {
+            let id = text.split_once('=').map_or(text.as_str(), |(id, _)| id);
+            if order.iter().any(|known| known == id) {
+                return Err(Failure::Usage(format!(
+                    "--session {text}: the session `{id}` is given twice; name each once, the cheapest first"
+                )));
+            }
             order.push(add(text, &described, registry, order.is_empty())?);
         }
         if order.is_empty() {

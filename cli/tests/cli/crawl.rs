@@ -13,26 +13,26 @@ use url::Url;
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn site() -> TestSite {
+pub(crate) async fn site() -> TestSite {
     TestSite::start().await.expect("the test site does not start")
 }
 
 /// `silkroute crawl URL ...`
-fn crawl(url: &Url, arguments: &[&str]) -> Ran {
+pub(crate) fn crawl(url: &Url, arguments: &[&str]) -> Ran {
     silkroute([&["crawl", url.as_str()], arguments].concat())
 }
 
 impl Ran {
     /// The last line on standard error.
     #[track_caller]
-    fn stats(&self) -> Value {
+    pub(crate) fn stats(&self) -> Value {
         let last = self.stderr.lines().next_back().expect("nothing on standard error");
         serde_json::from_str(last).unwrap_or_else(|error| panic!("{error} in {last}"))
     }
 
     /// The items on standard output.
     #[track_caller]
-    fn items(&self) -> Vec<Value> {
+    pub(crate) fn items(&self) -> Vec<Value> {
         let lines = self.text().lines();
         lines
             .map(|line| serde_json::from_str(line).expect("a line is no JSON"))
@@ -190,73 +190,6 @@ async fn a_delay_spaces_the_requests() {
     let ran = crawl(&site.http_url("/shop"), &["--max-pages", "4", "--delay", "200ms"]);
     assert_eq!(ran.items().len(), 4, "{}", ran.stderr);
     assert!(begun.elapsed() >= Duration::from_millis(550), "{:?}", begun.elapsed());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_of_a_file_and_of_the_command_line_and_the_next_one_after_a_block() {
-    let site = site().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sessions.toml");
-    fs::write(
-        &file,
-        "[sessions.plain]\nkind = \"http\"\n[sessions.fox]\nkind = \"http\"\nimpersonate = \"firefox\"\n",
-    )
-    .unwrap();
-    let config = ["--config", file.to_str().unwrap(), "--depth", "0"];
-    let with = |url: &Url, more: &[&str]| {
-        let ran = crawl(url, &[&config, more].concat());
-        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-        ran.stats()["sessions"].clone()
-    };
-    let names = |sessions: &Value| sessions.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let shop = site.http_url("/shop");
-    assert_eq!(names(&with(&shop, &[])), ["plain"], "the file's default");
-    assert_eq!(names(&with(&shop, &["--session", "fox"])), ["fox"]);
-    assert_eq!(names(&with(&shop, &["--session", "own=http"])), ["own"]);
-
-    let flaky = site.http_url("/flaky?times=1&key=cli&how=503");
-    let both = with(&flaky, &["--session", "plain", "--session", "fox"]);
-    assert_eq!(
-        (&both["plain"]["blocked"], &both["fox"]["requests"]),
-        (&1.into(), &1.into()),
-        "{both}"
-    );
-    let agents: Vec<_> = site
-        .requests_to("/flaky")
-        .iter()
-        .map(|request| request.header("user-agent").unwrap().contains("Firefox"))
-        .collect();
-    assert_eq!(agents, [false, true]);
-}
-
-#[cfg(feature = "dynamic")]
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_that_need_javascript_through_a_browser_of_the_file() {
-    let site = site().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sessions.toml");
-    fs::write(
-        &file,
-        "[sessions.plain]\nkind = \"http\"\n[sessions.browser]\nkind = \"dynamic\"\nwait_selector = \"#list li\"\n",
-    )
-    .unwrap();
-    let run = |sessions: &[&str]| {
-        let fields = ["--depth", "0", "--field", "items[]=#list .product"];
-        let config = ["--config", file.to_str().unwrap()];
-        let sessions = sessions.iter().flat_map(|session| ["--session", session]);
-        let line: Vec<_> = fields.into_iter().chain(config).chain(sessions).collect();
-        let ran = crawl(&site.http_url("/js/list"), &line);
-        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-        (
-            ran.items()[0]["items"].as_array().unwrap().len(),
-            ran.stats()["escalations"].clone(),
-        )
-    };
-    assert_eq!(run(&["plain"]).0, 0);
-    assert_eq!(run(&["browser"]).0, 30);
-    let (items, escalations) = run(&["plain", "browser"]);
-    assert_eq!(items, 30, "a page without its content climbs");
-    assert_eq!(escalations["plain -> browser: script shell"], 1, "{escalations}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -433,6 +366,25 @@ async fn a_reader_that_leaves_ends_the_crawl() {
     assert!(site.requests().len() < 50);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_leaves_lets_the_pages_under_way_finish() {
+    let site = site().await;
+    let urls = [0, 500, 800, 2_000].map(|ms| site.http_url(&format!("/slow?ms={ms}")).to_string());
+    let arguments = ["crawl"].into_iter().chain(urls.iter().map(String::as_str));
+    let mut child = command(arguments).spawn().unwrap();
+    let mut first = String::new();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut first).unwrap();
+    drop(reader);
+    // The second and the third find nobody; the fourth is still under way.
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert_eq!(
+        (&ran.stats()["pages"], &ran.stats()["ended"]),
+        (&4.into(), &"stopped".into())
+    );
+}
+
 #[test]
 fn what_cannot_be_used_is_told_before_anything_is_fetched() {
     // Nothing in here gets as far as this address.
@@ -463,7 +415,11 @@ fn what_cannot_be_used_is_told_before_anything_is_fetched() {
         (&[URL, "--session", "a=nope"], &["--session a=nope", "'nope'", "http"]),
         (
             &[URL, "--session", "a=http", "--session", "a=http"],
-            &["'a' already registered"],
+            &["`a` is given twice"],
+        ),
+        (
+            &[URL, "--session", "http", "--session", "http"],
+            &["`http` is given twice"],
         ),
         #[cfg(feature = "disk")]
         (&[URL, "--frontier", "/dev/null/no"], &["--frontier", "/dev/null/no"]),

@@ -14,6 +14,8 @@ mod dynamic;
 mod endings;
 mod fetch;
 mod kinds;
+#[cfg(feature = "spider")]
+mod ladder;
 #[cfg(feature = "stealth")]
 mod stealth;
 mod usage;
