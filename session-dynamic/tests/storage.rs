@@ -269,3 +269,40 @@ async fn a_service_worker_of_the_site_sees_nothing_of_what_goes_into_the_browser
     let paths: Vec<_> = site.requests()[asked..].iter().map(|seen| seen.path.clone()).collect();
     assert_eq!(paths, ["/js/account"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_busy_at_its_end_keeps_no_other_fetch_waiting() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(keeping().max_pages(2)).await else {
+        return;
+    };
+    // What is read of it last is on paper: what it is asked for then is its local storage.
+    let busy = "addEventListener('afterprint', () => setTimeout(() => {
+        navigator.sendBeacon('/echo/busy');
+        const end = Date.now() + 8000;
+        while (Date.now() < end);
+    }))";
+    let busy = Fetch::from(site.http_url("/js/account")).with(PageOptions {
+        init_scripts: Some(vec![busy.into()]),
+        pdf: Some(true.into()),
+        ..PageOptions::default()
+    });
+    let busy = busy.unwrap();
+    let mut there = site.http_url("/js/account");
+    there.set_host(Some("localhost")).unwrap();
+    let other = async {
+        let asked = |site: &TestSite| !site.requests_to("/echo/busy").is_empty();
+        site.wait_until(asked, support::SOON).await.unwrap();
+        account(&session, there.clone()).await
+    };
+    let mut first = std::pin::pin!(shown(&session, &busy));
+    tokio::select! {
+        biased;
+        seen = &mut first => panic!("the other fetch waited for it: {seen:?}"),
+        seen = other => assert_eq!(seen, nobody()),
+    }
+    assert_eq!(first.await, nobody());
+    let state = session.storage_state().await.unwrap();
+    assert_eq!(items(&state, &site.http_url("/")), pairs(&[("visits", "1")]));
+    assert_eq!(items(&state, &there), pairs(&[("visits", "1")]));
+}

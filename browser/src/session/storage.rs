@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use silkroute_core::CookieJar;
 use silkroute_core::cookies::{OriginState, StorageItem};
@@ -15,11 +16,22 @@ use crate::{Context, Deadline, Error, Result, Tab};
 #[derive(Debug, Default)]
 pub(super) struct StorageLedger {
     entries: Mutex<Entries>,
+    /// Counts on, so that it can be told what came first.
+    clock: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Known {
+    state: Arc<OriginState>,
+    /// When either side was last brought in line with the other.
+    at: u64,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
-    known: HashMap<String, Arc<OriginState>>,
+    known: HashMap<String, Known>,
+    /// When one of the known was last let go of.
+    forgotten: u64,
     /// Items of the jar that the browser did not take: more than it lets an origin have, or of an origin that no page can be
     /// at. They stay in the jar, and are not tried again until they change.
     refused: HashMap<String, Vec<StorageItem>>,
@@ -57,11 +69,31 @@ fn without(new: &OriginState, old: Option<&OriginState>, refused: &[StorageItem]
     OriginState::new(&*new.origin, taken.chain(stayed).cloned().collect())
 }
 
+impl Entries {
+    /// Whether the sides were brought in line since: what was read then may be of before.
+    fn is_newer(&self, origin: &str, than: u64) -> bool {
+        self.known.get(origin).map_or(self.forgotten, |known| known.at) > than
+    }
+
+    /// What an origin has now goes into the jar.
+    fn compare(&mut self, jar: &CookieJar, origin: &str, now: Vec<StorageItem>, at: u64) {
+        let state = Arc::new(OriginState::new(origin, now));
+        let old = self.known.get(origin).map(|known| &*known.state);
+        let (set, removed) = changes(old, Some(&state));
+        jar.change_local_storage(origin, set, &removed);
+        self.known.insert(origin.to_owned(), Known { state, at });
+    }
+}
+
 impl StorageLedger {
     /// What changed in the jar goes into the context, before any page of the origin is there to see it without.
     pub(super) async fn carry_in(&self, jar: &CookieJar, context: &Context, deadline: Deadline) -> Result<()> {
         let mut entries = deadline.run("the local storage", self.entries.lock()).await?;
-        let Entries { known, refused } = &mut *entries;
+        let Entries {
+            known,
+            forgotten,
+            refused,
+        } = &mut *entries;
         let theirs: HashMap<String, Arc<OriginState>> = jar
             .origins()
             .into_iter()
@@ -75,14 +107,16 @@ impl StorageLedger {
         refused.retain(|origin, _| theirs.contains_key(origin));
         let mut page = None;
         for origin in theirs.keys().chain(&gone) {
-            let (old, new) = (known.get(origin), theirs.get(origin));
+            let (before, new) = (known.get(origin), theirs.get(origin));
+            let old = before.map(|known| &known.state);
             if matches!((old, new), (Some(old), Some(new)) if Arc::ptr_eq(old, new)) {
                 continue;
             }
             let (set, removed) = changes(old.map(Arc::as_ref), new.map(Arc::as_ref));
-            let before = refused.remove(origin).unwrap_or_default();
-            let before: HashSet<_> = before.iter().map(pair).collect();
-            let (mut left, set): (Vec<_>, Vec<_>) = set.into_iter().partition(|item| before.contains(&pair(item)));
+            let not_again = refused.remove(origin).unwrap_or_default();
+            let not_again: HashSet<_> = not_again.iter().map(pair).collect();
+            let (mut left, set): (Vec<_>, Vec<_>) = set.into_iter().partition(|item| not_again.contains(&pair(item)));
+            let mut at = before.map(|known| known.at);
             if !set.is_empty() || !removed.is_empty() {
                 let page = opened(&mut page, context, deadline).await?;
                 match page.change(origin, &set, &removed, deadline).await {
@@ -104,19 +138,23 @@ impl StorageLedger {
                         continue;
                     }
                 }
+                at = None;
             }
+            let at = at.unwrap_or_else(|| self.tick());
             // What the browser did not take is not known to be there: it would look as if pages had taken it out.
-            if !left.is_empty() {
-                if let Some(new) = new {
-                    known.insert(origin.clone(), Arc::new(without(new, old.map(Arc::as_ref), &left)));
+            let state = match new {
+                Some(new) if left.is_empty() => Arc::clone(new),
+                Some(new) => Arc::new(without(new, old.map(Arc::as_ref), &left)),
+                None => {
+                    known.remove(origin);
+                    *forgotten = self.tick();
+                    continue;
                 }
-                refused.insert(origin.clone(), left);
-                continue;
-            }
-            match new {
-                Some(new) => known.insert(origin.clone(), Arc::clone(new)),
-                None => known.remove(origin),
             };
+            if !left.is_empty() {
+                refused.insert(origin.clone(), left);
+            }
+            known.insert(origin.clone(), Known { state, at });
         }
         Ok(())
     }
@@ -127,21 +165,42 @@ impl StorageLedger {
         let mut written = context.written().take(&tab.origins());
         let mut page = None;
         while let Some(origin) = written.first() {
-            let mut entries = deadline.run("the local storage", self.entries.lock()).await?;
-            let known = &mut entries.known;
-            match now(&origin, tab, &mut page, deadline).await {
-                Ok(now) => {
-                    let now = OriginState::new(&*origin, now);
-                    let (set, removed) = changes(known.get(&origin).map(Arc::as_ref), Some(&now));
-                    jar.change_local_storage(&origin, set, &removed);
-                    known.insert(origin.clone(), Arc::new(now));
-                }
+            match self.origin_out(&origin, jar, tab, &mut page, deadline).await {
+                Ok(()) => {}
                 Err(error) if error.is_timeout() || error.is_gone() => return Err(error),
                 Err(error) => tracing::warn!(origin, %error, "local storage stays in the browser"),
             }
             written.done(&origin);
         }
         Ok(())
+    }
+
+    async fn origin_out(
+        &self,
+        origin: &str,
+        jar: &CookieJar,
+        tab: &Tab,
+        page: &mut Option<StoragePage>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        // A page may be long in answering, and keeps nobody waiting: what others did meanwhile, though, it is read again after.
+        for _ in 0..2 {
+            let began = self.tick();
+            let now = now(origin, tab, page, deadline).await?;
+            let mut entries = deadline.run("the local storage", self.entries.lock()).await?;
+            if !entries.is_newer(origin, began) {
+                entries.compare(jar, origin, now, self.tick());
+                return Ok(());
+            }
+        }
+        let mut entries = deadline.run("the local storage", self.entries.lock()).await?;
+        let now = now(origin, tab, page, deadline).await?;
+        entries.compare(jar, origin, now, self.tick());
+        Ok(())
+    }
+
+    fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
