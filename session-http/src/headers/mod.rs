@@ -1,5 +1,6 @@
 //! The headers of a navigation, as each browser sends them and in its order.
 
+mod hints;
 mod sets;
 mod site;
 
@@ -18,8 +19,6 @@ pub(crate) use site::Relation;
 
 use crate::Destination;
 
-/// How the names of client hints begin.
-const HINTS: &str = "sec-ch-ua";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// One place in the order of headers.
@@ -207,7 +206,7 @@ impl HeaderSet {
         let keeps_hints = identity.is_some_and(|identity| identity.brands().is_some());
         let [secure, plain] = [true, false].map(|secure| {
             let defaults = match !secure && keeps_hints {
-                true => Cow::Owned(without_hints(defaults, &HeaderMap::new())),
+                true => hints::without(defaults, &HeaderMap::new()),
                 false => Cow::Borrowed(defaults),
             };
             Prepared::new(Template(slots(secure)), &defaults)
@@ -250,8 +249,8 @@ impl HeaderSet {
         own: &HeaderMap,
         facts: &Facts,
     ) -> Assembled {
-        let user = match !secure && self.keeps_hints && user.keys().any(is_hint) {
-            true => Cow::Owned(without_hints(user, own)),
+        let user = match !secure && self.keeps_hints {
+            true => hints::without(user, own),
             false => Cow::Borrowed(user),
         };
         let mut wire = self.prepared(secure).template.assemble(&user, facts);
@@ -270,15 +269,6 @@ fn host(url: &Url) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).ok()
-}
-
-fn is_hint(name: &HeaderName) -> bool {
-    name.as_str().starts_with(HINTS)
-}
-
-/// Without the client hints that the request has not of its own.
-fn without_hints(user: &HeaderMap, own: &HeaderMap) -> HeaderMap {
-    retain(user, |name, _| !is_hint(name) || own.contains_key(name))
 }
 
 /// The headers for which `keep` holds, in their order.
@@ -308,175 +298,4 @@ pub(crate) fn merge(defaults: &HeaderMap, own: &HeaderMap) -> HeaderMap {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(headers: &HeaderMap) -> Vec<&str> {
-        headers.iter().map(|(name, _)| name.as_str()).collect()
-    }
-
-    fn user(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in pairs {
-            map.append(*name, HeaderValue::from_static(value));
-        }
-        map
-    }
-
-    fn set(name: &str) -> HeaderSet {
-        HeaderSet::new(Some(&Identity::from_name(name).unwrap()), &HeaderMap::new())
-    }
-
-    impl HeaderSet {
-        fn assembled(&self, user: &HeaderMap, facts: &Facts) -> HeaderMap {
-            self.assemble(true, &"https://h/".parse().unwrap(), user, user, facts)
-                .wire
-        }
-    }
-
-    #[test]
-    fn a_users_header_takes_the_place_of_the_browsers() {
-        let own = user(&[
-            ("accept-language", "fr"),
-            ("x-first", "1"),
-            ("x-second", "2"),
-            ("user-agent", "mine"),
-        ]);
-        let headers = set("chrome142").assembled(&own, &Facts::default());
-        assert_eq!(
-            names(&headers),
-            [
-                "sec-ch-ua",
-                "sec-ch-ua-mobile",
-                "sec-ch-ua-platform",
-                "upgrade-insecure-requests",
-                "user-agent",
-                "accept",
-                "sec-fetch-site",
-                "sec-fetch-mode",
-                "sec-fetch-user",
-                "sec-fetch-dest",
-                "x-first",
-                "x-second",
-                "accept-encoding",
-                "accept-language",
-                "priority"
-            ]
-        );
-        assert_eq!(headers["user-agent"], "mine");
-        assert_eq!(headers["accept-language"], "fr");
-    }
-
-    #[test]
-    fn a_form_has_its_headers_where_chrome_puts_them() {
-        let facts = Facts {
-            content_length: Some(7),
-            content_type: Some(HeaderValue::from_static("application/x-www-form-urlencoded")),
-            form: true,
-            cookie: Some(HeaderValue::from_static("a=b")),
-            origin: Some(HeaderValue::from_static("https://shop.test")),
-            referer: Some(HeaderValue::from_static("https://shop.test/login")),
-            site: Relation::SameOrigin,
-        };
-        let headers = set("chrome142").assembled(&HeaderMap::new(), &facts);
-        assert_eq!(
-            names(&headers),
-            [
-                "content-length",
-                "cache-control",
-                "sec-ch-ua",
-                "sec-ch-ua-mobile",
-                "sec-ch-ua-platform",
-                "origin",
-                "content-type",
-                "upgrade-insecure-requests",
-                "user-agent",
-                "accept",
-                "sec-fetch-site",
-                "sec-fetch-mode",
-                "sec-fetch-user",
-                "sec-fetch-dest",
-                "referer",
-                "accept-encoding",
-                "accept-language",
-                "cookie",
-                "priority"
-            ]
-        );
-        assert_eq!(headers["sec-fetch-site"], "same-origin");
-    }
-
-    #[test]
-    fn on_an_insecure_origin_chrome_says_less() {
-        let headers = set("chrome142").plain.bare;
-        assert_eq!(
-            names(&headers),
-            [
-                "upgrade-insecure-requests",
-                "user-agent",
-                "accept",
-                "accept-encoding",
-                "accept-language"
-            ]
-        );
-        assert_eq!(headers["accept-encoding"], "gzip, deflate");
-    }
-
-    #[test]
-    fn a_sessions_client_hints_go_where_the_identitys_would() {
-        let hint = |value: &'static str| user(&[("sec-ch-ua", value), ("x-own", "1")]);
-        let url = "http://h/".parse().unwrap();
-        let identity = |name: &str| Identity::from_name(name).unwrap();
-        let chrome = HeaderSet::new(Some(&identity("chrome142")), &hint("session's"));
-        assert_eq!(chrome.secure.bare["sec-ch-ua"], "session's");
-        assert!(!chrome.plain.bare.contains_key("sec-ch-ua"));
-        assert_eq!(chrome.plain.bare["x-own"], "1");
-        let sent = |own: &HeaderMap| {
-            let merged = merge(&hint("session's"), own);
-            chrome.assemble(false, &url, &merged, own, &Facts::default()).wire
-        };
-        assert!(!sent(&user(&[("x-other", "1")])).contains_key("sec-ch-ua"));
-        assert_eq!(sent(&hint("request's"))["sec-ch-ua"], "request's");
-        // Whoever has none of its own has chosen to send them.
-        let firefox = HeaderSet::new(Some(&identity("firefox144")), &hint("session's"));
-        assert_eq!(firefox.plain.bare["sec-ch-ua"], "session's");
-    }
-
-    #[test]
-    fn a_range_is_asked_for_uncompressed() {
-        let headers = set("chrome142").assembled(&user(&[("range", "bytes=0-9")]), &Facts::default());
-        assert_eq!(headers["accept-encoding"], "identity");
-    }
-
-    #[test]
-    fn the_length_and_the_host_are_not_the_users_to_set() {
-        let own = user(&[("content-length", "999"), ("host", "evil.test")]);
-        let headers = set("chrome142").assembled(
-            &own,
-            &Facts {
-                content_length: Some(3),
-                ..Facts::default()
-            },
-        );
-        assert_eq!(headers["content-length"], "3");
-        assert!(!headers.contains_key("host"));
-        for name in ["firefox144", "safari26", "okhttp5"] {
-            assert!(
-                !set(name)
-                    .assembled(&own, &Facts::default())
-                    .contains_key("content-length"),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_request_replaces_all_values_of_a_name() {
-        let merged = merge(
-            &user(&[("a", "1"), ("a", "2"), ("b", "1")]),
-            &user(&[("a", "3"), ("a", "4")]),
-        );
-        assert_eq!(merged.get_all("a").iter().collect::<Vec<_>>(), ["3", "4"]);
-        assert_eq!(merged["b"], "1");
-    }
-}
+mod tests;
