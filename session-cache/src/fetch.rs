@@ -171,9 +171,12 @@ impl Visit<'_> {
         if settings.skip_statuses.contains(&parts.status) {
             return Some(format!("responses of status {} are not", parts.status.as_u16()));
         }
-        let (length, limit) = (parts.body.len(), settings.store.longest_body());
+        let length = parts.body.len();
+        let (limit, setting) = settings.store.longest_body();
         if u64::try_from(length).is_ok_and(|length| length > limit) {
-            return Some(format!("its body has {length} bytes, and the limit is {limit}"));
+            return Some(format!(
+                "its body has {length} bytes, and with this `{setting}` the limit is {limit}"
+            ));
         }
         let may = !settings.freshness || freshness::may_be_kept(self.parts, parts.status, &parts.headers);
         (!may).then(|| "RFC 9111 does not let it be kept".to_owned())

@@ -45,10 +45,10 @@ impl Store {
         }
     }
 
-    /// The longest body that there is room for.
-    pub(crate) fn longest_body(&self) -> u64 {
+    /// The longest body that there is room for, and the setting that says so.
+    pub(crate) fn longest_body(&self) -> (u64, &'static str) {
         let room = self.limit.as_ref().map_or(u64::MAX, Limit::kept);
-        self.max_body.min(room)
+        (self.max_body, "max_body").min((room, "max_bytes"))
     }
 
     pub(crate) fn directory(&self) -> &Path {

@@ -173,7 +173,7 @@ async fn failures_and_what_is_too_long_are_not_recorded_and_say_why() {
     for (path, why) in [
         ("/status/503", "status 503"),
         ("/status/429", "status 429"),
-        ("/bytes/1001", "limit is 1000"),
+        ("/bytes/1001", "with this `max_body` the limit is 1000"),
     ] {
         for _ in 0..2 {
             let response = fetch_ok(&session, &get(&site, path)).await;
