@@ -25,9 +25,13 @@ impl Spider for Names {
     }
 
     fn configure_sessions(&self, sessions: &SessionManager) -> Result {
-        sessions.add("http", HttpSession::new())?;
+        // Both say the same of themselves: a site sees one visitor, and cookies that are tied to the visitor go along.
+        let identity = Identity::from_name("chrome149")?;
+        let agent = identity.user_agent().ok_or("an identity without a version")?;
+        let browser = DynamicSession::builder().user_agent(agent).network_idle(true).build()?;
+        sessions.add("http", HttpSession::builder().impersonate(identity).build()?)?;
         // Starts when the first page needs it.
-        sessions.add("dynamic", DynamicSession::builder().network_idle(true).build()?.lazy())?;
+        sessions.add("dynamic", browser.lazy())?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use silkroute_core::RequestExt as _;
+use silkroute_core::{Identity, RequestExt as _};
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_http::HttpSession;
@@ -201,9 +201,15 @@ async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http
         return;
     }
     let sessions = SessionManager::new();
-    let browser = DynamicSession::builder().network_idle(true).build().unwrap();
+    let identity = Identity::from_name("chrome149").unwrap();
+    let browser = DynamicSession::builder()
+        .user_agent(identity.user_agent().unwrap())
+        .network_idle(true)
+        .build()
+        .unwrap();
+    let http = HttpSession::builder().impersonate(identity).build().unwrap();
     sessions
-        .add("http", HttpSession::new())
+        .add("http", http)
         .unwrap()
         .add("dynamic", browser.lazy())
         .unwrap();
@@ -213,7 +219,7 @@ async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http
     let spider = Pages {
         visits: vec![
             get("/shop"),
-            get("/cookies/set?seen=yes&_path=/"),
+            get("/cookies/set?cf_clearance=yes&_path=/"),
             get("/js/list"),
             get("/js/list?again"),
             Visit::get(&elsewhere).unwrap(),
@@ -221,7 +227,12 @@ async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http
         selector: "a.product::text",
         escalation: Escalation::ladder(["http", "dynamic"]),
     };
+    let warnings = Warnings::default();
+    let guard = tracing::subscriber::set_default(warnings.clone());
     let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
+    drop(guard);
+    let warned = warnings.0.lock().unwrap().clone();
+    assert!(warned.is_empty(), "they are one visitor: {warned:?}");
     assert_eq!(
         crawl.items,
         [
@@ -240,7 +251,7 @@ async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http
         .filter(|request| request.header("sec-fetch-dest") == Some("document"));
     assert!(browsers.clone().count() >= 2);
     for request in &lists {
-        assert_eq!(request.cookies(), [("seen".to_owned(), "yes".to_owned())]);
+        assert_eq!(request.cookies(), [("cf_clearance".to_owned(), "yes".to_owned())]);
     }
     let starts = |id: &str| sessions.get(id).unwrap().stats().starts;
     assert_eq!(starts("dynamic"), 1, "once, when it was first needed");

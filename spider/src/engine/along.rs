@@ -83,7 +83,7 @@ impl<S: Spider> Engine<S> {
                 to,
                 user_agent = one,
                 other_user_agent = other,
-                "two sessions of the ladder say different User-Agents, so a site sees two visitors; configure both with the same identity"
+                "two sessions of the ladder say different User-Agents, so a site sees two visitors; give both the same identity: `impersonate` of http, `identity` of stealth, and its user agent as `user_agent` of dynamic"
             );
         }
     }

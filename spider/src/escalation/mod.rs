@@ -32,7 +32,9 @@ pub(crate) use self::memory::Memory;
 /// It is data: `{"ladder": ["http", "dynamic"], "retry_lower_every": 100}`.
 ///
 /// The identity of a session is its own. Give the sessions of a ladder the same [`Identity`](silkroute_core::Identity),
-/// and a site sees one visitor who changes from one to the other with the cookies of both. Where their `User-Agent`s
+/// and a site sees one visitor who changes from one to the other with the cookies of both: `impersonate(identity)` of an
+/// `http` session, `identity(&identity)` of a `stealth` one. A `dynamic` session takes its words alone, as
+/// `user_agent(..)` with [`Identity::user_agent`](silkroute_core::Identity::user_agent). Where their `User-Agent`s
 /// differ, the crawl warns of it when a page first climbs from one to the other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
