@@ -3,6 +3,9 @@
 use super::Need;
 use crate::command::Cmd;
 
+/// The program and its package, of Debian's.
+pub(crate) const HEADLESS_SHELL: &str = "chromium-headless-shell";
+
 /// How packages can be installed here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rights {
@@ -48,9 +51,17 @@ pub(crate) fn install(rights: Rights, needs: &[Need]) -> Cmd {
     )
 }
 
+/// Whether apt's lists have this package.
+pub(crate) fn has_package(package: &str) -> bool {
+    let told = Cmd::new("apt-cache").arg("show").arg(package).ask();
+    told.is_some_and(|told| !told.trim().is_empty())
+}
+
 /// Installs the headless shell.
 pub(crate) fn headless_shell(rights: Rights) -> Cmd {
-    apt(rights).words("install --quiet --yes --no-install-recommends chromium-headless-shell")
+    apt(rights)
+        .words("install --quiet --yes --no-install-recommends")
+        .arg(HEADLESS_SHELL)
 }
 
 fn apt(rights: Rights) -> Cmd {
@@ -152,6 +163,11 @@ mod tests {
             update(Rights::Sudo).to_string(),
             "sudo -n env DEBIAN_FRONTEND=noninteractive apt-get update --quiet"
         );
+    }
+
+    #[test]
+    fn a_package_that_does_not_exist_is_not_tried() {
+        assert!(!has_package("no-such-package-of-anybody"));
     }
 
     #[test]

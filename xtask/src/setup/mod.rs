@@ -101,23 +101,20 @@ pub(crate) fn run(steps: &mut Steps, purpose: Purpose) -> Result<(), Stop> {
     };
     let mut missing = steps.step("set-up: look", "cargo xtask demo", || Ok(look(&wanted)))?;
     if missing.is_empty() {
-        if purpose == Purpose::Test {
-            headless_shell(steps);
-        }
-        return Ok(());
+        return match purpose {
+            Purpose::Run => Ok(()),
+            Purpose::Test => headless_shell(steps, false),
+        };
     }
     if let Some(rights) = install::rights() {
-        // One broken source of packages among several is no reason to stop: the next step tells.
-        if let Err(Stop::Failed(told)) = steps.run("set-up: update the package lists", &install::update(rights)) {
-            eprintln!("{told}\ngoing on with the lists there are");
-        }
+        update(steps, rights)?;
         if let Err(Stop::Failed(told)) = steps.run("set-up: install", &install::install(rights, &missing)) {
             eprintln!("{told}");
         }
         missing = steps.step("set-up: look again", "cargo xtask demo", || Ok(look(&wanted)))?;
     }
     if purpose == Purpose::Test {
-        headless_shell(steps);
+        headless_shell(steps, true)?;
     }
     let (lacking, spared): (Vec<_>, Vec<_>) = missing.into_iter().partition(|need| demanded.contains(need));
     if !lacking.is_empty() {
@@ -134,16 +131,40 @@ pub(crate) fn run(steps: &mut Steps, purpose: Purpose) -> Result<(), Stop> {
 
 /// Whether the headless shell is there, which one test runs and not every system has as a package.
 pub(crate) fn has_headless_shell() -> bool {
-    browser::on_path(&["chromium-headless-shell"]).is_some()
+    browser::on_path(&[install::HEADLESS_SHELL]).is_some()
 }
 
 /// Installs the headless shell where that can be done; without it its test says that it did not run.
-fn headless_shell(steps: &mut Steps) {
+fn headless_shell(steps: &mut Steps, updated: bool) -> Result<(), Stop> {
     let Some(rights) = install::rights().filter(|_| !has_headless_shell()) else {
-        return;
+        return Ok(());
     };
-    if let Err(Stop::Failed(told)) = steps.run("set-up: headless shell", &install::headless_shell(rights)) {
-        eprintln!("{told}\ngoing on without: its test will not run");
+    if !updated {
+        update(steps, rights)?;
+    }
+    if !install::has_package(install::HEADLESS_SHELL) {
+        println!(
+            "\n==> set-up: headless shell\n<== skipped: there is no package of it here, and its test will not run"
+        );
+        return Ok(());
+    }
+    match steps.run("set-up: headless shell", &install::headless_shell(rights)) {
+        Err(Stop::Failed(told)) => {
+            eprintln!("{told}\ngoing on without: its test will not run");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// One broken source of packages among several is no reason to stop: what cannot be installed tells.
+fn update(steps: &mut Steps, rights: install::Rights) -> Result<(), Stop> {
+    match steps.run("set-up: update the package lists", &install::update(rights)) {
+        Err(Stop::Failed(told)) => {
+            eprintln!("{told}\ngoing on with the lists there are");
+            Ok(())
+        }
+        done => done,
     }
 }
 
