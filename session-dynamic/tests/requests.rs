@@ -1,4 +1,4 @@
-//! What a request asks for is what the server sees: headers, cookies, bodies, proxies, and what is not loaded.
+//! What a request asks for is what the server sees: headers, cookies, bodies.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,11 +11,10 @@ use silkroute_core::{
     Cookie, CookieJar, Error, Fetch, Proxy, ProxyPool, RequestExt as _, Retry, SameSite, Session as _,
 };
 use silkroute_session_dynamic::{
-    ColorScheme, DynamicSession, DynamicSessionBuilder, Geolocation, Headers, PageOptions, ResourceType, Resources,
-    Toggle, Viewport,
+    ColorScheme, DynamicSession, DynamicSessionBuilder, Geolocation, Headers, PageOptions, Viewport,
 };
-use silkroute_testkit::site::{ProxyOptions, ProxyServer, TestSite};
-use support::{SOON, fetched, started};
+use silkroute_testkit::site::TestSite;
+use support::{fetched, started};
 
 fn once() -> DynamicSessionBuilder {
     DynamicSession::builder().retry(Retry::none())
@@ -225,162 +224,6 @@ async fn a_request_with_its_own_cookies_has_the_jars_too_and_leaves_none() {
     fetched(&session, &Fetch::from(site.http_url("/echo/after"))).await;
     let sent = site.requests_to("/echo/after")[0].cookies();
     assert_eq!(sent, [("kept".to_owned(), "1".to_owned())]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_to_be_loaded_is_not_asked_for() {
-    let Some(session) = started(once()).await else { return };
-    let site = TestSite::start().await.unwrap();
-    let count = |suffix: &str| {
-        let all = site.requests();
-        all.iter().filter(|request| request.target().ends_with(suffix)).count()
-    };
-    let dispensable = PageOptions {
-        disable_resources: Some(true.into()),
-        ..PageOptions::default()
-    };
-    fetched(&session, &with(&site, "/js/subrequests", dispensable)).await;
-    assert_eq!((count(".png"), count(".css")), (0, 0));
-    assert!(count(".js") > 0);
-    site.clear();
-
-    let images = PageOptions {
-        disable_resources: Some(Toggle::On(Resources::new([ResourceType::Image]))),
-        ..PageOptions::default()
-    };
-    fetched(&session, &with(&site, "/js/subrequests", images)).await;
-    assert!(count(".png") == 0 && count(".css") > 0);
-    site.clear();
-
-    // Off again for the next request of the same tab.
-    fetched(&session, &Fetch::from(site.http_url("/js/subrequests?n=60"))).await;
-    assert_eq!(count(".png"), 40);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn domains_are_blocked_on_top_of_the_sessions() {
-    let Some(session) = started(once().blocked_domains(["never.test"])).await else {
-        return;
-    };
-    let site = TestSite::start().await.unwrap();
-    let options = PageOptions {
-        blocked_domains: Some(vec!["localhost".into()]),
-        ..PageOptions::default()
-    };
-    let response = fetched(&session, &with(&site, "/frames/cross-site", options)).await;
-    assert_eq!(response.0.status(), 200);
-    assert!(site.requests_to("/frames/inner").is_empty());
-    fetched(&session, &Fetch::from(site.http_url("/frames/cross-site"))).await;
-    assert_eq!(site.requests_to("/frames/inner").len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn web_sockets_are_blocked_by_domain_and_by_type() {
-    let Some(session) = started(once()).await else { return };
-    let site = TestSite::start().await.unwrap();
-    let port = site.http_url("/").port().unwrap();
-    // The site speaks no web sockets, so one that is let go ends as well. One is the page's, one a worker's.
-    let script = format!(
-        "addEventListener('load', () => {{ \
-         const source = `const from = new WebSocket('ws://localhost:{port}/echo/worker'); from.onclose = () => postMessage(1)`; \
-         const worker = new Worker(URL.createObjectURL(new Blob([source]))); \
-         worker.onmessage = () => document.body.dataset.worker = 1; \
-         const socket = new WebSocket('ws://localhost:{port}/echo/page'); \
-         socket.onclose = () => document.body.dataset.page = navigator.onLine; }})"
-    );
-    let domain = |domain: &str| PageOptions {
-        blocked_domains: Some(vec![domain.to_owned()]),
-        ..PageOptions::default()
-    };
-    let sockets = PageOptions {
-        disable_resources: Some(Toggle::On(Resources::new([ResourceType::WebSocket]))),
-        ..PageOptions::default()
-    };
-    for (options, asked) in [
-        (domain("localhost"), 0),
-        (domain("host"), 1),
-        (sockets, 0),
-        (PageOptions::default(), 1),
-    ] {
-        let name = format!("{:?} {:?}", options.blocked_domains, options.disable_resources);
-        let options = PageOptions {
-            init_scripts: Some(vec![script.clone()]),
-            wait_selector: Some("[data-page=true][data-worker]".into()),
-            ..options
-        };
-        site.clear();
-        fetched(&session, &with(&site, "/page/10k", options)).await;
-        for path in ["/echo/page", "/echo/worker"] {
-            assert_eq!(site.requests_to(path).len(), asked, "{path}: {name}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_ad_filter_knows_is_not_asked_for() {
-    let Some(session) = started(once()).await else { return };
-    let site = TestSite::start().await.unwrap();
-    let script = "addEventListener('load', () => { for (const path of ['/js/x-ad-manager/a.js', '/js/resource/1.js']) \
-        document.head.append(Object.assign(document.createElement('script'), { src: path })); })";
-    let options = |block_ads| PageOptions {
-        block_ads: Some(block_ads),
-        init_scripts: Some(vec![script.into()]),
-        network_idle: Some(true),
-        ..PageOptions::default()
-    };
-    for (block_ads, asked) in [(true, 0), (false, 1)] {
-        site.clear();
-        let request = with(&site, "/page/10k", options(block_ads)).timeout(SOON * 2);
-        fetched(&session, &request).await;
-        assert_eq!(site.requests_to("/js/x-ad-manager/a.js").len(), asked);
-        assert_eq!(site.requests_to("/js/resource/1.js").len(), 1);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn proxies_are_the_sessions_the_requests_or_take_turns() {
-    let site = TestSite::start().await.unwrap();
-    let proxy: Proxy = site.proxy().url_http().as_str().parse().unwrap();
-    let Some(session) = started(once().proxy(proxy.clone())).await else {
-        return;
-    };
-    let response = fetched(&session, &Fetch::from(site.http_url("/echo/session"))).await;
-    assert_eq!(response.parts.proxy.as_deref(), Some(proxy.label().as_str()));
-    assert!(!site.proxy().log().is_empty());
-    drop(session);
-    site.proxy().clear();
-
-    let Some(session) = started(once()).await else { return };
-    let free = ProxyServer::start(ProxyOptions::default()).await.unwrap();
-    let socks: Proxy = free.url_socks5().as_str().parse().unwrap();
-    for proxy in [&proxy, &socks] {
-        // The second time the context is there already, with its cookies.
-        for round in 0..2 {
-            let request = Fetch::from(site.http_url(&format!("/cookies/set?round={round}")))
-                .proxy(proxy.url().as_str())
-                .unwrap();
-            fetched(&session, &request).await;
-        }
-    }
-    assert!(!site.proxy().log().is_empty() && !free.log().is_empty());
-    site.proxy().clear();
-    fetched(&session, &Fetch::from(site.http_url("/echo/direct"))).await;
-    assert!(
-        site.proxy().log().is_empty(),
-        "a request without a proxy goes through none"
-    );
-    drop(session);
-
-    let pool = ProxyPool::new([proxy, socks]).unwrap();
-    let Some(session) = started(once().proxy_pool(pool)).await else {
-        return;
-    };
-    let mut through = std::collections::BTreeSet::new();
-    for _ in 0..2 {
-        let response = fetched(&session, &Fetch::from(site.http_url("/echo/pool"))).await;
-        through.insert(response.parts.proxy.clone());
-    }
-    assert_eq!(through.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

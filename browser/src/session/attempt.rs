@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use silkroute_core::{Cookie, CookieJar, FetchError, Hop, Proxy, ResponseParts, Timing};
+use silkroute_core::{Cookie, CookieJar, FetchError, FetchErrorKind, Hop, Proxy, ResponseParts, Timing};
 use tokio::time::Instant;
 use url::Url;
 
@@ -144,7 +144,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
                 .await?;
             if self.settings.config.keep_local_storage {
                 home.storage
-                    .carry_in(&self.settings.jar, &home.context, self.deadline)
+                    .carry_in(&self.settings.jar, &home.context, &self.plan.url, self.deadline)
                     .await?;
             }
         }
@@ -196,12 +196,17 @@ impl<K: BrowserKind> Attempt<'_, K> {
             None => self.deadline,
         };
         self.sent.store(true, Ordering::Relaxed);
+        let began = Instant::now();
         let document = match tab.navigate(&navigation, deadline).await {
             Ok(document) => document,
             Err(error) => {
                 if error.is_before_connection() && !tab.answered() {
                     // The server has seen nothing of it.
                     self.sent.store(false, Ordering::Relaxed);
+                }
+                if error.is_timeout() && self.is_proxy_silent(tab, began.elapsed()) {
+                    self.sent.store(false, Ordering::Relaxed);
+                    return Err(self.silent(error));
                 }
                 return Err(self.not_navigated(error).await);
             }
@@ -218,6 +223,27 @@ impl<K: BrowserKind> Attempt<'_, K> {
             .arrived(arrival)
             .await
             .map_err(|error| error.parts(self.plan.parts))
+    }
+
+    /// Whether no request has come through the proxy in all this time. Over http the proxy takes the request itself, and who of the
+    /// two is silent nobody can tell.
+    fn is_proxy_silent(&self, tab: &Tab, waited: Duration) -> bool {
+        let plan = self.plan;
+        let time = plan
+            .page
+            .navigation_timeout
+            .map_or(plan.timeout, |time| time.min(plan.timeout));
+        // The rest may have gone by in a queue for a tab.
+        self.proxy.is_some() && plan.url.scheme() == "https" && waited >= time / 2 && !tab.sent()
+    }
+
+    fn silent(&self, error: Error) -> FetchError {
+        let message = format!("no connection to the site came through the proxy: {error}");
+        let mut failed = self.plan.error(FetchErrorKind::Proxy, message).source(error);
+        if let Some(proxy) = self.proxy {
+            failed.add_context("proxy", proxy.label());
+        }
+        failed
     }
 
     /// A browser that was told to end stops loading before it does: the end is the reason then, and what is worth telling.

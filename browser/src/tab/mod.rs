@@ -193,6 +193,11 @@ impl Tab {
         self.state.tracker.track().answered()
     }
 
+    /// Whether a request has gone out, over a connection that stood, since the last navigation began.
+    pub(crate) fn sent(&self) -> bool {
+        self.state.tracker.track().sent()
+    }
+
     /// Closes it, and waits until it is closed.
     ///
     /// # Errors

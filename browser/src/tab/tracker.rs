@@ -93,6 +93,15 @@ impl Track {
         self.forgotten > 0 || later.into_iter().any(Loader::answered)
     }
 
+    /// A request of the navigation has gone out, over a connection that stood; before it does there are no headers as sent.
+    pub(super) fn sent(&self) -> bool {
+        let mut later = self
+            .loaders
+            .iter()
+            .filter(|loader| Some(&loader.id) != self.origin.as_ref());
+        self.answered() || !self.early.is_empty() || later.any(|loader| !loader.sent.is_empty())
+    }
+
     fn mine(&mut self, id: &str) -> Option<&mut Loader> {
         self.loaders.iter_mut().find(|loader| loader.id == id)
     }

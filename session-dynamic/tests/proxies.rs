@@ -1,0 +1,95 @@
+//! Proxies: whose they are, and what is held against them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use silkroute_core::{Fetch, FetchErrorKind, Proxy, ProxyPool, RequestExt as _, Retry, Session as _};
+use silkroute_session_dynamic::{DynamicSession, DynamicSessionBuilder, PageOptions};
+use silkroute_testkit::site::{ProxyOptions, ProxyServer, TestSite};
+use support::{fetched, started};
+
+fn once() -> DynamicSessionBuilder {
+    DynamicSession::builder().retry(Retry::none())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_are_the_sessions_the_requests_or_take_turns() {
+    let site = TestSite::start().await.unwrap();
+    let proxy: Proxy = site.proxy().url_http().as_str().parse().unwrap();
+    let Some(session) = started(once().proxy(proxy.clone())).await else {
+        return;
+    };
+    let response = fetched(&session, &Fetch::from(site.http_url("/echo/session"))).await;
+    assert_eq!(response.parts.proxy.as_deref(), Some(proxy.label().as_str()));
+    assert!(!site.proxy().log().is_empty());
+    drop(session);
+    site.proxy().clear();
+
+    let Some(session) = started(once()).await else { return };
+    let free = ProxyServer::start(ProxyOptions::default()).await.unwrap();
+    let socks: Proxy = free.url_socks5().as_str().parse().unwrap();
+    for proxy in [&proxy, &socks] {
+        // The second time the context is there already, with its cookies.
+        for round in 0..2 {
+            let request = Fetch::from(site.http_url(&format!("/cookies/set?round={round}")))
+                .proxy(proxy.url().as_str())
+                .unwrap();
+            fetched(&session, &request).await;
+        }
+    }
+    assert!(!site.proxy().log().is_empty() && !free.log().is_empty());
+    site.proxy().clear();
+    fetched(&session, &Fetch::from(site.http_url("/echo/direct"))).await;
+    assert!(
+        site.proxy().log().is_empty(),
+        "a request without a proxy goes through none"
+    );
+    drop(session);
+
+    let pool = ProxyPool::new([proxy, socks]).unwrap();
+    let Some(session) = started(once().proxy_pool(pool)).await else {
+        return;
+    };
+    let mut through = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let response = fetched(&session, &Fetch::from(site.http_url("/echo/pool"))).await;
+        through.insert(response.parts.proxy.clone());
+    }
+    assert_eq!(through.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_proxy_of_a_pool_is_left_out_and_one_to_a_silent_site_is_not() {
+    let site = TestSite::start().await.unwrap();
+    // A listener whose queue is never taken from accepts connections and says nothing.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent: Proxy = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let fine: Proxy = site.proxy().url_http().as_str().parse().unwrap();
+    for (proxy, kind) in [(silent, FetchErrorKind::Proxy), (fine, FetchErrorKind::Timeout)] {
+        let pool = ProxyPool::new([proxy.clone()]).unwrap().max_failures(NonZeroU32::MIN);
+        let builder = once().ignore_https_errors(true).proxy_pool(pool.clone());
+        let Some(session) = started(builder).await else { return };
+        let request = Fetch::from(site.https_url("/stall"))
+            .with(PageOptions {
+                navigation_timeout: Some(Duration::from_secs(4)),
+                ..PageOptions::default()
+            })
+            .unwrap();
+        let error = session.fetch(&request).await.unwrap_err();
+        let failed = error.as_fetch().unwrap();
+        assert_eq!(failed.kind(), kind, "{error}");
+        assert!(error.to_string().contains(&proxy.label()), "{error}");
+        assert_eq!(
+            pool.cooling_for(&proxy).is_some(),
+            kind == FetchErrorKind::Proxy,
+            "{error}"
+        );
+    }
+}
