@@ -13,17 +13,19 @@ use silkroute_core::{Fetch, FetchErrorKind, RequestExt as _, Retry, Session as _
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_testkit::site::TestSite;
 use support::started;
+use tokio::net::TcpSocket;
 
 async fn session() -> Option<DynamicSession> {
     let retry = Retry::attempts(3).base(Duration::from_millis(10));
     started(DynamicSession::builder().retry(retry)).await
 }
 
-/// Where nobody listens.
-async fn nowhere() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    format!("http://{address}/")
+/// Where nobody listens, as long as the socket is kept: nobody else can have its port.
+fn nowhere() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap());
+    (socket, url)
 }
 
 fn post(url: &str) -> Fetch {
@@ -50,8 +52,8 @@ async fn a_redirect_to_nowhere_does_not_send_the_first_request_again() {
     let site = TestSite::start().await.unwrap();
     for status in ["303", "307"] {
         site.clear();
-        let there =
-            post(site.http_url("/redirect-to").as_str()).query([("url", nowhere().await.as_str()), ("status", status)]);
+        let (_socket, nowhere) = nowhere();
+        let there = post(site.http_url("/redirect-to").as_str()).query([("url", nowhere.as_str()), ("status", status)]);
         let error = session.fetch(&there).await.unwrap_err();
         assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Connect, "{error}");
         assert_eq!(site.requests_to("/redirect-to").len(), 1, "{status}");
@@ -61,7 +63,8 @@ async fn a_redirect_to_nowhere_does_not_send_the_first_request_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_reached_no_server_is_tried_again_whatever_its_method() {
     let Some(session) = session().await else { return };
-    let error = session.fetch(&post(&nowhere().await)).await.unwrap_err();
+    let (_socket, nowhere) = nowhere();
+    let error = session.fetch(&post(&nowhere)).await.unwrap_err();
     assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Connect, "{error}");
     assert!(error.to_string().contains("attempts: 3"), "{error}");
 }
