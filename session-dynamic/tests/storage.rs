@@ -306,3 +306,34 @@ async fn a_page_that_is_busy_at_its_end_keeps_no_other_fetch_waiting() {
     assert_eq!(items(&state, &site.http_url("/")), pairs(&[("visits", "1")]));
     assert_eq!(items(&state, &there), pairs(&[("visits", "1")]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_jar_with_many_origins_a_fetch_waits_for_its_own_and_few_others() {
+    let site = TestSite::start().await.unwrap();
+    let jar = CookieJar::new();
+    let Some(session) = started(keeping().cookie_jar(jar.clone())).await else {
+        return;
+    };
+    let here = site.http_url("/js/account");
+    let mut there = here.clone();
+    there.set_host(Some("localhost")).unwrap();
+    let put = |origin: &str, user: &str| {
+        let token = StorageItem {
+            name: "token".to_owned(),
+            value: format!("token-of-{user}"),
+        };
+        jar.change_local_storage(origin, vec![token], &[]);
+    };
+    // All that a jar keeps; these two changed first.
+    put(&here.origin().ascii_serialization(), "ada");
+    put(&there.origin().ascii_serialization(), "bob");
+    for number in 0..998 {
+        put(&format!("https://{number}.test"), "eve");
+    }
+    assert_eq!(account(&session, here.clone()).await, ("ada".to_owned(), 1));
+    assert_eq!(account(&session, there.clone()).await, ("bob".to_owned(), 1));
+    // And what is taken out is gone from where the next page is.
+    jar.clear();
+    assert_eq!(account(&session, here).await, nobody());
+    assert_eq!(account(&session, there).await, nobody());
+}

@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use silkroute_core::CookieJar;
 use silkroute_core::cookies::{OriginState, StorageItem};
 use tokio::sync::Mutex;
+use url::Url;
 
 use crate::local_storage::StoragePage;
 use crate::{Context, Deadline, Error, Result, Tab};
+
+/// Origins besides its own that one fetch waits for: each costs a process of the browser, some 100 ms.
+const MOST_AT_ONCE: usize = 16;
 
 /// What both sides had of each origin when they were last compared. What differs from it has changed since, and goes over to
 /// the other side, item by item.
@@ -86,38 +90,46 @@ impl Entries {
 }
 
 impl StorageLedger {
-    /// What changed in the jar goes into the context, before any page of the origin is there to see it without.
-    pub(super) async fn carry_in(&self, jar: &CookieJar, context: &Context, deadline: Deadline) -> Result<()> {
+    /// What changed in the jar goes into the context, before any page of the origin is there to see it without: first what is
+    /// of the URL's own origin, then what changed last. Of many, the rest goes in with the next fetches.
+    pub(super) async fn carry_in(
+        &self,
+        jar: &CookieJar,
+        context: &Context,
+        url: &Url,
+        deadline: Deadline,
+    ) -> Result<()> {
         let mut entries = deadline.run("the local storage", self.entries.lock()).await?;
         let Entries {
             known,
             forgotten,
             refused,
         } = &mut *entries;
-        let theirs: HashMap<String, Arc<OriginState>> = jar
-            .origins()
-            .into_iter()
-            .map(|state| (state.origin.clone(), state))
-            .collect();
-        let gone: Vec<String> = known
-            .keys()
-            .filter(|origin| !theirs.contains_key(*origin))
-            .cloned()
-            .collect();
-        refused.retain(|origin, _| theirs.contains_key(origin));
+        let kept = jar.origins();
+        let theirs: HashMap<&str, &Arc<OriginState>> = kept.iter().map(|state| (&*state.origin, state)).collect();
+        let gone = known.keys().filter(|origin| !theirs.contains_key(&***origin));
+        let mut origins: Vec<String> = kept.iter().rev().map(|state| state.origin.clone()).collect();
+        origins.extend(gone.cloned());
+        let own = url.origin().ascii_serialization();
+        origins.sort_by_key(|origin| *origin != own);
+        let mut room = MOST_AT_ONCE;
+        refused.retain(|origin, _| theirs.contains_key(&**origin));
         let mut page = None;
-        for origin in theirs.keys().chain(&gone) {
-            let (before, new) = (known.get(origin), theirs.get(origin));
+        for origin in &origins {
+            let (before, new) = (known.get(origin), theirs.get(&**origin).copied());
             let old = before.map(|known| &known.state);
             if matches!((old, new), (Some(old), Some(new)) if Arc::ptr_eq(old, new)) {
                 continue;
             }
             let (set, removed) = changes(old.map(Arc::as_ref), new.map(Arc::as_ref));
-            let not_again = refused.remove(origin).unwrap_or_default();
-            let not_again: HashSet<_> = not_again.iter().map(pair).collect();
+            let not_again: HashSet<_> = refused.get(origin).into_iter().flatten().map(pair).collect();
             let (mut left, set): (Vec<_>, Vec<_>) = set.into_iter().partition(|item| not_again.contains(&pair(item)));
             let mut at = before.map(|known| known.at);
             if !set.is_empty() || !removed.is_empty() {
+                if *origin != own {
+                    let Some(less) = room.checked_sub(1) else { continue };
+                    room = less;
+                }
                 let page = opened(&mut page, context, deadline).await?;
                 match page.change(origin, &set, &removed, deadline).await {
                     Ok(names) if names.is_empty() => {}
@@ -151,7 +163,9 @@ impl StorageLedger {
                     continue;
                 }
             };
-            if !left.is_empty() {
+            if left.is_empty() {
+                refused.remove(origin);
+            } else {
                 refused.insert(origin.clone(), left);
             }
             known.insert(origin.clone(), Known { state, at });
