@@ -44,11 +44,13 @@ impl Written {
         }
     }
 
-    /// Takes out those among these origins.
-    pub(crate) fn take(&self, origins: &BTreeSet<String>) -> Taken<'_> {
+    /// Takes out those that a tab was at, and with them those that it left: what was written last there may not be noted.
+    pub(crate) fn take(&self, tab: &Tab) -> Taken<'_> {
+        let (here, left) = (tab.origins(), tab.left());
         let mut noted = self.origins();
-        let origins: BTreeSet<String> = noted.intersection(origins).cloned().collect();
+        let mut origins: BTreeSet<String> = noted.intersection(&here).cloned().collect();
         noted.retain(|origin| !origins.contains(origin));
+        origins.extend(left);
         Taken { from: self, origins }
     }
 }

@@ -84,7 +84,9 @@ impl Entries {
         let state = Arc::new(OriginState::new(origin, now));
         let old = self.known.get(origin).map(|known| &*known.state);
         let (set, removed) = changes(old, Some(&state));
-        jar.change_local_storage(origin, set, &removed);
+        if !set.is_empty() || !removed.is_empty() {
+            jar.change_local_storage(origin, set, &removed);
+        }
         self.known.insert(origin.to_owned(), Known { state, at });
     }
 }
@@ -176,7 +178,7 @@ impl StorageLedger {
     /// What pages changed goes into the jar.
     pub(super) async fn carry_out(&self, jar: &CookieJar, tab: &Tab, deadline: Deadline) -> Result<()> {
         let context = tab.context();
-        let mut written = context.written().take(&tab.origins());
+        let mut written = context.written().take(tab);
         let mut page = None;
         while let Some(origin) = written.first() {
             match self.origin_out(&origin, jar, tab, &mut page, deadline).await {

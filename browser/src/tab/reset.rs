@@ -104,6 +104,11 @@ impl Tab {
     pub fn origins(&self) -> BTreeSet<String> {
         self.state.tracker.track().origins.clone()
     }
+
+    /// Those of them that its pages went on from.
+    pub(crate) fn left(&self) -> BTreeSet<String> {
+        self.state.tracker.track().left.clone()
+    }
 }
 
 impl TabState {

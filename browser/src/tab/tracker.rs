@@ -16,6 +16,8 @@ use super::events::{
     Scheduled, StorageItem, WillBeSent,
 };
 use super::loader::Loader;
+use url::Url;
+
 use crate::CloseReason;
 use crate::cdp::{Event, Observer};
 use crate::local_storage::Written;
@@ -48,6 +50,8 @@ pub(super) struct Track {
     /// How many loaders were dropped for want of room.
     pub(super) forgotten: usize,
     pub(super) origins: BTreeSet<String>,
+    /// Those that the main frame went on from. Nobody is told what a page writes right before it leaves.
+    pub(super) left: BTreeSet<String>,
     /// Areas of session storage that were written to.
     pub(super) session_storage: Vec<Value>,
     pub(super) console: VecDeque<ConsoleEntry>,
@@ -151,6 +155,7 @@ impl Tracker {
     pub(super) fn forget_use(&self) {
         let mut track = self.track();
         track.origins.clear();
+        track.left.clear();
         track.session_storage.clear();
         track.console.clear();
     }
@@ -297,6 +302,14 @@ fn navigated(track: &mut Track, FrameNavigated { frame }: FrameNavigated) {
     }
     if frame.parent_id.is_some() {
         return;
+    }
+    let before = track.current.as_deref().and_then(|id| track.known(id));
+    if let Some(before) = before.filter(|before| before.id != frame.loader_id && !before.error_page)
+        && let Ok(url) = Url::parse(&before.url)
+        && matches!(url.scheme(), "http" | "https")
+        && track.left.len() < MOST_ORIGINS
+    {
+        track.left.insert(url.origin().ascii_serialization());
     }
     track.main_frame = frame.id;
     track.leaving = None;
