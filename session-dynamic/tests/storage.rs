@@ -311,7 +311,9 @@ async fn a_page_that_is_busy_at_its_end_keeps_no_other_fetch_waiting() {
 async fn of_a_jar_with_many_origins_a_fetch_waits_for_its_own_and_few_others() {
     let site = TestSite::start().await.unwrap();
     let jar = CookieJar::new();
-    let Some(session) = started(keeping().cookie_jar(jar.clone())).await else {
+    // Not enough for all of them.
+    let builder = keeping().timeout(std::time::Duration::from_secs(60));
+    let Some(session) = started(builder.cookie_jar(jar.clone())).await else {
         return;
     };
     let here = site.http_url("/js/account");
