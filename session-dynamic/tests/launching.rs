@@ -46,7 +46,9 @@ async fn the_headless_shell_fetches_as_the_whole_browser_does() {
         return;
     }
     let site = TestSite::start().await.unwrap();
-    let mut session = started(once().headless(Headless::Shell)).await.unwrap();
+    let mut session = started(once().headless(Headless::Shell).wait_selector("#list"))
+        .await
+        .unwrap();
     // Debian's program is a script that starts it.
     let pids = session.browser().unwrap().processes();
     let programs: Vec<_> = pids
