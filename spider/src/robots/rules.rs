@@ -61,7 +61,7 @@ impl RobotsRules {
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
                     if everyone {
                         in_global = true;
-                    } else if !agent.is_empty() && product(value).eq_ignore_ascii_case(agent) {
+                    } else if names(value, agent) {
                         (in_specific, seen_specific) = (true, true);
                     }
                 }
@@ -150,7 +150,17 @@ impl RobotsRules {
     }
 }
 
-/// The part of an agent line that counts: letters, `-` and `_`.
+/// Whether an agent line means this agent. Google's reader goes by the product token alone; agents whose names RFC 9309
+/// does not provide for, such as `MJ12bot`, are told by the whole word, or they could not be told at all.
+fn names(value: &str, agent: &str) -> bool {
+    let word = value.split([' ', '\t', '/']).next().unwrap_or_default();
+    !agent.is_empty()
+        && [word, product(value)]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(agent))
+}
+
+/// The product token of an agent line, by RFC 9309: letters, `-` and `_`.
 fn product(agent: &str) -> &str {
     let end = agent
         .find(|c: char| !(c.is_ascii_alphabetic() || c == '-' || c == '_'))
@@ -315,6 +325,16 @@ mod tests {
             vectors.len()
         );
         assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn agents_with_digits_in_their_names_are_told_apart() {
+        for line in ["MJ12bot", "mj12BOT/v1.4.8", "MJ12bot (a crawler)", "MJ12bot\t# ours"] {
+            let robots = format!("User-agent: {line}\nDisallow: /");
+            let allowed = |agent| RobotsRules::parse(robots.as_bytes(), agent).allows("/x");
+            assert!(!allowed("MJ12bot") && !allowed("mj12bot/2.0"), "{line}");
+            assert!(allowed("MJ13bot") && allowed("bot") && allowed(""), "{line}");
+        }
     }
 
     #[test]
