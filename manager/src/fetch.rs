@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::slot::{Entered, Found, Running, Slot, panicked};
+use crate::slot::{CutShort, Entered, Found, Running, Slot, panicked};
 use crate::stats::Gauge;
 
 /// A session ends its fetch by itself when the time is up, and knows best what it was doing then. Where a request did
@@ -116,12 +116,14 @@ impl Slot {
         let fetch = AssertUnwindSafe(running.fetch(request.as_ref())).catch_unwind();
         let result = tokio::select! {
             biased;
-            result = tokio::time::timeout_at(guard, fetch) => match result {
-                Ok(Ok(result)) => result,
-                Ok(Err(panic)) => Err(panicked("fetch", self.kind, &*panic)),
-                Err(_) => Err(self.too_late(request, timeout, waited, "the session did not answer in time")),
+            result = fetch => match result {
+                Ok(result) => result,
+                Err(panic) => Err(panicked("fetch", self.kind, &*panic)),
             },
-            () = running.cancel.cancelled() => Err(self.cut_off(request, &running)),
+            why = running.pulse.cut_short(begun + waited, guard) => Err(match why {
+                CutShort::Late => self.too_late(request, timeout, waited, "the session did not answer in time"),
+                CutShort::Cancelled => self.cut_off(request, &running),
+            }),
         };
         let ended = Instant::now();
         use_of_it.ended(ended);

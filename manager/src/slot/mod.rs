@@ -25,6 +25,7 @@ use crate::entry::Entry;
 use crate::limits::Limits;
 use crate::stats::{Counters, SessionState, SessionStats};
 
+pub(crate) use pulse::{CutShort, Pulse};
 pub(crate) use running::{Running, panicked};
 pub(crate) use stop::Then;
 
@@ -90,7 +91,7 @@ struct Generation {
     served: u64,
     /// Tells the idle watch that this life is over.
     _ended: DropGuard,
-    _pulse: AbortOnDropHandle<()>,
+    _beats: AbortOnDropHandle<()>,
 }
 
 /// Failures in a row, and when the next start is due.
@@ -340,8 +341,8 @@ impl Slot {
     }
 
     fn generation(self: &Arc<Self>, session: Box<dyn Session>, runtime: tokio::runtime::Handle) -> Generation {
-        let pulse = pulse::pulse(&runtime, self.timeout);
-        let (running, home) = Running::new(session, runtime, self.limits.close_timeout);
+        let (pulse, beats) = Pulse::start(&runtime, self.timeout);
+        let (running, home) = Running::new(session, pulse, runtime, self.limits.close_timeout);
         let running = Arc::new(running);
         let ended = CancellationToken::new();
         if let Some(idle) = self.stop_when_idle {
@@ -353,7 +354,7 @@ impl Slot {
             since: Instant::now(),
             served: 0,
             _ended: ended.drop_guard(),
-            _pulse: pulse,
+            _beats: beats,
         }
     }
 

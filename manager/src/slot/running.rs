@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use silkroute_core::{Error, FetchError, FetchErrorKind, Result, Session};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+
+use super::pulse::Pulse;
 
 /// A live session, shared by the fetches that run on it.
 ///
@@ -22,8 +24,8 @@ pub(crate) struct Running {
     home: Option<oneshot::Sender<Box<dyn Session>>>,
     /// Set when nobody could wait any longer: the last holder then closes the session.
     condemned: AtomicBool,
-    /// Cancelled to make the fetches on it stop.
-    pub(crate) cancel: CancellationToken,
+    /// Tells the fetches on it when to stop.
+    pub(crate) pulse: Arc<Pulse>,
     born: Instant,
     /// Milliseconds from `born` to its latest use.
     used: AtomicU64,
@@ -35,6 +37,7 @@ impl Running {
     /// Puts a live session to work. The receiver gets it back.
     pub(crate) fn new(
         session: Box<dyn Session>,
+        pulse: Arc<Pulse>,
         runtime: Handle,
         close_timeout: Duration,
     ) -> (Self, oneshot::Receiver<Box<dyn Session>>) {
@@ -43,7 +46,7 @@ impl Running {
             session: Some(session),
             home: Some(home),
             condemned: AtomicBool::new(false),
-            cancel: CancellationToken::new(),
+            pulse,
             born: Instant::now(),
             used: AtomicU64::new(0),
             runtime,
@@ -65,7 +68,7 @@ impl Running {
 
     pub(crate) fn condemn(&self) {
         self.condemned.store(true, Ordering::Release);
-        self.cancel.cancel();
+        self.pulse.cancel();
     }
 }
 

@@ -175,7 +175,7 @@ pub(super) async fn come_home(
     shutdown: &CancellationToken,
 ) -> Result<Box<dyn Session>, oneshot::Receiver<Box<dyn Session>>> {
     let Generation { running, mut home, .. } = generation;
-    let cancel = running.cancel.clone();
+    let pulse = Arc::clone(&running.pulse);
     let weak = Arc::downgrade(&running);
     drop(running);
     let finished = tokio::select! {
@@ -187,7 +187,7 @@ pub(super) async fn come_home(
     let finished = match finished {
         Some(session) => Some(session),
         None => {
-            cancel.cancel();
+            pulse.cancel();
             tokio::time::timeout(LETTING_GO, &mut home).await.ok()
         }
     };
