@@ -11,11 +11,11 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::browser_session::Settings;
-use super::kind::{Arrival, Arrived, BrowserKind};
+use super::kind::BrowserKind;
 use super::plan::Plan;
 use super::response::PageResponse;
 use super::running::{Home, InFlight, Running};
-use super::steps::{Steps, run_hook};
+use super::steps::run_hook;
 use super::tell;
 use crate::{Deadline, Document, Error, Navigation, Tab};
 
@@ -68,26 +68,12 @@ impl<K: BrowserKind> Attempt<'_, K> {
                 .map_err(|error| self.failed(error))?;
         }
         let waited = began.elapsed();
-        let Arrived {
-            mut document,
-            challenge,
-        } = self.navigate(tab).await?;
-        let steps = if document.is_html() {
-            let steps = Steps::new(self.plan, tab, self.deadline).run().await?;
-            if !steps.is_empty() {
-                // An action, or a script that was waited for, may have led elsewhere.
-                document = tab
-                    .arrive(self.plan.page.wait_until, self.deadline)
-                    .await
-                    .map_err(|error| self.failed(error))?;
-            }
-            steps
-        } else {
-            Steps::without_page(self.plan, &document)?
-        };
-        let mut response = self.respond(tab, document).await?;
+        let document = self.navigate(tab).await?;
+        let arrived = self.look(tab, document).await?;
+        let (arrived, steps) = self.steps(tab, arrived).await?;
+        let mut response = self.respond(tab, arrived.document).await?;
         response.steps = steps;
-        response.challenge = challenge;
+        response.challenge = arrived.challenge;
         response.parts.timing.first_byte += waited;
         if self.plan.page.cookie_store && self.settings.config.keep_local_storage {
             home.storage
@@ -176,7 +162,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
         Ok(cookies)
     }
 
-    async fn navigate(&self, tab: &Tab) -> Result<Arrived, FetchError> {
+    async fn navigate(&self, tab: &Tab) -> Result<Document, FetchError> {
         let plan = self.plan;
         let referrer = plan.referer.clone().or_else(|| {
             let kind = self.settings.kind.referrer(self.options, &plan.url);
@@ -197,8 +183,8 @@ impl<K: BrowserKind> Attempt<'_, K> {
         };
         self.sent.store(true, Ordering::Relaxed);
         let began = Instant::now();
-        let document = match tab.navigate(&navigation, deadline).await {
-            Ok(document) => document,
+        match tab.navigate(&navigation, deadline).await {
+            Ok(document) => Ok(document),
             Err(error) => {
                 if error.is_before_connection() && !tab.answered() {
                     // The server has seen nothing of it.
@@ -208,21 +194,9 @@ impl<K: BrowserKind> Attempt<'_, K> {
                     self.sent.store(false, Ordering::Relaxed);
                     return Err(self.silent(error));
                 }
-                return Err(self.not_navigated(error).await);
+                Err(self.not_navigated(error).await)
             }
-        };
-        let arrival = Arrival {
-            tab,
-            document,
-            options: self.options,
-            running: &self.running.state,
-            deadline: self.deadline,
-        };
-        self.settings
-            .kind
-            .arrived(arrival)
-            .await
-            .map_err(|error| error.parts(self.plan.parts))
+        }
     }
 
     /// Whether no request has come through the proxy in all this time. Over http the proxy takes the request itself, and who of the
@@ -316,7 +290,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
     }
 
     /// An error of the engine, with what it was about.
-    fn failed(&self, error: Error) -> FetchError {
+    pub(super) fn failed(&self, error: Error) -> FetchError {
         let mut failed = FetchError::from(error.clone()).parts(self.plan.parts);
         if let Some(proxy) = self.proxy {
             failed.add_context("proxy", proxy.label());

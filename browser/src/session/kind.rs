@@ -78,8 +78,9 @@ pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
         None
     }
 
-    /// Comes between the navigation and the waits: looks at the document, may act on the page, and gives back the document
-    /// that is shown in the end.
+    /// Comes between the navigation and the waits, and again where an action or a wait led to another document: looks at the
+    /// document, may act on the page, and gives back the document that is shown in the end. Where it says that a challenge was
+    /// not passed, no action and no wait of the request comes to it.
     ///
     /// # Errors
     /// Whatever makes the attempt a failure.

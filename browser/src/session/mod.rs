@@ -15,6 +15,7 @@ mod hooks;
 mod kind;
 mod ledger;
 mod options;
+mod passage;
 mod plan;
 mod response;
 mod running;

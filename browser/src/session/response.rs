@@ -151,7 +151,8 @@ pub enum StepOutcome {
     Scrolled(u32),
     /// It was still growing after so many scrolls.
     StillGrowing(u32),
-    /// There was no page to do it on: the answer was no HTML, such as JSON, a download, or nothing.
+    /// There was no page to do it on: the answer was no HTML, such as JSON, a download, or nothing; or it was a challenge
+    /// that was not passed.
     NoPage,
 }
 

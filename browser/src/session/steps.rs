@@ -32,10 +32,10 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// All that the request asks for, in its order: network idle, the action, the selector, scrolling, and a while.
-    pub(super) async fn run(mut self) -> Result<Vec<Step>, FetchError> {
-        let page = &self.plan.page;
-        if page.network_idle {
+    /// What comes first of all that the request asks for: network idle, and the action. Whether there was anything to do.
+    pub(super) async fn act(&mut self) -> Result<bool, FetchError> {
+        let before = self.done.len();
+        if self.plan.page.network_idle {
             self.network_idle().await?;
         }
         if let Some(action) = &self.plan.action {
@@ -43,6 +43,13 @@ impl<'a> Steps<'a> {
             self.hook("page_action", action).await?;
             self.note("page_action", StepOutcome::Done, began);
         }
+        Ok(self.done.len() > before)
+    }
+
+    /// What comes then: the selector, scrolling, and a while. Whether there was anything to do.
+    pub(super) async fn wait(&mut self) -> Result<bool, FetchError> {
+        let before = self.done.len();
+        let page = &self.plan.page;
         if let Some(selector) = &page.wait_selector {
             self.selector(selector).await?;
         }
@@ -62,25 +69,32 @@ impl<'a> Steps<'a> {
             self.note("auto_scroll", outcome, began);
         }
         if !page.wait.is_zero() {
-            self.wait(page.wait).await?;
+            self.pause(page.wait).await?;
         }
-        Ok(self.done)
+        Ok(self.done.len() > before)
+    }
+
+    /// What was done.
+    pub(super) fn done(self) -> Vec<Step> {
+        self.done
+    }
+
+    /// What was done, and what was not because a challenge stands where the page should.
+    pub(super) fn skip(mut self) -> Vec<Step> {
+        for (option, _) in asked(self.plan) {
+            if !self.done.iter().any(|step| step.name == option) {
+                self.done.push(no_page(option));
+            }
+        }
+        self.done
     }
 
     /// The same where the answer is no page. What the request itself wants of a page is then an error, as when it does not come.
     /// What the session says holds for pages: it fetches other things as well, such as `robots.txt`.
     pub(super) fn without_page(plan: &Plan<'_>, document: &Document) -> Result<Vec<Step>, FetchError> {
-        let page = &plan.page;
-        let asked = [
-            ("network_idle", page.network_idle, false),
-            ("page_action", plan.action.is_some(), plan.own_action),
-            ("wait_selector", page.wait_selector.is_some(), plan.own_selector),
-            ("auto_scroll", page.auto_scroll.get().is_some(), false),
-            ("wait", !page.wait.is_zero(), false),
-        ];
         let mut steps = Vec::new();
-        for (option, _, needed) in asked.into_iter().filter(|(_, asked, _)| *asked) {
-            if needed && page.on_timeout == OnTimeout::Error {
+        for (option, needed) in asked(plan) {
+            if needed && plan.page.on_timeout == OnTimeout::Error {
                 let mime = Some(document.mime_type.as_str()).filter(|mime| !mime.is_empty());
                 let message = format!(
                     "`{option}` needs a page, and the answer is none: status {}, {}",
@@ -90,7 +104,7 @@ impl<'a> Steps<'a> {
                 let error = plan.error(FetchErrorKind::Page, message);
                 return Err(error.hint("leave it out, or set `on_timeout` to continue to take the answer as it is"));
             }
-            steps.push(Step::new(option, StepOutcome::NoPage, Duration::ZERO));
+            steps.push(no_page(option));
         }
         Ok(steps)
     }
@@ -125,7 +139,7 @@ impl<'a> Steps<'a> {
     }
 
     /// A wait that is longer than the time that is left is told at once.
-    async fn wait(&mut self, time: Duration) -> Result<(), FetchError> {
+    async fn pause(&mut self, time: Duration) -> Result<(), FetchError> {
         let began = Instant::now();
         if self.deadline.remaining() <= time {
             let message = "the time that is left is shorter than `wait`";
@@ -166,6 +180,24 @@ impl<'a> Steps<'a> {
     fn failed(&self, option: &'static str, error: Error) -> FetchError {
         of_option(self.plan, option, error)
     }
+}
+
+/// The steps that are asked for, in their order, and whether the request itself counts on them.
+fn asked(plan: &Plan<'_>) -> impl Iterator<Item = (&'static str, bool)> + use<> {
+    let page = &plan.page;
+    let all = [
+        ("network_idle", page.network_idle, false),
+        ("page_action", plan.action.is_some(), plan.own_action),
+        ("wait_selector", page.wait_selector.is_some(), plan.own_selector),
+        ("auto_scroll", page.auto_scroll.get().is_some(), false),
+        ("wait", !page.wait.is_zero(), false),
+    ];
+    let wanted = all.into_iter().filter(|(_, wanted, _)| *wanted);
+    wanted.map(|(option, _, needed)| (option, needed))
+}
+
+fn no_page(option: &'static str) -> Step {
+    Step::new(option, StepOutcome::NoPage, Duration::ZERO)
 }
 
 /// Runs a closure of the session's within the time that there is.
