@@ -67,7 +67,7 @@ pub enum CrawlError {
         /// Why it failed.
         source: BoxError,
     },
-    /// An export could not be opened or finished.
+    /// An export could not be opened, written or finished.
     #[error("cannot {attempted} the export {path}: {source}")]
     Export {
         /// `open`, `go on with`, `write` or `finish`.

@@ -56,10 +56,11 @@ impl<S: Spider> Output<S> {
     }
 
     /// Gives out an item: through [`on_item`](Spider::on_item) to the exports, and to whoever runs the crawl. Waits
-    /// while a stream is full. An item that cannot be exported is counted and reported, and the page goes on.
+    /// while a stream is full. An item that does not fit its export is counted and reported, and the page goes on.
     ///
     /// # Errors
-    /// [`CrawlOver`] when the crawl has all the items it was asked for, or nobody reads its stream any more.
+    /// [`CrawlOver`] when the crawl has all the items it was asked for, nobody reads its stream any more, or an export takes
+    /// nothing more, such as on a full disk.
     pub async fn item(&mut self, item: S::Item) -> Result<(), CrawlOver> {
         if !self.engine.holds_items() {
             return self.engine.item(item).await;

@@ -40,3 +40,22 @@ async fn a_reader_that_leaves_is_no_error() {
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
 }
+
+#[cfg(all(feature = "spider", target_os = "linux"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn items_that_cannot_be_written_are_an_error_and_end_the_crawl() {
+    let site = TestSite::start().await.unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = command(["crawl", site.http_url("/shop").as_str()])
+        .stdout(full)
+        .output()
+        .unwrap();
+    let ran = Ran::from(ran);
+    let error = ran.error(1);
+    assert!(
+        error.starts_with("cannot write the export standard output: "),
+        "{error}"
+    );
+    assert_eq!(site.requests().len(), 1, "the links of the first page are not followed");
+    site.close().await;
+}

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{Admission, Control, Engine, Going, Sink};
 use crate::crawl::Ended;
+use crate::export::{Refused, write};
 use crate::frontier::{Durable, Outcome, Values};
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider};
 
@@ -228,21 +229,19 @@ impl<S: Spider> Engine<S> {
     fn write_exports(&self, items: &[Vec<S::Item>]) -> Result<(Vec<BoxError>, Values), CrawlError> {
         let (mut failures, mut values) = (Vec::new(), Values::new());
         for export in lock(&self.exports).iter_mut() {
-            let failed = |attempted: &'static str, path: String, source| CrawlError::Export {
-                attempted,
-                path,
-                source,
-            };
             for item in items.iter().flatten() {
-                match export.write(item).map_err(|error| error.downcast::<std::io::Error>()) {
+                match write(&mut **export, item) {
                     Ok(()) => {}
-                    // The disk is the crawl's concern, an item that does not fit its own.
-                    Err(Ok(source)) => return Err(failed("write", export.path(), *source)),
-                    Err(Err(error)) => failures.push(error),
+                    Err(Refused::Crawl(error)) => return Err(error),
+                    Err(Refused::Item(error)) => failures.push(error),
                 }
             }
             let position = export.checkpoint();
-            let position = position.map_err(|source| failed("write", export.path(), source))?;
+            let position = position.map_err(|source| CrawlError::Export {
+                attempted: "write",
+                path: export.path(),
+                source,
+            })?;
             if let Some(position) = position {
                 values.insert(format!("{EXPORT}{}", export.path()), position.to_string().into_bytes());
             }

@@ -6,7 +6,7 @@ mod json;
 
 use serde::Serialize;
 
-use crate::Result;
+use crate::{BoxError, CrawlError, Result};
 
 pub use self::csv::Csv;
 pub use self::json::{Json, JsonLines};
@@ -16,8 +16,9 @@ pub trait Export<I>: Send + 'static {
     /// Writes one.
     ///
     /// # Errors
-    /// It cannot be written. It is then an error of this item: what was written before stays whole, and so does what
-    /// comes after.
+    /// It cannot be written. A [`std::io::Error`] is one of where it would go, such as a full disk: it ends the crawl, as
+    /// the items that follow would be lost too. Any other is an error of this item: what was written before stays whole,
+    /// and so does what comes after.
     fn write(&mut self, item: &I) -> Result;
 
     /// Called before the first item of a crawl whose frontier outlives the process: at the beginning, or with the
@@ -47,6 +48,26 @@ pub trait Export<I>: Send + 'static {
 
     /// Where it goes, for messages.
     fn path(&self) -> String;
+}
+
+/// Why an item was not taken.
+pub(crate) enum Refused {
+    /// It does not fit.
+    Item(BoxError),
+    /// None that follow would be either.
+    Crawl(CrawlError),
+}
+
+pub(crate) fn write<I: 'static>(export: &mut dyn Export<I>, item: &I) -> Result<(), Refused> {
+    let written = export.write(item).map_err(|error| error.downcast::<std::io::Error>());
+    written.map_err(|error| match error {
+        Ok(source) => Refused::Crawl(CrawlError::Export {
+            attempted: "write",
+            path: export.path(),
+            source: *source,
+        }),
+        Err(error) => Refused::Item(error),
+    })
 }
 
 /// An item as JSON, before any of it is written.
