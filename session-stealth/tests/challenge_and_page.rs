@@ -10,9 +10,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use silkroute_core::{Fetch, FetchErrorKind, RequestExt as _, Session};
+use silkroute_core::{Error, Fetch, FetchErrorKind, RequestExt as _, Result, Session, async_trait};
 use silkroute_session_stealth::{
-    ChallengeOutcome, OnChallenge, StealthOptions, StealthSession, StealthSessionBuilder, StepOutcome,
+    ChallengeOutcome, ChallengePage, ChallengeSolver, OnChallenge, StealthOptions, StealthSession,
+    StealthSessionBuilder, StepOutcome,
 };
 use silkroute_testkit::site::TestSite;
 use support::{LONG, fetched, started};
@@ -131,4 +132,53 @@ async fn a_challenge_that_an_action_led_to_is_one_like_any_other() {
     let page = fetched(&session, &kept).await;
     assert_eq!(page.parts.status, 403);
     assert!(matches!(page.challenge, ChallengeOutcome::Failed { .. }));
+}
+
+/// Never knows.
+#[derive(Debug)]
+struct Blind;
+
+#[async_trait]
+impl ChallengeSolver for Blind {
+    fn name(&self) -> &str {
+        "blind"
+    }
+
+    async fn detect(&self, _: &ChallengePage<'_>) -> Result<Option<String>> {
+        Err(Error::invalid("the page", "too dark to see"))
+    }
+
+    async fn attempt(&self, _: &ChallengePage<'_>, _: &str) -> Result<()> {
+        Err(Error::invalid("the page", "too dark to see"))
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_no_solver_could_look_at_is_not_passed_off_as_a_page() {
+    let site = TestSite::start().await.unwrap();
+    let builder = StealthSession::builder().challenge_solver(Blind).solve_challenge(true);
+    let Some(session) = started(builder).await else { return };
+    let shop = Fetch::get(site.http_url("/shop").as_str()).unwrap();
+    let error = session.fetch(&shop).await.unwrap_err();
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Challenge, "{error}");
+    let told = error.to_string();
+    assert!(told.contains("the solver blind") && told.contains("too dark"), "{told}");
+    let kept = StealthOptions {
+        on_challenge: Some(OnChallenge::Response),
+        ..StealthOptions::default()
+    };
+    let page = fetched(&session, &shop.clone().with(kept).unwrap()).await;
+    assert_eq!(page.parts.status, 200);
+    assert!(
+        matches!(&page.challenge, ChallengeOutcome::Failed { kind, .. } if kind == "unknown"),
+        "{:?}",
+        page.challenge
+    );
+    // Where nothing is to be solved, pages that are fine are not looked at.
+    let unasked = StealthOptions {
+        solve_challenge: Some(false),
+        ..StealthOptions::default()
+    };
+    let page = fetched(&session, &shop.with(unasked).unwrap()).await;
+    assert_eq!(page.challenge, ChallengeOutcome::None);
 }

@@ -71,7 +71,8 @@ pub trait ChallengeSolver: fmt::Debug + Send + Sync + 'static {
     /// change nothing.
     ///
     /// # Errors
-    /// Whatever keeps it from telling. It is asked again, as a page may be about to go elsewhere.
+    /// Whatever keeps it from telling. It is asked again, as a page may be about to go elsewhere. After 20 such answers the
+    /// page counts as a challenge of the kind `unknown` that was not passed, whatever its status.
     async fn detect(&self, page: &ChallengePage<'_>) -> Result<Option<String>>;
 
     /// Makes one attempt. It need not wait for its effect.
@@ -154,7 +155,9 @@ impl Solving<'_> {
             Ok(None) => return Ok(Arrived::plain(document)),
             Err(reason) => {
                 alive(tab)?;
-                return Ok(self.unknown(document, reason));
+                // It was to be looked at, and must not pass for a page that was.
+                let kind = "unknown".to_owned();
+                return Ok(Arrived::challenged(document, ChallengeOutcome::Failed { kind, reason }));
             }
         };
         if !self.solve {
@@ -235,7 +238,7 @@ impl Solving<'_> {
                     Ok(None) => {}
                     Err(error) => {
                         failed = Some(format!(
-                            "the solver {} could not look at the page: {error}",
+                            "the solver {} could not tell whether the page is one: {error}",
                             solver.name()
                         ))
                     }
@@ -247,16 +250,6 @@ impl Solving<'_> {
             tokio::time::sleep(GLANCE).await;
         }
         failed.map_or(Ok(None), Err)
-    }
-
-    /// A page that no solver could look at: a challenge, where the status is that of one.
-    fn unknown(&self, document: Document, reason: String) -> Arrived {
-        if is_blocking(&document) {
-            let kind = "unknown".to_owned();
-            return Arrived::challenged(document, ChallengeOutcome::Failed { kind, reason });
-        }
-        tracing::debug!(reason, "a page is taken as it is");
-        Arrived::plain(document)
     }
 }
 
