@@ -256,12 +256,26 @@ async fn what_a_page_loads_is_asked_for_in_the_same_words() {
         .ignore_https_errors(true)
         .network_idle(true);
     let Some(session) = started(builder).await else { return };
-    let mut http = HttpSession::builder()
-        .impersonate(identity)
-        .verify(false)
-        .build()
-        .unwrap();
-    http.start().await.unwrap();
+    let impersonating = HttpSession::builder().impersonate(identity);
+    // One that was told what the browser says with a navigation.
+    let headers = session.headers().unwrap();
+    let handed = headers.iter().fold(HttpSession::builder(), |builder, (name, value)| {
+        builder.header(name.as_str(), value.to_str().unwrap())
+    });
+    let mut sessions = Vec::new();
+    for builder in [impersonating, handed] {
+        let mut http = builder.verify(false).build().unwrap();
+        http.start().await.unwrap();
+        sessions.push(http);
+    }
+    let words = |seen: &Recorded| -> Vec<(String, String)> {
+        // The script's own, which a browser places by its name.
+        let of_script = |name: &str| ["x-requested-with", "x-token"].contains(&name.to_ascii_lowercase().as_str());
+        let all = seen.headers.iter().filter(|(name, _)| !of_script(name));
+        // What the browser can decode is what it can decode: a version of before JPEG XL does not ask for it.
+        all.map(|(name, value)| (name.clone(), value.replace("image/jxl,", "")))
+            .collect()
+    };
     let bases = [("HTTP/2.0", site.https_url("/")), ("HTTP/1.1", site.http_url("/"))];
     for (version, base) in bases {
         for (page, path, destination) in [
@@ -290,21 +304,17 @@ async fn what_a_page_loads_is_asked_for_in_the_same_words() {
                 let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
                 request = request.json(&body).unwrap();
             }
-            http.fetch(&request).await.unwrap();
-            let sent = site.requests_to(path).pop().unwrap();
-            assert_eq!((&*asked.version, &*sent.version), (version, version));
-            // The script's own, which a browser places by its name.
-            let of_script = |name: &str| ["x-requested-with", "x-token"].contains(&name.to_ascii_lowercase().as_str());
-            let words = |seen: &Recorded| -> Vec<(String, String)> {
-                let all = seen.headers.iter().filter(|(name, _)| !of_script(name));
-                // What the browser can decode is what it can decode: a version of before JPEG XL does not ask for it.
-                all.map(|(name, value)| (name.clone(), value.replace("image/jxl,", "")))
-                    .collect()
-            };
-            assert_eq!(words(&sent), words(&asked), "{path} over {version}");
+            for http in &sessions {
+                http.fetch(&request).await.unwrap();
+                let sent = site.requests_to(path).pop().unwrap();
+                assert_eq!((&*asked.version, &*sent.version), (version, version));
+                assert_eq!(words(&sent), words(&asked), "{path} over {version}");
+            }
         }
     }
-    http.close().await.unwrap();
+    for mut http in sessions {
+        http.close().await.unwrap();
+    }
 
     let mut firefox = HttpSession::builder().impersonate("firefox").build().unwrap();
     firefox.start().await.unwrap();

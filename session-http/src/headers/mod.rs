@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RANGE, REFERER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, RANGE,
+    REFERER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use silkroute_core::Identity;
@@ -159,6 +160,8 @@ pub(crate) struct HeaderSet {
     plain: Prepared,
     /// Whether it is a browser that has client hints, which it keeps from insecure origins.
     keeps_hints: bool,
+    /// Whether it is of what a page asks for, and not of a navigation.
+    of_page: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -199,7 +202,8 @@ impl HeaderSet {
     pub(crate) fn of_page(identity: &Identity, defaults: &HeaderMap, destination: Destination) -> Option<Self> {
         sets::of_page(identity, destination, true)?;
         let slots = |secure| sets::of_page(identity, destination, secure).unwrap_or_default();
-        Some(Self::of(Some(identity), defaults, slots))
+        let set = Self::of(Some(identity), defaults, slots);
+        Some(Self { of_page: true, ..set })
     }
 
     fn of(identity: Option<&Identity>, defaults: &HeaderMap, slots: impl Fn(bool) -> Vec<Slot>) -> Self {
@@ -215,6 +219,7 @@ impl HeaderSet {
             secure,
             plain,
             keeps_hints,
+            of_page: false,
         }
     }
 
@@ -240,7 +245,7 @@ impl HeaderSet {
     }
 
     /// The headers of any request. `user` are the session's defaults and the request's `own`, merged. Client hints that
-    /// the session has by default go where the identity's would.
+    /// the session has by default go where the identity's would, and the `Accept` of a navigation goes with navigations.
     pub(crate) fn assemble(
         &self,
         secure: bool,
@@ -252,6 +257,10 @@ impl HeaderSet {
         let user = match !secure && self.keeps_hints {
             true => hints::without(user, own),
             false => Cow::Borrowed(user),
+        };
+        let user = match self.of_page && !own.contains_key(ACCEPT) && is_navigations(&user) {
+            true => Cow::Owned(retain(&user, |name, _| *name != ACCEPT)),
+            false => user,
         };
         let mut wire = self.prepared(secure).template.assemble(&user, facts);
         let shown = Arc::new(wire.clone());
@@ -269,6 +278,12 @@ fn host(url: &Url) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).ok()
+}
+
+/// Whether the `Accept` asks for a document first, as no part of a page does.
+fn is_navigations(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT);
+    accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
 }
 
 /// The headers for which `keep` holds, in their order.

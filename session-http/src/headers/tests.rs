@@ -148,3 +148,23 @@ fn a_request_replaces_all_values_of_a_name() {
     assert_eq!(merged.get_all("a").iter().collect::<Vec<_>>(), ["3", "4"]);
     assert_eq!(merged["b"], "1");
 }
+
+#[test]
+fn the_accept_of_a_navigation_goes_with_navigations_alone() {
+    let identity = Identity::from_name("chrome149").unwrap();
+    let (document, url) = (
+        "text/html,application/xhtml+xml,*/*;q=0.8",
+        "https://h/".parse().unwrap(),
+    );
+    let accept = |defaults: &'static str, own: &[(&'static str, &'static str)]| {
+        let (defaults, own) = (user(&[("accept", defaults)]), user(own));
+        let set = HeaderSet::of_page(&identity, &defaults, Destination::Style).unwrap();
+        let wire = set.assemble(true, &url, &merge(&defaults, &own), &own, &Facts::default());
+        wire.wire["accept"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(accept(document, &[]), "text/css,*/*;q=0.1");
+    assert_eq!(accept(document, &[("accept", document)]), document, "the request's own");
+    assert_eq!(accept("text/x-mine", &[]), "text/x-mine", "nobody's but the user's");
+    let navigation = HeaderSet::new(Some(&identity), &user(&[("accept", document)]));
+    assert_eq!(navigation.secure.bare["accept"], document);
+}
