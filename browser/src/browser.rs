@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) targets: Targets,
     version: Version,
     process: Option<Mutex<Process>>,
+    /// Whether it was launched such that WebRTC sends nothing past a proxy.
+    pub(crate) no_direct_udp: bool,
     /// Where downloads can be had: on this machine, with a profile of ours.
     pub(crate) downloads: Option<Arc<Downloads>>,
 }
@@ -85,6 +87,7 @@ impl Browser {
         match Self::over(connection, true, process.temp(), deadline).await {
             Ok(mut inner) => {
                 inner.process = Some(Mutex::new(process));
+                inner.no_direct_udp = options.proxy.is_some() || options.disable_non_proxied_udp;
                 Ok(Self { inner: Arc::new(inner) })
             }
             Err(error) => {
@@ -157,6 +160,7 @@ impl Browser {
             targets,
             version,
             process: None,
+            no_direct_udp: false,
             downloads,
         })
     }

@@ -20,7 +20,9 @@ use crate::{Deadline, Result, TargetInfo};
 /// What a context is made with.
 #[derive(Clone, Default)]
 pub struct ContextOptions {
-    /// Its proxy. Default: the browser's. Never bypassed, not even for this machine.
+    /// Its proxy. Default: the browser's. Never bypassed, not even for this machine: packets of WebRTC, which no proxy takes,
+    /// are lost, where the browser knows `Network.emulateNetworkConditionsByRule`; see
+    /// [`LaunchOptions::disable_non_proxied_udp`](crate::LaunchOptions) too.
     pub proxy: Option<Proxy>,
     /// What its shared workers and service workers are told before they run.
     pub setup: Setup,

@@ -8,6 +8,8 @@
 mod support;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use silkroute_core::{Fetch, FetchErrorKind, Proxy, ProxyPool, RequestExt as _, Retry, Session as _};
@@ -91,5 +93,83 @@ async fn a_silent_proxy_of_a_pool_is_left_out_and_one_to_a_silent_site_is_not() 
             kind == FetchErrorKind::Proxy,
             "{error}"
         );
+    }
+}
+
+/// Counts the packets that reach a port where a STUN server would be.
+struct Stun {
+    port: u16,
+    packets: Arc<AtomicUsize>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Stun {
+    async fn start() -> Self {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let packets = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&packets);
+        let task = tokio::spawn(async move {
+            while socket.recv_from(&mut [0; 2_048]).await.is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { port, packets, task }
+    }
+
+    fn take(&self) -> usize {
+        self.packets.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Drop for Stun {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webrtc_sends_nothing_past_a_proxy() {
+    let site = TestSite::start().await.unwrap();
+    let stun = Stun::start().await;
+    let proxy: Proxy = site.proxy().url_http().as_str().parse().unwrap();
+    // Asks as soon as the page, or the frame, is there, and says so when that was a while ago.
+    let script = format!(
+        "addEventListener('load', async () => {{ \
+         const connection = new RTCPeerConnection({{iceServers: [{{urls: 'stun:127.0.0.1:{}'}}]}}); \
+         connection.createDataChannel('x'); \
+         await connection.setLocalDescription(await connection.createOffer()); \
+         setTimeout(() => document.body.dataset.asked = 1, 1500); }})",
+        stun.port
+    );
+    let builder = || once().init_scripts([script.clone()]).wait_selector("[data-asked]");
+    // The page asks, and so does a frame of another site.
+    let page = || Fetch::from(site.http_url("/frames/cross-site"));
+
+    let Some(direct) = started(builder()).await else { return };
+    fetched(&direct, &page()).await;
+    assert!(stun.take() > 1, "without a proxy it does, or this test could not tell");
+    // The same browser, for requests with a proxy of their own; one with other rules for the network besides.
+    let own = || page().proxy(proxy.url().as_str()).unwrap();
+    let blocking = PageOptions {
+        blocked_domains: Some(vec!["sockets.test".into()]),
+        ..PageOptions::default()
+    };
+    for request in [own(), own().with(blocking).unwrap(), own()] {
+        fetched(&direct, &request).await;
+        assert_eq!(stun.take(), 0, "with a proxy of the request's own");
+    }
+    fetched(&direct, &page()).await;
+    assert!(stun.take() > 1, "the other requests still do");
+    drop(direct);
+
+    let pool = ProxyPool::new([proxy.clone()]).unwrap();
+    for (builder, whose) in [
+        (builder().proxy(proxy), "session"),
+        (builder().proxy_pool(pool), "pool"),
+    ] {
+        let Some(session) = started(builder).await else { return };
+        fetched(&session, &page()).await;
+        assert_eq!(stun.take(), 0, "with a proxy of the {whose}");
     }
 }

@@ -114,13 +114,11 @@ impl Appearance {
 
     /// What the browser is launched with.
     pub(crate) fn launch(&self, variant: &Variant, launch: &mut LaunchOptions) {
+        launch.disable_non_proxied_udp |= variant.block_webrtc;
         let mut add = |flags: &[silkroute_browser::launch::Flag]| {
             launch.extra_flags.extend(flags.iter().map(|flag| flag.flag.to_owned()));
         };
         add(flags::ALWAYS);
-        if variant.block_webrtc {
-            add(flags::NO_WEBRTC);
-        }
         if !variant.allow_webgl {
             add(flags::NO_WEBGL);
         }
@@ -338,14 +336,10 @@ mod tests {
             .unwrap()
             .launch(&variant, &mut launch);
         assert_eq!(launch.window_size, (1920, 1040));
+        assert!(launch.disable_non_proxied_udp);
         assert!(launch.env.contains(&("TZ".to_owned(), "Asia/Tokyo".to_owned())));
         let flags = launch.extra_flags.join(" ");
-        for flag in [
-            "workAreaBottom=40",
-            "webrtc-ip-handling-policy",
-            "disable-3d-apis",
-            "AutomationControlled",
-        ] {
+        for flag in ["workAreaBottom=40", "disable-3d-apis", "AutomationControlled"] {
             assert!(flags.contains(flag), "{flag} is not among {flags}");
         }
     }

@@ -18,18 +18,6 @@ pub(crate) const HEADLESS: &[Flag] = &[flag(
     "there is a mouse: the media queries `pointer: fine` and `hover: hover` match",
 )];
 
-/// For `block_webrtc`.
-pub(crate) const NO_WEBRTC: &[Flag] = &[
-    flag(
-        "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-        "no candidates with this machine's addresses",
-    ),
-    flag(
-        "--force-webrtc-ip-handling-policy",
-        "the same where a page asks otherwise",
-    ),
-];
-
 /// Without `allow_webgl`.
 pub(crate) const NO_WEBGL: &[Flag] = &[
     flag(

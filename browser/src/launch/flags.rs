@@ -125,6 +125,12 @@ pub(super) fn command_line(options: &LaunchOptions, profile: &Path) -> Vec<Strin
         // Without it Chromium goes to this machine past the proxy.
         line.push("--proxy-bypass-list=<-loopback>".to_owned());
     }
+    if options.proxy.is_some() || options.disable_non_proxied_udp {
+        // The second is the first one's name in the headless shell.
+        for flag in ["--webrtc-ip-handling-policy", "--force-webrtc-ip-handling-policy"] {
+            line.push(format!("{flag}=disable_non_proxied_udp"));
+        }
+    }
     if let Some(user_agent) = &options.user_agent {
         line.push(format!("--user-agent={user_agent}"));
     }

@@ -44,6 +44,10 @@ pub struct LaunchOptions {
     /// The proxy of the default context. Its credentials are given by
     /// [`TabOptions::proxy_credentials`](crate::TabOptions). Contexts can have proxies of their own.
     pub proxy: Option<Proxy>,
+    /// WebRTC sends nothing that does not go through a proxy, and asks no resolver: no UDP at all, and no addresses of this
+    /// machine. Always so with a [`proxy`](Self::proxy). For others, of contexts, it is best set too: without it pages of
+    /// such contexts still resolve the names of the servers that they give to WebRTC. Default false.
+    pub disable_non_proxied_udp: bool,
     /// The `User-Agent` of all pages and workers, shared and service workers included. Default: the browser's own.
     pub user_agent: Option<String>,
     /// The accepted languages of all pages and workers, such as `de-DE,de`. Default: the browser's own.
@@ -73,6 +77,7 @@ impl Default for LaunchOptions {
             user_data_dir: None,
             window_size: (1920, 1080),
             proxy: None,
+            disable_non_proxied_udp: false,
             user_agent: None,
             accept_language: None,
             ignore_https_errors: false,

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod capture;
+mod conditions;
 mod console;
 mod content;
 mod document;
@@ -70,6 +71,8 @@ pub(crate) struct TabState {
     tracker: Arc<Tracker>,
     capture: Arc<Capture>,
     embedded: Arc<Embedded>,
+    /// Whether packets of WebRTC, which would go past the proxy, go nowhere.
+    no_udp: bool,
     told: Mutex<Told>,
     /// For the download that the last navigation may have come to.
     wish: Mutex<Option<Arc<Wish>>>,
@@ -148,6 +151,7 @@ impl Tab {
             tracker,
             capture,
             embedded: Arc::default(),
+            no_udp: context.proxy().is_some() && !browser.inner.no_direct_udp,
             told: Mutex::default(),
             wish: Mutex::default(),
         });
@@ -244,7 +248,7 @@ impl TabState {
         commands.push(resume);
         let answers = self.session.send_all(&commands, deadline).await?;
         self.note_scripts(&answers[first_script..first_script + scripts]);
-        self.tell_sockets(deadline).await?;
+        self.tell_network(deadline).await?;
         // Tabs in the background would count as hidden, and draw twice a second. Sent before the page has answered once it
         // crashes the renderer.
         self.session
@@ -294,8 +298,8 @@ impl TabState {
             Err(error) => commands.push(Err(error)),
         }
         let sockets = options.blocked_sockets();
-        if !sockets.is_empty() {
-            commands.push(options::sockets_offline(&sockets));
+        if !sockets.is_empty() || self.no_udp {
+            commands.push(conditions::rules(&sockets, self.no_udp));
         }
         if frame {
             if options.intercepts() {

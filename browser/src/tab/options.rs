@@ -270,17 +270,6 @@ impl TabOptions {
     }
 }
 
-/// Has the network offline for web sockets of these patterns, and for nothing else; `Network.setBlockedURLs` lets them through.
-pub(super) fn sockets_offline(patterns: &[String]) -> Result<RawCommand> {
-    let rule = |pattern| json!({"urlPattern": pattern, "offline": true, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
-    let rules: Vec<Value> = patterns.iter().map(rule).collect();
-    // Browsers before the rules had it look for `offline` beside them.
-    RawCommand::new(
-        "Network.emulateNetworkConditionsByRule",
-        json!({"offline": !rules.is_empty(), "matchedNetworkConditions": rules}),
-    )
-}
-
 impl UserAgent {
     fn params(&self) -> Value {
         let mut params = json!({"userAgent": self.user_agent});

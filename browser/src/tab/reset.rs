@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::intercept::{Interceptor, Rules};
 use super::navigation::{Navigation, WaitUntil, blank};
-use super::options::sockets_offline;
 use super::tracker::MOST_ORIGINS;
 use super::{Left, Tab, TabOptions, TabState};
 use crate::cdp::RawCommand;
@@ -171,7 +170,7 @@ impl TabState {
             self.session.send_all(&commands, deadline).await?;
         }
         if !options.blocked_sockets().is_empty() {
-            self.block_sockets(&[], deadline).await?;
+            self.let_sockets_go(deadline).await?;
         }
         self.capture.set(None);
         *self.wish() = None;
@@ -223,32 +222,7 @@ impl TabState {
             let answers = self.session.send_all(&commands, deadline).await?;
             self.note_scripts(&answers[..scripts]);
         }
-        self.tell_sockets(deadline).await
-    }
-
-    /// Has the web sockets blocked that the options say.
-    pub(super) async fn tell_sockets(&self, deadline: Deadline) -> Result<()> {
-        let sockets = self.told().options.blocked_sockets();
-        if sockets.is_empty() {
-            return Ok(());
-        }
-        self.block_sockets(&sockets, deadline).await
-    }
-
-    /// A browser that is too old to know how still shows the page.
-    async fn block_sockets(&self, patterns: &[String], deadline: Deadline) -> Result<()> {
-        const NO_SUCH_METHOD: i64 = -32601;
-        match self.session.send(sockets_offline(patterns)?, deadline).await {
-            Err(
-                error @ Error::Protocol {
-                    code: NO_SUCH_METHOD, ..
-                },
-            ) => {
-                tracing::warn!(%error, "this browser cannot block web sockets");
-                Ok(())
-            }
-            other => other.map(drop),
-        }
+        self.tell_network(deadline).await
     }
 
     /// Notes options as those that hold from now on, and says what the page is to be told.
