@@ -151,17 +151,17 @@ fn check(config: &mut StealthConfig) -> Result<()> {
     }
     let fingerprint = &mut config.fingerprint;
     if let Some(locale) = config.locale.clone() {
-        if fingerprint
-            .languages_or_none()
-            .is_some_and(|languages| languages[0] != locale)
-        {
+        let chosen = fingerprint.languages_or_none();
+        if chosen.is_some_and(|languages| languages.first() != Some(&locale)) {
             return Err(Error::config(
                 "locale",
                 "`fingerprint` has another one: keep one of them",
             ));
         }
-        fingerprint.languages = None;
-        fingerprint.locale = Some(locale);
+        // Languages that begin with it say more.
+        if fingerprint.languages.is_none() {
+            fingerprint.locale = Some(locale);
+        }
     }
     if let Some(zone) = config.timezone_id.clone() {
         if fingerprint.timezone.as_ref().is_some_and(|other| *other != zone) {
@@ -198,4 +198,32 @@ fn check(config: &mut StealthConfig) -> Result<()> {
         return Err(Error::config("window_size", reason));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(config: &str) -> Result<StealthConfig> {
+        let mut config: StealthConfig = toml::from_str(config).unwrap();
+        check(&mut config)?;
+        Ok(config)
+    }
+
+    #[test]
+    fn a_locale_and_languages_stand_together_where_they_say_the_same() {
+        let both = |locale: &str, languages: &str| {
+            checked(&format!("locale = '{locale}'\n[fingerprint]\nlanguages = {languages}"))
+        };
+        for languages in ["[]", "['fr']", "['fr', 'de-DE']"] {
+            let told = both("de-DE", languages).unwrap_err().to_string();
+            assert!(told.contains("locale") && told.contains("keep one"), "{told}");
+        }
+        let none = checked("[fingerprint]\nlanguages = []").unwrap_err().to_string();
+        assert!(none.contains("fingerprint.languages"), "{none}");
+        let fingerprint = both("de-DE", "['de-DE', 'fr']").unwrap().fingerprint;
+        assert_eq!(fingerprint.languages_or_none().unwrap(), ["de-DE", "fr"]);
+        let alone = checked("locale = 'de-DE'").unwrap().fingerprint;
+        assert_eq!(alone.languages_or_none().unwrap(), ["de-DE", "de", "en-US", "en"]);
+    }
 }
