@@ -27,6 +27,8 @@ pub(crate) struct Control {
     pub(super) clock: Notify,
     /// The start requests may give one more.
     pub(super) hungry: Notify,
+    /// A place among the items came free, or there are as many as are wanted.
+    pub(super) item_places: Notify,
     /// Nothing more is taken up.
     pub(super) over: CancellationToken,
     /// What is under way is cut off.
@@ -114,6 +116,7 @@ impl Control {
             work: Notify::new(),
             clock: Notify::new(),
             hungry: Notify::new(),
+            item_places: Notify::new(),
             over: CancellationToken::new(),
             cut: CancellationToken::new(),
         }

@@ -235,6 +235,8 @@ pub struct Tester {
     pub settings: Settings,
     pub parse: Hook<Parse>,
     pub endless: bool,
+    /// How long the hook takes for an item.
+    pub item_latency: Duration,
     pub on_item: Hook<dyn Fn(String) -> Result<Option<String>> + Send + Sync>,
     pub is_blocked: Hook<dyn Fn(&dyn Response) -> bool + Send + Sync>,
     pub retry_blocked: Hook<dyn Fn(Visit<u8>) -> Result<Option<Visit<u8>>> + Send + Sync>,
@@ -252,6 +254,7 @@ impl Tester {
             settings: Settings::default().retry(quick(3)).blocked_retry(quick(4)),
             parse: None,
             endless: false,
+            item_latency: Duration::ZERO,
             on_item: None,
             is_blocked: None,
             retry_blocked: None,
@@ -342,6 +345,9 @@ impl Spider for Tester {
     }
 
     async fn on_item(&self, item: String) -> Result<Option<String>> {
+        if self.item_latency > Duration::ZERO {
+            tokio::time::sleep(self.item_latency).await;
+        }
         match &self.on_item {
             Some(hook) => hook(item),
             None => Ok(Some(item)),
