@@ -40,7 +40,7 @@ pub use identity::{Identity, IdentityName};
 pub use options::{Options, SessionOptions};
 pub use plugin::{Registered, Registration, SessionPlugin};
 pub use proxy::{Proxy, ProxyHealth, ProxyPool, ProxyScheme, Rotation};
-pub use redact::{RedactedHeaders, is_secret_header, redact_url};
+pub use redact::{RedactedHeaders, is_secret_header, redact_mismatch, redact_url};
 pub use registry::Registry;
 pub use request::{Meta, Request, RequestParts};
 pub use request_ext::RequestExt;

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::redact::redact_mismatch;
 use crate::{Error, Result};
 
 /// A session kind's per-request options: a plain struct, every field an `Option`, absent when it is `None`.
@@ -84,7 +85,7 @@ impl Options {
                 self.merge_block(O::KIND, &block);
                 Ok(())
             }
-            Ok(other) => Err(refused(format!("must serialize as an object, not as {other}"))),
+            Ok(_) => Err(refused("must serialize as an object".to_owned())),
             Err(error) => Err(refused(error.to_string())),
         }
     }
@@ -141,7 +142,7 @@ pub(crate) fn read_block<O: SessionOptions>(kind: &str, block: &Map<String, Valu
             } else {
                 format!("{kind}.{path}")
             },
-            reason: error.into_inner().to_string(),
+            reason: redact_mismatch(error.into_inner()),
         }
     })
 }

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::options::read_block;
+use crate::redact::redact_mismatch;
 use crate::{Error, Result, Session, SessionOptions};
 
 /// A session kind: how it is called, what it can be configured with, and how to build one.
@@ -116,7 +117,10 @@ impl Registration {
 fn build<P: SessionPlugin>(config: Value) -> Result<Box<dyn Session>> {
     let config: P::Config = serde_path_to_error::deserialize(config).map_err(|error| {
         let path = error.path().to_string();
-        Error::config(if path == "." { String::new() } else { path }, error.into_inner())
+        Error::config(
+            if path == "." { String::new() } else { path },
+            redact_mismatch(error.into_inner()),
+        )
     })?;
     P::build(config)
 }

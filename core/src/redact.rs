@@ -132,6 +132,47 @@ pub(crate) fn redact_url_text(text: &str) -> String {
     }
 }
 
+/// What serde says of a value that does not fit, without the value: it stands where a password, a header or a cookie may have
+/// been meant. Its type and what was expected stay, and so do the names of unknown fields and variants, which are
+/// misspelt more often than they are secret.
+///
+/// ```
+/// use silkroute_core::redact_mismatch;
+///
+/// let error = serde_json::from_str::<Vec<String>>(r#""http://u:secret@proxy.test""#).unwrap_err();
+/// assert_eq!(redact_mismatch(error), "invalid type: string, expected a sequence at line 1 column 28");
+/// ```
+pub fn redact_mismatch(error: impl fmt::Display) -> String {
+    let text = error.to_string();
+    ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|told| {
+            let start = text.find(told)? + told.len();
+            let opening = start + text[start..].find(['"', '`'])?;
+            if text[start..opening].contains(", expected") {
+                return None;
+            }
+            let end = opening + quoted_length(&text[opening..])?;
+            Some(format!("{}{}", text[..opening].trim_end(), &text[end..]))
+        })
+        .unwrap_or(text)
+}
+
+/// The length of the value at the start of a text, quotes included. serde writes strings as `Debug` does, everything else
+/// between backticks.
+fn quoted_length(text: &str) -> Option<usize> {
+    if text.starts_with('`') {
+        return Some(text.find("`, expected")? + 1);
+    }
+    let mut escaped = false;
+    let closing = text[1..].bytes().position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    })?;
+    Some(closing + 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +183,33 @@ mod tests {
         assert_eq!(redact_url_text("user:pass@host"), "***@host");
         assert_eq!(redact_url_text("http://u:pa/ss@host"), "http://***@host");
         assert_eq!(redact_url_text("http://host:x/a"), "http://host:x/a");
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_not_repeated() {
+        use serde::de::{Error as _, Unexpected};
+        use serde_json::Error;
+
+        let cases = [
+            (Unexpected::Str("hush"), "string"),
+            (Unexpected::Str(r#"hu", expected sh\"#), "string"),
+            (Unexpected::Str("hu\"sh`, expected"), "string"),
+            (Unexpected::Unsigned(4711), "integer"),
+            (Unexpected::Char('`'), "character"),
+            (Unexpected::Float(47.11), "floating point"),
+            (Unexpected::Seq, "sequence"),
+        ];
+        for (value, shown) in cases {
+            let wanted = format!("{shown}, expected a \"list\" of `proxies`");
+            for (error, told) in [
+                (Error::invalid_type(value, &"a \"list\" of `proxies`"), "invalid type"),
+                (Error::invalid_value(value, &"a \"list\" of `proxies`"), "invalid value"),
+            ] {
+                assert_eq!(redact_mismatch(error), format!("{told}: {wanted}"));
+            }
+        }
+        let plain = "unknown field `timeuot`, expected `timeout`";
+        assert_eq!(redact_mismatch(plain), plain);
     }
 
     #[test]

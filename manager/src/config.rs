@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use silkroute_core::{Error, Registry, Result, duration};
+use silkroute_core::{Error, Registry, Result, duration, redact_mismatch};
 
 use crate::Entry;
 
@@ -29,7 +29,7 @@ impl ManagerConfig {
     /// # Errors
     /// [`Error::Config`] with line and column.
     pub fn from_toml(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| Error::config("(TOML)", error.to_string().trim_end()))
+        toml::from_str(text).map_err(|error| Error::config("(TOML)", located(text, &error)))
     }
 
     /// Reads JSON.
@@ -37,7 +37,7 @@ impl ManagerConfig {
     /// # Errors
     /// [`Error::Config`] with line and column.
     pub fn from_json(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|error| Error::config("(JSON)", error))
+        serde_json::from_str(text).map_err(|error| Error::config("(JSON)", redact_mismatch(error)))
     }
 
     /// Reads a file: JSON when its name ends in `.json`, else TOML.
@@ -161,8 +161,22 @@ impl Own {
 fn take<T: DeserializeOwned>(table: &mut Map<String, Value>, place: &str, field: &str) -> Result<Option<T>> {
     table
         .remove(field)
-        .map(|value| serde_json::from_value(value).map_err(|error| Error::config(format!("{place}.{field}"), error)))
+        .map(|value| {
+            serde_json::from_value(value)
+                .map_err(|error| Error::config(format!("{place}.{field}"), redact_mismatch(error)))
+        })
         .transpose()
+}
+
+/// What is wrong with a TOML text and where. The error's own `Display` quotes the whole line, with whatever password is in it.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let reason = redact_mismatch(error.message());
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return reason;
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|&character| character != '\n').count() + 1;
+    format!("line {line}, column {column}: {reason}")
 }
 
 /// Tables by name, in the order of the text: the first one is the default.

@@ -30,6 +30,7 @@ impl SessionOptions for EchoOptions {
 #[serde(deny_unknown_fields, default)]
 struct EchoConfig {
     name: String,
+    loud: bool,
     #[serde(with = "silkroute_core::duration")]
     #[schemars(with = "String")]
     timeout: Duration,
@@ -168,6 +169,48 @@ fn what_cannot_be_used_is_told_with_its_place() {
             .unwrap_err()
             .to_string()
             .contains("Session 'x' already registered")
+    );
+}
+
+#[test]
+fn no_secret_of_a_configuration_is_in_its_error() {
+    let secret = "http://u:hush@proxy.test:1";
+    let cases = [
+        (format!("[sessions.x]\nproxy = \"{secret}\"x"), "line 2, column 37"),
+        (format!("[sessions.x]\nproxy = \"{secret}"), "line 2"),
+        (
+            "[sessions.x]\nheaders = { Authorization = \"Bearer hush }".into(),
+            "line 2, column",
+        ),
+        (
+            format!("sessions = \"{secret}\""),
+            "line 1, column 12: invalid type: string",
+        ),
+        (format!("[sessions]\nx = \"{secret}\""), "invalid type: string"),
+        (
+            format!("[sessions.x]\nkind = \"echo\"\nlazy = \"{secret}\""),
+            "`sessions.x.lazy`",
+        ),
+        (
+            format!("[sessions.x]\nkind = \"echo\"\nname = [\"{secret}\"]"),
+            "`sessions.x.name`: invalid type: sequence",
+        ),
+        (
+            "[sessions.x]\nkind = \"echo\"\nloud = \"hush\"".into(),
+            "`sessions.x.loud`: invalid type: string, expected a boolean",
+        ),
+    ];
+    for (text, told) in cases {
+        let error = toml(&text).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("hush"), "{text}\n{shown}");
+        assert!(error.to_string().contains(told), "{text}\n{error}");
+    }
+    let json = format!(r#"{{"sessions": {{"x": "{secret}"}}}}"#);
+    let error = ManagerConfig::from_json(&json).unwrap_err().to_string();
+    assert!(
+        error.contains("invalid type: string, expected") && error.contains("line 1"),
+        "{error}"
     );
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Cookie;
+use crate::redact::redact_mismatch;
 use crate::{Error, Result};
 
 /// Cookies and local storage in the format of Playwright's `storageState`:
@@ -104,7 +105,7 @@ impl StorageState {
     pub fn from_json(text: &str) -> Result<Self> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let state = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| Error::config(error.path().to_string(), error.inner()))?;
+            .map_err(|error| Error::config(error.path().to_string(), redact_mismatch(error.inner())))?;
         reader.end().map_err(|error| Error::config(".", error))?;
         Ok(state)
     }
