@@ -24,6 +24,11 @@ impl CrawlHandle {
         self.control.interrupt();
     }
 
+    /// Like the first [`stop`](Self::stop), and no more than that.
+    pub(super) fn end(&self) {
+        self.control.end(&mut self.control.lock(), Ended::Stopped);
+    }
+
     /// Sends nothing more until [`resume`](Self::resume). What is under way goes on.
     pub fn pause(&self) {
         self.control.pause(true);

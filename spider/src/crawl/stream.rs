@@ -51,11 +51,13 @@ impl<I> CrawlStream<I> {
         self.handle.clone()
     }
 
-    /// What came of the crawl. One that has not ended is ended: nobody reads its items any more.
+    /// What came of the crawl. One that has not ended, also one that is paused, ends when the pages under way are done:
+    /// nobody reads its items any more.
     ///
     /// # Errors
     /// As of [`CrawlBuilder::run`](crate::CrawlBuilder::run).
     pub async fn finish(mut self) -> Result<Crawl<I>, CrawlError> {
+        self.handle.end();
         self.items.close();
         while self.items.try_recv().is_ok() {}
         match (&mut self.task.0).await {

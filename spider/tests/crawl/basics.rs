@@ -1,7 +1,5 @@
 //! What a crawl does when all goes well.
 
-use std::time::Duration;
-
 use futures_util::FutureExt as _;
 use silkroute_core::{Request as _, RequestExt as _};
 use silkroute_spider::{CrawlError, Ended, Order, Spider as _, Visit};
@@ -160,45 +158,6 @@ async fn breadth_or_depth_first_and_higher_priorities_before() {
         let paths: Vec<_> = web.urls().iter().map(|url| url.replace("http://a.test", "")).collect();
         assert_eq!(paths, expected, "{order:?}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_gives_every_item_and_holds_the_spider_back() {
-    let web = Web::new(|_, _| Answer::page(&[]));
-    let starts: Vec<_> = (0..50).map(|n| format!("http://a.test/{n}")).collect();
-    let starts: Vec<_> = starts.iter().map(String::as_str).collect();
-    let mut items = Tester::new(&web, &starts)
-        .crawl()
-        .concurrency(2)
-        .stream_buffer(1)
-        .stream()
-        .unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(
-        web.hits().len() <= 2 * 2 + 2,
-        "{} requests with nobody reading",
-        web.hits().len()
-    );
-    let mut got = Vec::new();
-    while let Some(item) = items.next().await {
-        got.push(item);
-    }
-    assert_eq!(got.len(), 50);
-    assert_eq!(items.finish().await.unwrap().ended, Ended::Finished);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_is_dropped_or_finished_early_ends_the_crawl() {
-    let web = Web::new(|_, _| Answer::page(&[]).after(10));
-    let mut spider = Tester::new(&web, &[]);
-    spider.endless = true;
-    let mut items = spider.crawl().stream().unwrap();
-    assert!(items.next().await.is_some());
-    let crawl = items.finish().await.unwrap();
-    assert_eq!(crawl.ended, Ended::Stopped);
-    let seen = web.hits().len();
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(web.hits().len(), seen);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,4 +16,5 @@ mod real_time;
 mod reports;
 mod robots;
 mod scheduling;
+mod streams;
 mod support;
