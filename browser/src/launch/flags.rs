@@ -91,7 +91,8 @@ pub const DEFAULT_FLAGS: &[Flag] = &[
 ];
 
 /// Flags whose values are lists. Chromium takes only the last of a flag, so that lists must be joined.
-const LISTS: [&str; 4] = [
+const LISTS: [&str; 5] = [
+    "--blink-settings",
     "--disable-features",
     "--enable-features",
     "--disable-blink-features",
@@ -219,6 +220,15 @@ mod tests {
         );
         assert!(line.contains(&"--password-store=gnome".to_owned()));
         assert!(!line.contains(&"--password-store=basic".to_owned()));
+    }
+
+    #[test]
+    fn settings_of_the_engine_are_joined_the_later_ones_last() {
+        let options = LaunchOptions {
+            extra_flags: vec!["--blink-settings=a=1,b=2".into(), "--blink-settings=b=3".into()],
+            ..LaunchOptions::default()
+        };
+        assert!(line(&options).contains(&"--blink-settings=a=1,b=2,b=3".to_owned()));
     }
 
     #[test]
