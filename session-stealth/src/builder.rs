@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::USER_AGENT;
 use silkroute_browser::session::{BrowserSession, Parts};
 use silkroute_browser::{Headless, LaunchOptions};
 use silkroute_core::{Error, Identity, Result};
 
 use crate::appearance::Window;
 use crate::challenge::{ChallengeSolver, InterstitialSolver};
+use crate::flags;
 use crate::kind::{self, Stealth};
 use crate::{Fingerprint, OnChallenge, StealthConfig, StealthSession};
 
@@ -126,6 +128,9 @@ fn check(config: &mut StealthConfig) -> Result<()> {
     if config.user_agent.is_some() {
         return Err(Error::config("user_agent", kind::USER_AGENT));
     }
+    if config.extra_headers.as_map().contains_key(USER_AGENT) {
+        return Err(Error::config("extra_headers.user-agent", kind::USER_AGENT));
+    }
     if config.viewport.is_some() {
         return Err(Error::config("viewport", kind::VIEWPORT));
     }
@@ -185,6 +190,7 @@ fn check(config: &mut StealthConfig) -> Result<()> {
         return Err(Error::config("cdp_url", reason));
     }
     let place = Window::of(config);
+    flags::check(&config.extra_flags, place)?;
     config.fingerprint.check(place)?;
     let (asked, (width, height)) = (config.window_size, config.fingerprint.free());
     // The default is as large as the screen lets it be.
@@ -208,6 +214,28 @@ mod tests {
         let mut config: StealthConfig = toml::from_str(config).unwrap();
         check(&mut config)?;
         Ok(config)
+    }
+
+    #[test]
+    fn flags_and_headers_that_a_session_sets_itself_are_refused() {
+        let flag = |flag: &str, more: &str| checked(&format!("extra_flags = ['{flag}']\n{more}"));
+        for (refused, why) in [
+            ("--user-agent=mine", "client hints"),
+            ("--accept-lang=fr", "`locale`"),
+            ("--window-size=800,600", "`window_size`"),
+            ("--window-position=9,9", "upper left"),
+            ("--screen-info={800x600}", "`fingerprint`"),
+        ] {
+            let told = flag(refused, "").unwrap_err().to_string();
+            assert!(told.contains("extra_flags") && told.contains(why), "{told}");
+        }
+        flag("--window-position=9,9", "headless = 'off'").unwrap();
+        flag("--blink-settings=imagesEnabled=false", "").unwrap();
+        let header = checked("[extra_headers]\nUser-Agent = 'mine'").unwrap_err().to_string();
+        assert!(
+            header.contains("user-agent") && header.contains("client hints"),
+            "{header}"
+        );
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! What a stealth session's browser is started with beyond the engine's own flags, each with its reason.
 
 use silkroute_browser::launch::Flag;
+use silkroute_core::{Error, Result};
+
+use crate::appearance::Window;
+use crate::kind::USER_AGENT;
 
 const fn flag(flag: &'static str, reason: &'static str) -> Flag {
     Flag { flag, reason }
@@ -27,3 +31,39 @@ pub(crate) const NO_WEBGL: &[Flag] = &[
     flag("--disable-webgl", "the same for older versions"),
     flag("--disable-webgl2", "the same"),
 ];
+
+/// Flags that a session sets itself, or that would make its facts untrue: whether only without a window, and what to do
+/// instead.
+const OURS: &[(&str, bool, &str)] = &[
+    ("--user-agent", false, USER_AGENT),
+    (
+        "--accept-lang",
+        false,
+        "set `locale`, or the `languages` of `fingerprint`",
+    ),
+    ("--window-size", false, "set `window_size`"),
+    (
+        "--window-position",
+        true,
+        "without a window it is the upper left corner",
+    ),
+    ("--screen-info", true, "set the screen and the taskbar in `fingerprint`"),
+];
+
+/// Refuses what would be replaced, or would make a lie of what the session says.
+pub(crate) fn check(extra: &[String], place: Window) -> Result<()> {
+    let name = |flag: &str| {
+        flag.split('=')
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches('-')
+            .to_owned()
+    };
+    for flag in extra {
+        let ours = OURS.iter().find(|(ours, _, _)| name(ours) == name(flag));
+        if let Some((ours, _, instead)) = ours.filter(|(_, hidden, _)| !hidden || place == Window::None) {
+            return Err(Error::config("extra_flags", format!("`{ours}`: {instead}")));
+        }
+    }
+    Ok(())
+}

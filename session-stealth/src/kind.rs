@@ -217,6 +217,9 @@ impl BrowserKind for Stealth {
         if page.user_agent.is_some() {
             return refuse("user_agent", USER_AGENT);
         }
+        if tab.extra_headers.contains_key(http::header::USER_AGENT) {
+            return refuse("the extra header user-agent", USER_AGENT);
+        }
         if page.viewport.is_some() {
             return refuse("viewport", VIEWPORT);
         }

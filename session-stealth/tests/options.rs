@@ -8,11 +8,20 @@
 
 mod support;
 
+use silkroute_browser::Viewport;
 use silkroute_core::identity::Os;
 use silkroute_core::{Fetch, RequestExt as _, Session};
-use silkroute_session_stealth::{CdpUrl, Fingerprint, Headless, StealthOptions, StealthSession, StealthSessionBuilder};
+use silkroute_session_stealth::{
+    CdpUrl, Fingerprint, Headers, Headless, StealthOptions, StealthSession, StealthSessionBuilder,
+};
 use silkroute_testkit::site::TestSite;
 use support::{fetched, started};
+
+const VIEWPORT: Viewport = Viewport {
+    width: 800,
+    height: 600,
+    device_scale_factor: 0.0,
+};
 
 /// What a script says of the page, put where the response shows it.
 fn asking(script: &str) -> StealthSessionBuilder {
@@ -202,6 +211,7 @@ async fn what_cannot_be_is_refused_with_its_reason() {
     remote.build().unwrap();
     for (builder, why) in [
         (StealthSession::builder().user_agent("mine"), "client hints"),
+        (StealthSession::builder().viewport(VIEWPORT), "size of its window"),
         (StealthSession::builder().headless(Headless::Shell), "smaller browser"),
         (StealthSession::builder().challenge_attempts(0), "solve_challenge"),
         (
@@ -247,6 +257,20 @@ async fn what_cannot_be_is_refused_with_its_reason() {
                 ..StealthOptions::default()
             },
             "client hints",
+        ),
+        (
+            StealthOptions {
+                extra_headers: Some(Headers::new([("User-Agent", "mine")]).unwrap()),
+                ..StealthOptions::default()
+            },
+            "client hints",
+        ),
+        (
+            StealthOptions {
+                viewport: Some(VIEWPORT),
+                ..StealthOptions::default()
+            },
+            "size of its window",
         ),
     ] {
         let request = Fetch::get(site.http_url("/shop").as_str())
