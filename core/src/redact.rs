@@ -103,20 +103,29 @@ impl fmt::Debug for RedactedHeaders<'_> {
     }
 }
 
-/// The URL as text, with a password in it replaced by `***`.
+/// The URL as text, with a password in it replaced by `***`. So is a user name that stands alone: where there is no password,
+/// it is the token that APIs take in its place.
 ///
 /// ```
 /// use silkroute_core::redact_url;
 ///
 /// let url = "http://user:secret@proxy.test:8080/".parse().unwrap();
 /// assert_eq!(redact_url(&url), "http://user:***@proxy.test:8080/");
+/// let url = "https://sk_live_4711:@api.test/".parse().unwrap();
+/// assert_eq!(redact_url(&url), "https://***@api.test/");
 /// ```
 pub fn redact_url(url: &Url) -> String {
-    if url.password().is_none() {
+    let password = url.password().is_some_and(|password| !password.is_empty());
+    if !password && url.username().is_empty() {
         return url.as_str().to_owned();
     }
     let mut shown = url.clone();
-    match shown.set_password(Some("***")) {
+    let hidden = if password {
+        shown.set_password(Some("***"))
+    } else {
+        shown.set_password(None).and_then(|()| shown.set_username("***"))
+    };
+    match hidden {
         Ok(()) => shown.into(),
         Err(()) => format!("{}://***", url.scheme()),
     }
