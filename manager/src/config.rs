@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use silkroute_core::{Error, Registry, Result, duration, redact_mismatch};
+use silkroute_core::{Error, Registry, Result, Session, duration, redact_mismatch};
 
 use crate::Entry;
 
@@ -87,6 +87,32 @@ impl ManagerConfig {
         Some((own.kind?, fields))
     }
 
+    /// An entry for a session that was built by hand in place of the one of this name: with what the file says of `default`,
+    /// `lazy` and the like.
+    ///
+    /// ```
+    /// use silkroute_manager::{ManagerConfig, SessionManager};
+    ///
+    /// # fn example(session: Box<dyn silkroute_core::Session>) -> silkroute_core::Result<()> {
+    /// let config = ManagerConfig::from_toml("[sessions.api]\nkind = 'http'\nstop_when_idle = '5m'")?;
+    /// let manager = SessionManager::new();
+    /// manager.add("api", config.entry("api", session)?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`], or [`Error::Config`] where the file says something that no manager takes.
+    pub fn entry(&self, id: &str, session: Box<dyn Session>) -> Result<Entry> {
+        let Some((_, table)) = self.sessions.0.iter().find(|(known, _)| known == id) else {
+            return Err(Error::UnknownSession {
+                id: id.to_owned(),
+                available: self.session_ids().map(str::to_owned).collect(),
+            });
+        };
+        Ok(Own::take(&mut table.clone(), &format!("sessions.{id}"))?.entry(session))
+    }
+
     /// Builds every session.
     pub(crate) fn build(&self, registry: &Registry) -> Result<Vec<(String, Entry)>> {
         let mut entries = Vec::new();
@@ -110,11 +136,11 @@ impl ManagerConfig {
 fn build_entry(id: &str, mut table: Map<String, Value>, registry: &Registry) -> Result<Entry> {
     let place = format!("sessions.{id}");
     let own = Own::take(&mut table, &place)?;
-    let kind = own.kind.ok_or_else(|| {
+    let kind = own.kind.as_deref().ok_or_else(|| {
         let kinds: Vec<_> = registry.kinds().map(|kind| kind.kind()).collect();
         Error::config(&place, format!("it has no `kind`; there are: {}", kinds.join(", ")))
     })?;
-    let registration = registry.get(&kind).map_err(|error| match error {
+    let registration = registry.get(kind).map_err(|error| match error {
         Error::UnknownKind { .. } => Error::config(format!("{place}.kind"), error),
         other => other,
     })?;
@@ -124,12 +150,7 @@ fn build_entry(id: &str, mut table: Map<String, Value>, registry: &Registry) -> 
         Error::Invalid { what, reason } => Error::config(&place, format!("{what} is not usable: {reason}")),
         other => other,
     })?;
-    let mut entry = Entry::boxed(session);
-    entry.default = own.default;
-    entry.lazy = own.lazy;
-    entry.stop_when_idle = own.stop_when_idle.filter(|idle| *idle > Duration::ZERO);
-    entry.recycle_after = own.recycle_after;
-    Ok(entry)
+    Ok(own.entry(session))
 }
 
 /// What of a session's table is for the manager.
@@ -154,6 +175,16 @@ impl Own {
             stop_when_idle: take(table, place, "stop_when_idle")?.map(idle).transpose()?,
             recycle_after: take(table, place, "recycle_after")?,
         })
+    }
+
+    /// A session that is held as it says.
+    fn entry(&self, session: Box<dyn Session>) -> Entry {
+        let mut entry = Entry::boxed(session);
+        entry.default = self.default;
+        entry.lazy = self.lazy;
+        entry.stop_when_idle = self.stop_when_idle.filter(|idle| *idle > Duration::ZERO);
+        entry.recycle_after = self.recycle_after;
+        entry
     }
 }
 

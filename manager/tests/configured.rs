@@ -242,3 +242,21 @@ fn a_session_can_be_built_once_more() {
     Registry::discover().unwrap().build(&kind, fields.into()).unwrap();
     assert!(config.session("broken").is_none() && config.session("nobody").is_none());
 }
+
+#[test]
+fn a_session_built_by_hand_takes_the_place_of_one_of_the_file() {
+    let config =
+        ManagerConfig::from_toml("[sessions.a]\nkind = 'echo'\n[sessions.b]\nkind = 'echo'\nlazy = true").unwrap();
+    let own = || {
+        Box::new(Echo {
+            config: EchoConfig::default(),
+        })
+    };
+    let manager = SessionManager::new();
+    for id in ["a", "b"] {
+        manager.add(id, config.entry(id, own()).unwrap()).unwrap();
+    }
+    assert_eq!(["a", "b"].map(|id| manager.get(id).unwrap().is_lazy()), [false, true]);
+    let error = config.entry("c", own()).unwrap_err().to_string();
+    assert!(error.contains("'c'") && error.contains("a, b"), "{error}");
+}
