@@ -1,13 +1,13 @@
 //! What the command line may say.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Failure, one_line};
 use crate::output;
+use crate::session::SessionArgs;
 
 /// Fetch the web through sessions
 #[derive(Parser)]
@@ -53,35 +53,16 @@ pub(crate) struct FetchArgs {
     /// A session of the config file, or a kind to make one of with its defaults [default: the file's default, or http]
     #[arg(long, value_name = "NAME")]
     pub(crate) session: Option<String>,
-    /// Sessions as a TOML or JSON file describes them
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
     /// The method [default: GET, or POST with -d]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
-    /// A header, in place of the session's of that name; may be repeated
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-    pub(crate) headers: Vec<String>,
     /// The body: text, or @FILE, or @- for standard input
     #[arg(short = 'd', long = "data", value_name = "BODY", allow_hyphen_values = true)]
     pub(crate) data: Option<String>,
-    /// An option of the session's kind, such as http.impersonate=firefox; may be repeated
-    #[arg(short = 'o', long = "option", value_name = "KIND.KEY=VALUE")]
-    pub(crate) options: Vec<String>,
-    /// The time for all of it, such as 30s or 500ms [default: the session's]
-    #[arg(long, value_name = "TIME", value_parser = silkroute::core::duration::parse)]
-    pub(crate) timeout: Option<Duration>,
-    /// Accept any TLS certificate
-    #[arg(long)]
-    pub(crate) insecure: bool,
-    /// Trust the certificates of this PEM file as well
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cacert: Option<PathBuf>,
-    /// Cookies (Playwright storage state): loaded before if the file exists, written after
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cookies: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) via: SessionArgs,
     /// Write the body to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Print one JSON object: status, headers, history, cookies, body and more
     #[arg(long)]

@@ -15,6 +15,7 @@ mod failure;
 mod fetch;
 mod kinds;
 mod output;
+mod session;
 mod signals;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::field::Field;
+use crate::session::SessionArgs;
 
 /// `silkroute crawl`.
 #[derive(Args)]
@@ -18,9 +19,6 @@ pub(crate) struct CrawlArgs {
     /// [default: the file's default, or http]
     #[arg(long = "session", value_name = "ID=KIND")]
     pub(crate) sessions: Vec<String>,
-    /// Sessions as a TOML or JSON file describes them
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
     /// Follow only the links that this CSS selector finds, or that are in what it finds [default: all]
     #[arg(long, value_name = "CSS")]
     pub(crate) follow: Option<String>,
@@ -50,8 +48,10 @@ pub(crate) struct CrawlArgs {
     #[cfg(feature = "disk")]
     #[arg(long, value_name = "DIR")]
     pub(crate) frontier: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) via: SessionArgs,
     /// Write the items to this file: .jsonl, .csv or .json [default: JSON lines on standard output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Write the statistics to this file, as JSON
     #[arg(long, value_name = "FILE")]

@@ -24,6 +24,7 @@ use self::item::StandardOutput;
 use self::sessions::Sessions;
 use self::spider::Generic;
 use crate::failure::{Failure, say, with_causes};
+use crate::session::CookieFile;
 use crate::signals::Signals;
 
 /// Any host, for `--allow`.
@@ -33,9 +34,12 @@ const ANY: &str = "*";
 pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
     let hosts = allowed_hosts(args)?;
     unlike_names(args)?;
-    let sessions = Sessions::find(args, &silkroute::registry()?)?;
+    let cookies = args.via.cookies.as_deref().map(CookieFile::open).transpose()?;
+    let sessions = Sessions::find(args, &silkroute::registry()?, cookies.as_ref().map(CookieFile::jar))?;
     let generic = Generic {
         starts: args.urls.clone(),
+        options: sessions.options.clone(),
+        timeout: args.via.timeout,
         links: links(args)?,
         fields: args.fields.clone(),
     };
@@ -58,7 +62,12 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
     let done = runtime.block_on(crawl_to_its_end(crawl.export_only(), &sessions, &left));
     // A name that is still being looked up must not keep the program.
     runtime.shutdown_background();
+    // Cookies of a crawl that failed half-way count as well.
+    let saved = cookies.as_ref().map_or(Ok(()), CookieFile::save);
     let done = done?;
+    if let Err(failure) = &saved {
+        failure.tell();
+    }
     let written = args
         .stats
         .as_deref()
@@ -70,7 +79,7 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
         _ if done.report.pending > 0 && args.directory().is_some() => Some(Failure::Paused(done.report.pending)),
         Some(signal) => Some(Failure::Interrupted(signal)),
         None if done.report.stats.pages == 0 => Some(Failure::Failed(nothing(&done.report.stats))),
-        None => written.err().map(|_| Failure::Told(1)),
+        None => saved.and(written).err().map(|_| Failure::Told(1)),
     };
     let status = failure.map_or(0, |failure| failure.tell());
     // The last line, whatever else there was to say.
@@ -101,7 +110,6 @@ struct Report {
 }
 
 async fn crawl_to_its_end(crawl: CrawlBuilder<Generic>, sessions: &Sessions, left: &Notify) -> Result<Done, Failure> {
-    sessions.keep_what_is_used().await?;
     let (handle, running) = crawl.with_handle().map_err(|error| failure_of(&error))?;
     tokio::pin!(running);
     let mut signals = Signals::listen().map_err(|error| Failure::failed(&error))?;

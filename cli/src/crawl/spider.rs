@@ -1,9 +1,13 @@
 //! The spider that the command line describes.
 
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
 use http::header::CONTENT_TYPE;
+use silkroute::Options;
 use silkroute::core::redact_url;
 use silkroute::prelude::*;
-use silkroute::spider::{self, Failure, LinkExtractor};
+use silkroute::spider::{self, Failure, LinkExtractor, Starts};
 
 use super::field::Field;
 use super::item::Item;
@@ -12,6 +16,9 @@ use crate::failure::{one_line, say, with_causes};
 /// Takes an item from each page, and follows its links.
 pub(super) struct Generic {
     pub(super) starts: Vec<String>,
+    /// Of each request: links inherit both from the page that they are on.
+    pub(super) options: Options,
+    pub(super) timeout: Option<Duration>,
     pub(super) links: LinkExtractor,
     pub(super) fields: Vec<Field>,
 }
@@ -46,8 +53,15 @@ impl Spider for Generic {
         "crawl"
     }
 
-    fn start_urls(&self) -> Vec<String> {
-        self.starts.clone()
+    fn start_requests(&self) -> Starts<'_, ()> {
+        let start = |url: &String| {
+            let mut visit = Visit::get(url)?;
+            let parts = visit.parts_mut();
+            parts.options = self.options.clone();
+            parts.timeout = self.timeout;
+            Ok(visit)
+        };
+        stream::iter(self.starts.iter().map(start)).boxed()
     }
 
     async fn parse(&self, page: Page, out: &mut Output<Self>) -> spider::Result {

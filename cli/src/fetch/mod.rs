@@ -1,23 +1,19 @@
 //! `silkroute fetch`: one request through one session.
 
-mod cookies;
-mod options;
 mod report;
 mod request;
-mod target;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use silkroute::manager::SessionManager;
-use silkroute::{Entry, Error, Fetch, Response};
+use silkroute::{Error, Fetch, Request as _, Response};
 
 use crate::args::FetchArgs;
 use crate::failure::{Failure, say, with_causes};
 use crate::output;
+use crate::session::{CookieFile, KnownSessions, read_options};
 use crate::signals::Signals;
-use cookies::CookieFile;
-use target::Target;
 
 /// How long a session may take to close: the response is there already, and somebody waits for it.
 const LONGEST_CLOSE: Duration = Duration::from_secs(5);
@@ -25,14 +21,19 @@ const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 /// Fetches and prints.
 pub(crate) fn run(args: &FetchArgs) -> Result<(), Failure> {
     let registry = silkroute::registry()?;
-    let target = Target::find(&registry, args)?;
-    let request = options::apply(request::build(args, &target.id)?, &args.options, &target, &registry)?;
-    let cookies = args.cookies.as_deref().map(CookieFile::open).transpose()?;
-    let session = target.build(&registry, cookies.as_ref().map(CookieFile::jar))?;
+    let known = KnownSessions::read(&registry, &args.via)?;
+    let target = match &args.session {
+        None => known.default()?,
+        Some(name) => known.named(name)?,
+    };
+    let mut request = request::build(args, &target.id)?;
+    request.parts_mut().options = read_options(&args.via.options, &[target.kind], &registry)?;
+    let cookies = args.via.cookies.as_deref().map(CookieFile::open).transpose()?;
+    let entry = target.entry(&registry, cookies.as_ref().map(CookieFile::jar))?;
 
     let limits = silkroute::Limits::default().close_timeout(LONGEST_CLOSE);
     let manager = SessionManager::with_limits(limits);
-    manager.add(&target.id, Entry::boxed(session))?;
+    manager.add(&target.id, entry)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -2,12 +2,13 @@
 
 use std::io::Read as _;
 
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue};
 use silkroute::{Body, Fetch, Request as _, RequestExt as _};
 
 use crate::args::FetchArgs;
 use crate::failure::Failure;
+use crate::session::read_headers;
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
@@ -20,42 +21,17 @@ pub(super) fn build(args: &FetchArgs, session: &str) -> Result<Fetch, Failure> {
         .unwrap_or(if body.is_some() { "POST" } else { "GET" });
     let mut request = Fetch::new(method, &args.url)?.session(session);
     let parts = request.parts_mut();
-    for (index, header) in args.headers.iter().enumerate() {
-        let (name, value) = parse_header(index + 1, header)?;
-        parts.headers.append(name, value);
-    }
+    parts.headers = read_headers(&args.via.headers)?;
     if let Some(body) = body {
         if looks_like_form(&body) && !parts.headers.contains_key(CONTENT_TYPE) {
             parts.headers.insert(CONTENT_TYPE, FORM);
         }
         parts.body = if body.is_empty() { Body::Empty } else { Body::from(body) };
     }
-    if let Some(timeout) = args.timeout {
+    if let Some(timeout) = args.via.timeout {
         parts.timeout = Some(timeout);
     }
     Ok(request)
-}
-
-/// Reads `NAME: VALUE`. What is wrong with it is told without the value, which may be a password.
-fn parse_header(number: usize, text: &str) -> Result<(HeaderName, HeaderValue), Failure> {
-    let refused = |reason: String| {
-        Failure::Usage(format!(
-            "reading header {number} (-H): {reason}; write it as 'Name: value'"
-        ))
-    };
-    let (name, value) = text
-        .split_once(':')
-        .ok_or_else(|| refused("it has no colon".to_owned()))?;
-    let name = name.trim();
-    let parsed =
-        HeaderName::try_from(name).map_err(|_| refused(format!("`{}` is no header name", name.escape_debug())))?;
-    // As bytes: what is not ASCII goes out as it was typed.
-    let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| {
-        refused(format!(
-            "the value of `{name}` holds a line break or another control character"
-        ))
-    })?;
-    Ok((parsed, value))
 }
 
 /// The text itself, or with `@` what a file or standard input holds, byte for byte.
@@ -107,22 +83,5 @@ mod tests {
             assert!(!looks_like_form(other.as_bytes()), "{other}");
         }
         assert!(!looks_like_form(&[b'a', b'=', 0xff]));
-    }
-
-    #[test]
-    fn a_bad_header_is_told_without_its_value() {
-        let told = |text: &str| match parse_header(2, text) {
-            Err(Failure::Usage(told)) => told,
-            other => panic!("{other:?}"),
-        };
-        for bad in [
-            "Authorization hush",
-            "Author ization: hush",
-            "Authorization: hush\r\nX: y",
-        ] {
-            let told = told(bad);
-            assert!(told.contains("header 2") && !told.contains("hush"), "{told}");
-        }
-        assert_eq!(parse_header(1, "X-Empty:").unwrap().1, "");
     }
 }

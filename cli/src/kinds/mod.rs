@@ -64,7 +64,7 @@ fn describe(kind: &Kind) -> String {
     );
     section(
         &mut text,
-        "Options of a request, on the command line as -o:",
+        "Options of a request, on the command line as -O:",
         &format!("{}.", kind.kind),
         &kind.options,
     );

@@ -29,9 +29,9 @@ async fn a_page_is_rendered_and_waited_for() {
         url.as_str(),
         "--session",
         "dynamic",
-        "-o",
+        "-O",
         "dynamic.wait_selector=#list .item",
-        "-o",
+        "-O",
         "dynamic.disable_resources=true",
     ]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
@@ -51,7 +51,7 @@ fn a_misspelt_option_is_refused_before_a_browser_starts() {
         "http://127.0.0.1:9/",
         "--session",
         "dynamic",
-        "-o",
+        "-O",
         "dynamic.wait_selctor=main",
     ]);
     assert_ne!(ran.status, Some(0));

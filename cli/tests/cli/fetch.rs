@@ -171,24 +171,24 @@ async fn options_of_the_kind_are_read_as_json_or_as_text() {
     let site = site().await;
     let agent = |options: &[&str]| seen(&echo(&site, options), "user-agent").concat();
     assert!(agent(&[]).contains("Chrome/"));
-    assert!(agent(&["-o", "http.impersonate=firefox"]).contains("Firefox/"));
-    assert!(agent(&["-o", "http.impersonate=[\"firefox\"]"]).contains("Firefox/"));
+    assert!(agent(&["-O", "http.impersonate=firefox"]).contains("Firefox/"));
+    assert!(agent(&["-O", "http.impersonate=[\"firefox\"]"]).contains("Firefox/"));
 
     let redirect = site.http_url("/redirect/3");
     assert_eq!(
-        fetch(&redirect, &["--json", "-o", "http.redirects=none"]).json()["status"],
+        fetch(&redirect, &["--json", "-O", "http.redirects=none"]).json()["status"],
         302
     );
-    let limited = fetch(&redirect, &["-o", "http.max_redirects=1"]);
+    let limited = fetch(&redirect, &["-O", "http.max_redirects=1"]);
     assert!(limited.error(1).contains("redirect"), "{}", limited.stderr);
     // What the kind wants as text may look like a number.
     assert_eq!(
-        fetch(&redirect, &["--json", "-o", "http.http_version=1"]).json()["status"],
+        fetch(&redirect, &["--json", "-O", "http.http_version=1"]).json()["status"],
         200
     );
     // Keys of a table, one at a time.
     let flaky = site.http_url("/flaky?times=9&key=cli&how=drop");
-    let tried = fetch(&flaky, &["-o", "http.retry.attempts=2", "-o", "http.retry.base=1ms"]);
+    let tried = fetch(&flaky, &["-O", "http.retry.attempts=2", "-O", "http.retry.base=1ms"]);
     assert!(tried.error(1).contains("attempts: 2"), "{}", tried.stderr);
 }
 
@@ -196,7 +196,7 @@ async fn options_of_the_kind_are_read_as_json_or_as_text() {
 async fn certificates_are_checked_unless_told_otherwise() {
     let site = site().await;
     let url = site.https_url("/json");
-    let refused = fetch(&url, &["-o", "http.retry.attempts=1"]);
+    let refused = fetch(&url, &["-O", "http.retry.attempts=1"]);
     assert!(refused.error(1).contains("certificate"), "{}", refused.stderr);
     assert_eq!(fetch(&url, &["--insecure"]).status, Some(0));
     assert_eq!(
@@ -219,7 +219,7 @@ async fn a_failed_fetch_tells_its_cause() {
     let site = site().await;
     let url = site.http_url("/");
     site.close().await;
-    let ran = fetch(&url, &["--json", "-o", "http.retry.attempts=1"]);
+    let ran = fetch(&url, &["--json", "-O", "http.retry.attempts=1"]);
     let error = ran.error(1);
     assert!(error.starts_with(&format!("GET {url}: ")), "{error}");
     assert!(error.contains("refused"), "{error}");
@@ -234,7 +234,7 @@ async fn passwords_in_the_url_are_not_shown() {
     let report = fetch(&url, &["--json"]).json();
     assert!(!report["url"].as_str().unwrap().contains(":pass@"), "{report}");
     url.set_path("/drop");
-    let failed = fetch(&url, &["-o", "http.retry.attempts=1"]);
+    let failed = fetch(&url, &["-O", "http.retry.attempts=1"]);
     assert!(!failed.error(1).contains(":pass@"), "{}", failed.stderr);
 }
 

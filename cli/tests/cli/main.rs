@@ -13,6 +13,7 @@ mod dynamic;
 #[cfg(unix)]
 mod endings;
 mod fetch;
+mod flags;
 mod kinds;
 #[cfg(feature = "spider")]
 mod ladder;

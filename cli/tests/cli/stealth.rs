@@ -25,7 +25,7 @@ async fn a_challenge_is_passed_where_asked_for_and_an_error_where_it_is_not() {
     let site = TestSite::start().await.expect("the test site does not start");
     let solving = |kind: &str, more: &[&str]| {
         let url = site.http_url(&format!("/challenge/{kind}"));
-        let solve = ["--session", "stealth", "-o", "stealth.solve_challenge=true"];
+        let solve = ["--session", "stealth", "-O", "stealth.solve_challenge=true"];
         silkroute([&["fetch", url.as_str()], &solve[..], more].concat())
     };
     let ran = solving("managed", &["--timeout", "60s"]);
@@ -48,7 +48,7 @@ fn what_cannot_be_is_refused_before_a_browser_starts() {
         "http://127.0.0.1:9/",
         "--session",
         "stealth",
-        "-o",
+        "-O",
         "stealth.solve_chalenge=true",
     ]);
     assert_ne!(ran.status, Some(0));

@@ -84,16 +84,16 @@ fn a_body_that_cannot_be_read() {
 #[test]
 fn bad_options_list_the_known_ones() {
     refused(
-        &["fetch", URL, "-o", "http.impersonat=x"],
+        &["fetch", URL, "-O", "http.impersonat=x"],
         &["`http.impersonat`", "`impersonate`", "`verify`"],
     );
     refused(
-        &["fetch", URL, "-o", "http.verify=perhaps"],
+        &["fetch", URL, "-O", "http.verify=perhaps"],
         &["`http.verify`", "boolean", "impersonate", "redirects"],
     );
-    refused(&["fetch", URL, "-o", "http.impersonate=netscape4"], &["netscape4"]);
+    refused(&["fetch", URL, "-O", "http.impersonate=netscape4"], &["netscape4"]);
     refused(
-        &["fetch", URL, "-o", "http.retry.atempts=1"],
+        &["fetch", URL, "-O", "http.retry.atempts=1"],
         &["retry", "atempts", "attempts"],
     );
     for malformed in [
@@ -104,10 +104,10 @@ fn bad_options_list_the_known_ones() {
         ".verify=1",
         "http..verify=hush",
     ] {
-        refused(&["fetch", URL, "-o", malformed], &["kind.key=value"]);
+        refused(&["fetch", URL, "-O", malformed], &["kind.key=value"]);
     }
     refused(
-        &["fetch", URL, "-o", "martian.rays=1"],
+        &["fetch", URL, "-O", "martian.rays=1"],
         &["'martian'", "Available: ", "http"],
     );
 }
@@ -156,6 +156,26 @@ fn a_bad_configuration_names_its_place() {
         &["fetch", URL, "--config", &kind],
         &["sessions.a.kind", "'htpt'", "http"],
     );
+    for (secret, told) in [
+        ("proxy = \"http://u:hush@p:1\"x", "line 3, column"),
+        ("headers = { Authorization = \"Bearer hush }", "line 3, column"),
+        ("proxy_pool = \"http://u:hush@p:1\"", "sessions.a.proxy_pool"),
+        ("headers = \"Authorization: Bearer hush\"", "sessions.a.headers"),
+        ("lazy = \"hush\"", "sessions.a.lazy"),
+    ] {
+        let path = write("secret.toml", &format!("[sessions.a]\nkind = \"http\"\n{secret}\n"));
+        refused(&["fetch", URL, "--config", &path], &["secret.toml", told]);
+    }
+    let number = write(
+        "number.toml",
+        "[sessions.a]\nkind = \"http\"\nheaders = { X-Api-Key = 12345 }\n",
+    );
+    let ran = silkroute(["fetch", URL, "--config", &number]);
+    let number = ran.error(2);
+    assert!(
+        number.contains("sessions.a.headers") && !number.contains("12345"),
+        "{number}"
+    );
     let jarless = write("jarless.toml", "[sessions.a]\nkind = \"http\"\ncookie_store = false\n");
     let cookies = folder.path().join("cookies.json");
     refused(
@@ -179,6 +199,15 @@ fn files_that_flags_name_must_be_usable() {
     refused(
         &["fetch", URL, "--cookies", bad.to_str().unwrap()],
         &["--cookies", "cookies.json", "cookies[0]"],
+    );
+    fs::write(
+        &bad,
+        r#"{"cookies": [{"name": "a", "value": "b", "domain": "h", "expires": "hush"}]}"#,
+    )
+    .unwrap();
+    refused(
+        &["fetch", URL, "--cookies", bad.to_str().unwrap()],
+        &["--cookies", "cookies[0]", "invalid type: string, expected"],
     );
     refused(
         &["fetch", URL, "--cacert", "no/such.pem"],

@@ -1,38 +1,40 @@
-//! `-o kind.key=value`: options of the session's kind.
+//! `-O kind.key=value`: options of the session's kind.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use silkroute::core::{Registration, Registry};
-use silkroute::{Error, Fetch, Request as _};
+use silkroute::{Error, Options};
 
-use super::target::Target;
 use crate::failure::{Failure, with_causes};
 use crate::kinds::fields;
 
-/// Puts the options on the request, checked.
-pub(super) fn apply(
-    mut request: Fetch,
-    given: &[String],
-    target: &Target,
-    registry: &Registry,
-) -> Result<Fetch, Failure> {
-    let kind = target.kind;
-    let mut block = Map::new();
+/// Reads options for sessions of these kinds, and checks them.
+pub(crate) fn read(given: &[String], kinds: &[&'static Registration], registry: &Registry) -> Result<Options, Failure> {
+    let mut blocks: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for text in given {
-        let (path, value) = split(text, kind, registry)?;
-        set(&mut block, &path, value, kind);
+        let (kind, path, value) = split(text, kinds, registry)?;
+        set(blocks.entry(kind.kind()).or_default(), &path, value, kind);
     }
-    for (key, value) in block {
-        request.parts_mut().options.set_key(kind.kind(), key, value);
+    let mut options = Options::default();
+    for (kind, block) in blocks {
+        let kind = registry.get(kind)?;
+        kind.check_options(&block).map_err(|error| refused(&error, kind))?;
+        for (key, value) in block {
+            options.set_key(kind.kind(), key, value);
+        }
     }
-    registry.check(&request).map_err(|error| refused(&error, kind))?;
-    Ok(request)
+    Ok(options)
 }
 
+/// An option taken apart: its kind, its keys and its value.
+type Parts<'a> = (&'static Registration, Vec<&'a str>, &'a str);
+
 /// Takes `kind.key=value` apart.
-fn split<'a>(text: &'a str, kind: &Registration, registry: &Registry) -> Result<(Vec<&'a str>, &'a str), Failure> {
+fn split<'a>(text: &'a str, kinds: &[&'static Registration], registry: &Registry) -> Result<Parts<'a>, Failure> {
     // Without the value: it may be a password.
     let shown = text.split('=').next().unwrap_or_default();
-    let refused = |reason: &str| Failure::Usage(format!("reading option `{shown}` (-o): {reason}"));
+    let refused = |reason: &str| Failure::Usage(format!("reading option `{shown}` (-O): {reason}"));
     let malformed = || refused("write it as kind.key=value, such as http.impersonate=firefox");
     let (path, value) = text.split_once('=').ok_or_else(malformed)?;
     let mut keys = path.trim().split('.');
@@ -42,14 +44,15 @@ fn split<'a>(text: &'a str, kind: &Registration, registry: &Registry) -> Result<
         return Err(malformed());
     }
     registry.get(named).map_err(|error| refused(&with_causes(&error)))?;
-    if named != kind.kind() {
+    let Some(kind) = kinds.iter().find(|kind| kind.kind() == named) else {
         // Such an option is well-formed and would do nothing.
+        let there: BTreeSet<_> = kinds.iter().map(|kind| format!("'{}'", kind.kind())).collect();
         return Err(refused(&format!(
-            "the session is of kind '{}'; choose another with --session, or leave the option out",
-            kind.kind()
+            "the session is of kind {}; choose another with --session, or leave the option out",
+            Vec::from_iter(there).join(" or ")
         )));
-    }
-    Ok((keys, value))
+    };
+    Ok((kind, keys, value))
 }
 
 /// Sets one value: as JSON when that is what it is and what the kind takes there, else as text. So `http_version=1` is the

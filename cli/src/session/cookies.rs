@@ -8,14 +8,14 @@ use silkroute::core::cookies::StorageState;
 use crate::failure::Failure;
 
 /// A jar and the file it came from.
-pub(super) struct CookieFile {
+pub(crate) struct CookieFile {
     path: PathBuf,
     jar: CookieJar,
 }
 
 impl CookieFile {
     /// Loads the file, or begins empty when there is none yet.
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let jar = CookieJar::new();
         let refused = |reason: String| Failure::Usage(format!("reading cookies (--cookies): {reason}"));
         match path.try_exists() {
@@ -33,12 +33,12 @@ impl CookieFile {
     }
 
     /// The jar.
-    pub(super) fn jar(&self) -> &CookieJar {
+    pub(crate) fn jar(&self) -> &CookieJar {
         &self.jar
     }
 
     /// Writes what the jar holds now. Local storage that the file had stays.
-    pub(super) fn save(&self) -> Result<(), Failure> {
+    pub(crate) fn save(&self) -> Result<(), Failure> {
         self.jar
             .storage_state()
             .write(&self.path)

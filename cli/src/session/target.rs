@@ -1,95 +1,106 @@
-//! Which session fetches, and how it is configured.
+//! A session that fetches, and how it is configured.
 
-use std::path::Path;
-
+use http::HeaderMap;
 use serde_json::{Map, Value};
 use silkroute::core::{Registration, Registry};
-use silkroute::manager::{ManagerConfig, SessionManager};
-use silkroute::{CookieJar, Error, Session};
+use silkroute::manager::ManagerConfig;
+use silkroute::{CookieJar, Entry, Error, Proxy, Session};
 
-use crate::args::FetchArgs;
+use super::SessionArgs;
 use crate::failure::{Failure, with_causes};
 use crate::kinds::fields;
 
-/// The kind that fetches when nothing is said.
-const DEFAULT_KIND: &str = "http";
-
-/// The session that fetches.
-pub(super) struct Target {
+/// A session that fetches.
+pub(crate) struct Target {
     /// Its name.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Its kind.
-    pub(super) kind: &'static Registration,
+    pub(crate) kind: &'static Registration,
     config: Map<String, Value>,
-    /// Whether a file describes it: then errors name the place in it.
-    from_file: bool,
+    /// The file that describes it: then errors name the place in it.
+    file: Option<ManagerConfig>,
 }
 
 impl Target {
-    /// Finds it: a session of the file, else a kind with its defaults; and puts the flags on top of its configuration.
-    pub(super) fn find(registry: &Registry, args: &FetchArgs) -> Result<Self, Failure> {
-        let named = args.session.as_deref();
-        let mut target = match &args.config {
-            Some(file) => Self::from_file(registry, file, named)?,
-            None => Self::of_kind(registry, named.unwrap_or(DEFAULT_KIND))?,
+    /// A session of this kind with its defaults.
+    pub(super) fn of_kind(id: &str, kind: &'static Registration) -> Self {
+        Self {
+            id: id.to_owned(),
+            kind,
+            config: Map::new(),
+            file: None,
+        }
+    }
+
+    /// A session of a file.
+    pub(super) fn of_file(id: &str, file: &ManagerConfig, registry: &Registry) -> Result<Self, Failure> {
+        let Some((kind, config)) = file.session(id) else {
+            return Err(Error::UnknownSession {
+                id: id.to_owned(),
+                available: file.session_ids().map(str::to_owned).collect(),
+            }
+            .into());
         };
+        Ok(Self {
+            id: id.to_owned(),
+            kind: registry.get(&kind)?,
+            config,
+            file: Some(file.clone()),
+        })
+    }
+
+    /// Puts the flags that stand for fields on top of its configuration.
+    pub(super) fn changed_by(mut self, args: &SessionArgs) -> Result<Self, Failure> {
         if args.insecure {
             // Browsers have another word for it than HTTP clients.
-            match target.has("ignore_https_errors") {
-                true => target.set("ignore_https_errors", Value::Bool(true), "--insecure")?,
-                false => target.set("verify", Value::Bool(false), "--insecure")?,
+            match self.has("ignore_https_errors") {
+                true => self.set("ignore_https_errors", Value::Bool(true), "--insecure")?,
+                false => self.set("verify", Value::Bool(false), "--insecure")?,
             }
         }
         if let Some(file) = &args.cacert {
             let file = file
                 .to_str()
                 .ok_or_else(|| Failure::Usage(format!("--cacert: `{}` is not UTF-8; rename it", file.display())))?;
-            target.set("ca_certificate", Value::String(file.to_owned()), "--cacert")?;
+            self.set("ca_certificate", Value::String(file.to_owned()), "--cacert")?;
         }
-        Ok(target)
+        if let Some(proxy) = &args.proxy {
+            // Here, where the error shows no password.
+            proxy
+                .parse::<Proxy>()
+                .map_err(|error| Failure::Usage(format!("--proxy: {}", with_causes(&error))))?;
+            self.set("proxy", Value::String(proxy.clone()), "--proxy")?;
+            self.config.remove("proxy_pool");
+        }
+        Ok(self)
     }
 
-    fn of_kind(registry: &Registry, kind: &str) -> Result<Self, Failure> {
-        Ok(Self {
-            id: kind.to_owned(),
-            kind: registry.get(kind)?,
-            config: Map::new(),
-            from_file: false,
-        })
-    }
-
-    fn from_file(registry: &Registry, file: &Path, named: Option<&str>) -> Result<Self, Failure> {
-        let described = ManagerConfig::read(file)?;
-        // Builds all of them, which does no input or output, so that a mistake anywhere in the file is told.
-        let manager = SessionManager::from_config(&described, registry).map_err(|error| in_file(file, &error))?;
-        let id = match named {
-            None => manager.default_session_id().map_err(|error| in_file(file, &error))?,
-            Some(name) if manager.contains(name) => name.to_owned(),
-            Some(name) => {
-                return Self::of_kind(registry, name).map_err(|_| {
-                    let kinds: Vec<_> = registry.kinds().map(Registration::kind).collect();
-                    Failure::Usage(format!(
-                        "--session: '{name}' is neither a session of `{}` (there are: {}) nor a session kind (there are: {})",
-                        file.display(),
-                        manager.session_ids().join(", "),
-                        kinds.join(", ")
-                    ))
-                });
-            }
+    /// Puts headers of every request on top of its configuration.
+    #[cfg(feature = "spider")]
+    pub(crate) fn with_headers(mut self, headers: &HeaderMap) -> Result<Self, Failure> {
+        if headers.is_empty() {
+            return Ok(self);
+        }
+        let field = if self.has("extra_headers") {
+            "extra_headers"
+        } else {
+            "headers"
         };
-        let Some((kind, config)) = described.session(&id) else {
-            return Err(Error::UnknownSession {
-                id,
-                available: manager.session_ids(),
-            }
-            .into());
+        let mut table = match self.config.get(field) {
+            Some(Value::Object(table)) => table.clone(),
+            _ => Map::new(),
         };
-        Ok(Self {
-            id,
-            kind: registry.get(&kind)?,
-            config,
-            from_file: true,
-        })
+        for name in headers.keys() {
+            let mut values = headers.get_all(name).iter();
+            let (Some(value), None) = (values.next(), values.next()) else {
+                return Err(Failure::Usage(format!("-H: `{name}` is given twice; give it once")));
+            };
+            table.retain(|known, _| !known.eq_ignore_ascii_case(name.as_str()));
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            table.insert(name.as_str().to_owned(), Value::String(value));
+        }
+        self.set(field, Value::Object(table), "-H")?;
+        Ok(self)
     }
 
     fn has(&self, field: &str) -> bool {
@@ -110,8 +121,22 @@ impl Target {
         Ok(())
     }
 
-    /// Builds the session, with this jar if there is one.
-    pub(super) fn build(&self, registry: &Registry, jar: Option<&CookieJar>) -> Result<Box<dyn Session>, Failure> {
+    /// Builds the session, with this jar if there is one, to be held as the file says.
+    pub(crate) fn entry(&self, registry: &Registry, jar: Option<&CookieJar>) -> Result<Entry, Failure> {
+        let session = self.build(registry, jar)?;
+        match &self.file {
+            None => Ok(Entry::boxed(session)),
+            Some(file) => Ok(file.entry(&self.id, session)?),
+        }
+    }
+
+    /// Whether a file describes it.
+    #[cfg(feature = "spider")]
+    pub(crate) fn is_of_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    fn build(&self, registry: &Registry, jar: Option<&CookieJar>) -> Result<Box<dyn Session>, Failure> {
         let config = Value::Object(self.config.clone());
         let session = registry
             .build(self.kind.kind(), config.clone())
@@ -170,15 +195,11 @@ impl Target {
     /// Names the place the way a file has it.
     fn refused(&self, error: Error) -> Failure {
         match error {
-            Error::Config { path, reason } if self.from_file => {
+            Error::Config { path, reason } if self.file.is_some() => {
                 let place = format!("sessions.{}.{path}", self.id);
                 Error::config(place.trim_end_matches('.'), reason).into()
             }
             other => other.into(),
         }
     }
-}
-
-fn in_file(file: &Path, error: &Error) -> Failure {
-    Failure::Usage(format!("reading `{}`: {}", file.display(), with_causes(error)))
 }
