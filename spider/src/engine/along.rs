@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Engine;
 use super::climb::Climber;
+use super::resume::{ask, load};
 use crate::{Spider, Visit};
 
 /// Hosts whose cookies went along, beyond which they are forgotten and go along once more.
@@ -40,7 +41,7 @@ impl<S: Spider> Engine<S> {
             return;
         };
         let sharing = async move {
-            let state = running.storage_state().await?;
+            let state = ask(&running).await?;
             drop(running);
             let mut state = of_host(state, host);
             if state.cookies.is_empty() && state.origins.is_empty() {
@@ -50,7 +51,9 @@ impl<S: Spider> Engine<S> {
             if self.agents(from, to).is_some_and(|[one, other]| one != other) {
                 state.cookies.retain(|cookie| !BOUND.contains(&cookie.name.as_str()));
             }
-            other.load_storage_state(&state).await
+            // What it had in the run before would come on top of what goes along now.
+            self.give_state_back(to).await;
+            load(&other, &state).await
         };
         match sharing.await {
             Ok(()) | Err(Error::Unsupported { .. }) => {}

@@ -4,9 +4,9 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use silkroute_core::Error;
 use silkroute_core::cookies::StorageState;
-use silkroute_manager::SessionState;
+use silkroute_core::{Error, FetchError, FetchErrorKind};
+use silkroute_manager::{SessionLease, SessionState, SessionStats};
 use tokio::time::Instant;
 
 use super::Engine;
@@ -23,6 +23,8 @@ const LARGE: usize = 1 << 20;
 const SAVE_LARGE_EVERY: Duration = Duration::from_secs(30);
 /// How long a session may take to say what it keeps.
 const ASK_SESSION: Duration = Duration::from_secs(2);
+/// How long it may take to take up what it kept. It is asked once, so it may be slower.
+const LOAD_SESSION: Duration = Duration::from_secs(10);
 
 const STATS: &str = "stats";
 const HOSTS: &str = "hosts";
@@ -98,11 +100,28 @@ impl<S: Spider> Engine<S> {
                 "the crawl goes on where it was"
             );
         }
-        let running = self.sessions.stats().into_iter();
-        for session in running.filter(|session| session.state == SessionState::Alive) {
-            self.give_state_back(&session.id).await;
+        for session in self.alive() {
+            if session.requests > 0 {
+                // It was used before the crawl: to log in, or by a crawl before this one.
+                self.give_state_back_beneath(&session.id).await;
+            } else {
+                self.give_state_back(&session.id).await;
+            }
         }
         Ok(())
+    }
+
+    /// Gives the sessions that [`on_start`](Spider::on_start) was the first to use what they had in the run before, and
+    /// keeps what it did with them.
+    pub(super) async fn resume_those_started(&self) {
+        for session in self.alive() {
+            self.give_state_back_beneath(&session.id).await;
+        }
+    }
+
+    fn alive(&self) -> impl Iterator<Item = SessionStats> {
+        let all = self.sessions.stats().into_iter();
+        all.filter(|session| session.state == SessionState::Alive)
     }
 
     fn without_session(&self, session: &str) -> Error {
@@ -119,12 +138,24 @@ impl<S: Spider> Engine<S> {
             return;
         };
         let given = async {
-            self.sessions
-                .get(session)?
-                .lease()
-                .await?
-                .load_storage_state(&state)
-                .await
+            let running = self.sessions.get(session)?.lease().await?;
+            load(&running, &state).await
+        };
+        if let Err(error) = given.await {
+            tracing::warn!(session, %error, "it goes on without the cookies of the run before");
+        }
+    }
+
+    /// Like [`give_state_back`](Self::give_state_back), to a session that has newer ones: these stay.
+    async fn give_state_back_beneath(&self, session: &str) {
+        let Some(state) = self.ledger.as_ref().and_then(|ledger| ledger.state_of(session)) else {
+            return;
+        };
+        let given = async {
+            let running = self.sessions.get(session)?.lease().await?;
+            let newer = ask(&running).await?;
+            load(&running, &state).await?;
+            load(&running, &newer).await
         };
         if let Err(error) = given.await {
             tracing::warn!(session, %error, "it goes on without the cookies of the run before");
@@ -192,8 +223,8 @@ impl<S: Spider> Engine<S> {
             let Some(running) = self.sessions.get(&session.id).ok().and_then(|handle| handle.peek()) else {
                 continue;
             };
-            match tokio::time::timeout(ASK_SESSION, running.storage_state()).await {
-                Ok(Ok(state)) => {
+            match ask(&running).await {
+                Ok(state) => {
                     let written = tokio::task::spawn_blocking(move || serde_json::to_vec(&state)).await;
                     let json = written.map_err(|error| failed(error.into()))?;
                     let json = json.map_err(|error| failed(error.into()))?;
@@ -202,9 +233,8 @@ impl<S: Spider> Engine<S> {
                     }
                     values.insert(format!("{SESSION}{}", session.id), json);
                 }
-                Ok(Err(Error::Unsupported { .. })) => {}
-                Ok(Err(error)) => tracing::warn!(session = %session.id, %error, "its cookies are not kept"),
-                Err(_) => tracing::warn!(session = %session.id, "its cookies are not kept: it does not answer"),
+                Err(Error::Unsupported { .. }) => {}
+                Err(error) => tracing::warn!(session = %session.id, %error, "its cookies are not kept"),
             }
         }
         {
@@ -219,6 +249,28 @@ impl<S: Spider> Engine<S> {
         }
         durable.commit(Vec::new(), values).await.map(drop).map_err(failed)
     }
+}
+
+/// What a session keeps.
+pub(super) async fn ask(session: &SessionLease) -> silkroute_core::Result<StorageState> {
+    within(ASK_SESSION, session.storage_state()).await
+}
+
+/// Puts a state on top of what a session keeps.
+pub(super) async fn load(session: &SessionLease, state: &StorageState) -> silkroute_core::Result<()> {
+    within(LOAD_SESSION, session.load_storage_state(state)).await
+}
+
+/// What a session answers, which may be nothing.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = silkroute_core::Result<T>>,
+) -> silkroute_core::Result<T> {
+    let answered = tokio::time::timeout(limit, answer).await;
+    answered.unwrap_or_else(|_| {
+        let error = FetchError::new(FetchErrorKind::Timeout, format!("it did not answer within {limit:?}"));
+        Err(error.into())
+    })
 }
 
 fn read<T: serde::de::DeserializeOwned>(values: &Values, name: &str) -> Result<Option<T>> {

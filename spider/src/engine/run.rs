@@ -28,6 +28,7 @@ impl<S: Spider> Engine<S> {
                 spider: self.spider.name().to_owned(),
                 source,
             })?;
+        self.resume_those_started().await;
         let mut ledger = JoinSet::new();
         ledger.spawn(Arc::clone(self).keep_ledger().in_current_span());
         self.crawl().await;

@@ -6,8 +6,10 @@
 )]
 #![allow(unreachable_pub, reason = "the support is shared by all")]
 
+mod cookies;
 mod kill;
 mod limits;
+mod mute;
 mod resume;
 mod signals;
 mod state;

@@ -1,0 +1,150 @@
+//! Cookies of the run before, where there are newer ones.
+
+use std::path::Path;
+
+use silkroute_core::{Fetch, RequestExt as _};
+use silkroute_manager::{SessionExt as _, SessionManager};
+use silkroute_session_http::HttpSession;
+use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
+use silkroute_testkit::site::{TestSite, known};
+
+/// Follows one chain of visits, and first fetches what logs it in.
+struct LoggedIn {
+    visits: Vec<Visit<usize>>,
+    login: Option<String>,
+    settings: Settings,
+}
+
+impl Spider for LoggedIn {
+    type Item = String;
+    /// Which of the visits it is.
+    type Step = usize;
+
+    fn name(&self) -> &str {
+        "logged-in"
+    }
+
+    fn settings(&self) -> Settings {
+        self.settings.clone()
+    }
+
+    fn start_requests(&self) -> Starts<'_, usize> {
+        let first = self.visits[0].clone();
+        Box::pin(futures_util::stream::once(async { Ok(first) }))
+    }
+
+    fn configure_sessions(&self, sessions: &SessionManager) -> Result {
+        let token = format!("Bearer {}", known::BEARER_TOKEN);
+        let knows = HttpSession::builder().header("authorization", &token).build()?;
+        sessions.add("http", HttpSession::new().lazy())?;
+        sessions.add("knows", knows.lazy())?;
+        Ok(())
+    }
+
+    async fn on_start(&self, sessions: &SessionManager) -> Result {
+        if let Some(url) = &self.login {
+            sessions.fetch(Fetch::get(url)?).await?;
+        }
+        Ok(())
+    }
+
+    async fn parse(&self, page: Page<usize>, out: &mut Output<Self>) -> Result {
+        let next = page.step() + 1;
+        if let Some(visit) = self.visits.get(next) {
+            out.visit(visit.clone().step(next)).await?;
+        }
+        out.item(page.text().into_owned()).await?;
+        Ok(())
+    }
+}
+
+fn get(site: &TestSite, path: &str) -> Visit<usize> {
+    Visit::get(site.http_url(path).as_str()).unwrap()
+}
+
+fn logged_in(site: &TestSite, paths: &[&str], pages: u64) -> LoggedIn {
+    LoggedIn {
+        visits: paths.iter().map(|path| get(site, path)).collect(),
+        login: None,
+        settings: Settings::default().concurrency(1).max_pages(pages),
+    }
+}
+
+const PATHS: [&str; 3] = ["/cookies/set?sid=one&kept=yes&_path=/", "/cookies?n=2", "/cookies?n=3"];
+
+/// Runs the first page of [`PATHS`], whose cookies the next run begins with.
+async fn first_run(site: &TestSite, directory: &Path) {
+    let first = logged_in(site, &PATHS, 1)
+        .crawl()
+        .frontier(directory)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((first.ended, first.pending), (Ended::MaxPages, 1));
+}
+
+#[tokio::test]
+async fn a_login_of_on_start_is_newer_than_that_of_the_run_before() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let directory = folder.path().join("crawl");
+    first_run(&site, &directory).await;
+    let mut second = logged_in(&site, &PATHS, 3);
+    second.login = Some(site.http_url("/cookies/set?sid=two&_path=/").to_string());
+    let second = second.crawl().frontier(&directory).run().await.unwrap();
+    assert_eq!(second.items.len(), 2);
+    for page in &second.items {
+        assert!(page.contains("two") && !page.contains("one"), "{page}");
+        assert!(page.contains("kept"), "what is not newer is as it was: {page}");
+    }
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_login_before_the_crawl_is_newer_than_that_of_the_run_before() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let directory = folder.path().join("crawl");
+    first_run(&site, &directory).await;
+    let sessions = SessionManager::new();
+    sessions.add("http", HttpSession::new()).unwrap();
+    let login = Fetch::get(site.http_url("/cookies/set?sid=two&_path=/").as_str()).unwrap();
+    sessions.fetch(login).await.unwrap();
+    let second = logged_in(&site, &PATHS, 3)
+        .crawl()
+        .sessions(&sessions)
+        .frontier(&directory);
+    for page in second.run().await.unwrap().items {
+        assert!(
+            page.contains("two") && page.contains("kept") && !page.contains("one"),
+            "{page}"
+        );
+    }
+    sessions.close().await.unwrap();
+    site.close().await;
+}
+
+#[tokio::test]
+async fn cookies_that_go_along_a_ladder_are_newer_than_those_of_the_run_before() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let run = |pages| {
+        let ladder = Escalation::ladder(["http", "knows"]).detection(BlockDetection::none().statuses([401]));
+        let crawl = LoggedIn {
+            visits: vec![
+                get(&site, "/cookies/set?sid=one&kept=yes&_path=/").session("knows"),
+                get(&site, "/cookies/set?sid=two&_path=/"),
+                get(&site, "/bearer"),
+            ],
+            login: None,
+            settings: Settings::default().concurrency(1).max_pages(pages).escalation(ladder),
+        };
+        crawl.crawl().frontier(folder.path().join("crawl")).run()
+    };
+    assert_eq!(run(1).await.unwrap().pending, 1);
+    assert_eq!(run(3).await.unwrap().stats.pages, 3);
+    let sent = site.requests_to("/bearer");
+    assert_eq!(sent.len(), 2, "it climbed");
+    let mut cookies = sent[1].cookies();
+    cookies.sort();
+    let expected = [("kept", "yes"), ("sid", "two")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(cookies, expected);
+    site.close().await;
+}
