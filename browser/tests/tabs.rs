@@ -338,3 +338,44 @@ async fn every_sort_of_worker_runs_where_nobody_has_anything_to_tell_it() {
     browser.close().await.unwrap();
     site.close().await;
 }
+
+#[tokio::test]
+async fn keys_and_clicks_are_trusted_and_have_their_places() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[(
+        "/",
+        Answer::html(
+            "<input id=i><script>var seen = []; for (const kind of ['keydown', 'input', 'keyup', 'click']) \
+             addEventListener(kind, e => seen.push([kind, e.isTrusted, e.key ?? '', e.code ?? '', e.keyCode ?? 0]), true)\
+             </script>",
+        ),
+    )])
+    .await;
+    let tab = tab(&browser).await;
+    tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+    tab.click("#i", soon()).await.unwrap();
+    for key in ["a", "Z", "7", " ", "é", "Enter"] {
+        tab.press(key, soon()).await.unwrap();
+    }
+    let value: String = tab.evaluate("i.value", soon()).await.unwrap();
+    assert_eq!(value, "aZ7 é");
+    tab.fill("#i", "more", soon()).await.unwrap();
+    let seen: Vec<(String, bool, String, String, u32)> = tab.evaluate_in_page("seen", soon()).await.unwrap();
+    assert!(seen.iter().all(|(_, trusted, ..)| *trusted), "{seen:?}");
+    let down = seen.iter().filter(|(kind, ..)| kind == "keydown");
+    let keys: Vec<_> = down
+        .map(|(_, _, key, code, number)| (key.as_str(), code.as_str(), *number))
+        .collect();
+    let expected = [
+        ("a", "KeyA", 65),
+        ("Z", "KeyZ", 90),
+        ("7", "Digit7", 55),
+        (" ", "Space", 32),
+        ("é", "", 0),
+        ("Enter", "Enter", 13),
+    ];
+    assert_eq!(keys, expected, "a text that is filled in has no keys");
+    let (last, ..) = seen.last().unwrap();
+    assert_eq!(last, "input");
+    browser.close().await.unwrap();
+}

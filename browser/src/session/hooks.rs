@@ -82,7 +82,8 @@ impl<'a> Page<'a> {
         self.deadline
     }
 
-    /// Clicks the first element that a CSS selector finds, as a mouse does. It is waited for and scrolled to.
+    /// Clicks the first element that a CSS selector finds, with trusted events of the mouse, all at once. It is waited for and
+    /// scrolled to.
     ///
     /// # Errors
     /// A timeout when no such element becomes visible.
@@ -90,7 +91,7 @@ impl<'a> Page<'a> {
         Ok(self.tab.click(selector, self.deadline).await?)
     }
 
-    /// Puts a text into the first input that a CSS selector finds, in place of what is there. It is waited for.
+    /// Puts a text into the first input that a CSS selector finds, in place of what is there, without keys. It is waited for.
     ///
     /// # Errors
     /// A timeout when no such element becomes visible; it is no input.

@@ -1,4 +1,5 @@
-//! Mouse and keyboard, as the browser itself would have them: pages cannot tell these events from a user's.
+//! Mouse and keyboard, through the browser's own input: pages see trusted events. Their timing is not a hand's: a click is one
+//! move, and the button down and up at once; a text is put in at one go, without keys.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ const FOCUS: &str = r"((selector) => {
 })";
 
 impl Tab {
-    /// Clicks the first visible element that a CSS selector finds, as a mouse does, once there is one.
+    /// Clicks the first visible element that a CSS selector finds, once there is one, as [`click_at`](Self::click_at) does.
     ///
     /// # Errors
     /// [`Error::Timeout`] when there is none in time, and those of [`evaluate`](Self::evaluate).
@@ -57,7 +58,7 @@ impl Tab {
         }
     }
 
-    /// Clicks at a point: the pointer moves there, and the button goes down and up.
+    /// Clicks at a point: the pointer moves there, and the button goes down and up, all at once.
     ///
     /// # Errors
     /// Those of commands.
@@ -86,7 +87,7 @@ impl Tab {
     }
 
     /// Puts a text into the first input, text area or editable element that a CSS selector finds, once it is visible, in place
-    /// of what is there.
+    /// of what is there. The page sees an `input` event, as from an input method, and no keys.
     ///
     /// # Errors
     /// [`Error::Timeout`]; [`Error::Invalid`] for an element that takes no text; those of [`evaluate`](Self::evaluate).
@@ -106,7 +107,8 @@ impl Tab {
     }
 
     /// Presses a key where the focus is: a character, or `Enter`, `Tab`, `Escape`, `Backspace`, `Delete`, an arrow such as
-    /// `ArrowDown`, `PageDown`, `PageUp`, `Home` or `End`.
+    /// `ArrowDown`, `PageDown`, `PageUp`, `Home` or `End`. It goes down and up at once. Latin letters, digits and the space have
+    /// their place on a keyboard (`code`, `keyCode`), other characters none.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a key that is none of these, and those of commands.
@@ -131,11 +133,28 @@ fn quoted(selector: &str) -> Result<String> {
     serde_json::to_string(selector).map_err(|error| Error::invalid("the selector", error))
 }
 
+/// Where a character is on a keyboard, and its virtual key code of Windows. Others are elsewhere on each layout.
+fn place(character: char) -> Option<(String, u32)> {
+    let upper = character.to_ascii_uppercase();
+    let code = match upper {
+        'A'..='Z' => format!("Key{upper}"),
+        '0'..='9' => format!("Digit{upper}"),
+        ' ' => "Space".to_owned(),
+        _ => return None,
+    };
+    Some((code, upper.into()))
+}
+
 /// A key as the protocol has it.
 fn described(key: &str) -> Result<Value> {
     let mut characters = key.chars();
     if let (Some(character), None) = (characters.next(), characters.next()) {
-        return Ok(json!({"key": key, "text": character.to_string()}));
+        let mut params = json!({"key": key, "text": character.to_string()});
+        if let Some((code, number)) = place(character) {
+            params["code"] = code.into();
+            params["windowsVirtualKeyCode"] = number.into();
+        }
+        return Ok(params);
     }
     // Virtual key codes of Windows, which pages read as `keyCode`.
     let code = match key {
