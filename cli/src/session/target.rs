@@ -1,6 +1,5 @@
 //! A session that fetches, and how it is configured.
 
-use http::HeaderMap;
 use serde_json::{Map, Value};
 use silkroute::core::{Registration, Registry};
 use silkroute::manager::ManagerConfig;
@@ -77,7 +76,7 @@ impl Target {
 
     /// Puts headers of every request on top of its configuration.
     #[cfg(feature = "spider")]
-    pub(crate) fn with_headers(mut self, headers: &HeaderMap) -> Result<Self, Failure> {
+    pub(crate) fn with_headers(mut self, headers: &http::HeaderMap) -> Result<Self, Failure> {
         if headers.is_empty() {
             return Ok(self);
         }
