@@ -130,10 +130,10 @@ impl Appearance {
             add(flags::HEADLESS);
             launch.user_agent = Some(self.user_agent.clone());
             let (width, height) = self.screen;
-            // A window is never larger than what the taskbar leaves. One that somebody chose was compared at the start.
-            let free = height.saturating_sub(self.taskbar);
-            let asked = launch.window_size;
-            launch.window_size = (asked.0.min(width), asked.1.min(free));
+            // One that somebody chose was compared with what is free when the session was built.
+            if launch.window_size == LaunchOptions::default().window_size {
+                launch.window_size = (width, height.saturating_sub(self.taskbar));
+            }
             launch.extra_flags.push(format!(
                 "--screen-info={{{width}x{height} workAreaBottom={}}}",
                 self.taskbar
@@ -318,6 +318,26 @@ mod tests {
             told.contains("fingerprint.os") && told.contains("runs on windows"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_window_that_nobody_chose_is_all_that_its_screen_has_free() {
+        let on = |width, height, mut launch: LaunchOptions| {
+            let screen = Fingerprint {
+                screen: Some(silkroute_core::identity::Screen { width, height }),
+                ..Fingerprint::default()
+            };
+            appearance(&screen).launch(&Variant::default(), &mut launch);
+            launch.window_size
+        };
+        for (width, height) in [(2560, 1440), (1280, 720)] {
+            assert_eq!(on(width, height, LaunchOptions::default()), (width, height - 40));
+        }
+        let chosen = LaunchOptions {
+            window_size: (1600, 900),
+            ..LaunchOptions::default()
+        };
+        assert_eq!(on(2560, 1440, chosen), (1600, 900));
     }
 
     #[test]
