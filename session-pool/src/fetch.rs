@@ -1,5 +1,6 @@
 //! The path of one request: an identity, its session, the fetch, and what the answer says of the identity.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use silkroute_core::{Error, FetchError, FetchErrorKind, Request, RequestParts, R
 use tokio::time::{Instant, timeout_at};
 
 use crate::lease::{Lease, Queued};
-use crate::life::save_if_due;
+use crate::life::{panicked, save_if_due};
 use crate::roster::{Told, Turn, Want, hash_of};
 use crate::settings::after;
 use crate::shared::Shared;
@@ -256,10 +257,7 @@ fn judge(lease: &Lease, result: &Result<Box<dyn Response>>) {
     let blocked = match result {
         Ok(response) => {
             shared.report(lease.member.bound_to(), true);
-            settings
-                .hooks
-                .is_blocked(&**response)
-                .unwrap_or_else(|| settings.blocked_statuses.contains(&response.status()))
+            is_blocked(lease, &**response).unwrap_or_else(|| settings.blocked_statuses.contains(&response.status()))
         }
         Err(error) => match error.as_fetch().map(FetchError::kind) {
             Some(FetchErrorKind::Proxy) => {
@@ -282,6 +280,19 @@ fn judge(lease: &Lease, result: &Result<Box<dyn Response>>) {
             roster.end(lease.index, Ending::Retire(Cause::Blocked));
         }
     });
+}
+
+/// What the hook says. Of one that panicked, nothing: it must not cost the request its response.
+fn is_blocked(lease: &Lease, response: &dyn Response) -> Option<bool> {
+    let hooks = &lease.shared.settings.hooks;
+    catch_unwind(AssertUnwindSafe(|| hooks.is_blocked(response))).unwrap_or_else(|panic| {
+        let error = panicked(&*panic);
+        tracing::warn!(
+            identity = %lease.member.label(), %error,
+            "`is_blocked` did not say whether an identity is blocked: the status does"
+        );
+        None
+    })
 }
 
 fn is_death(error: &Error) -> bool {

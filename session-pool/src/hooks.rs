@@ -55,7 +55,7 @@ pub trait PoolHooks: Send + Sync + 'static {
     }
 
     /// Whether a response shows that the site has had enough of the identity. `None`: by the pool's list of statuses, which is how it
-    /// is when nothing is said.
+    /// is when nothing is said, and when it panics.
     fn is_blocked(&self, response: &dyn Response) -> Option<bool> {
         let _ = response;
         None

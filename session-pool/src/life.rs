@@ -1,5 +1,6 @@
 //! How an identity comes to life, and how it ends: the tasks of the pool.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -350,21 +351,22 @@ pub(crate) async fn close(shared: &Shared, member: &Member, session: &mut dyn Se
 
 /// Makes an error of a panic in what others have written: sessions, their makers and hooks.
 async fn unpanicked<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(result) => result,
-        Err(panic) => {
-            let said = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "no message".to_owned());
-            Err(FetchError::new(
-                FetchErrorKind::Other,
-                format!("a session, its maker or a hook panicked: {said}"),
-            )
-            .into())
-        }
-    }
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+/// What a panic says, as an error.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let said = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    FetchError::new(
+        FetchErrorKind::Other,
+        format!("a session, its maker or a hook panicked: {said}"),
+    )
+    .into()
 }
 
 impl Shared {

@@ -84,6 +84,24 @@ async fn a_hook_may_know_better_what_a_block_is() {
 }
 
 #[tokio::test]
+async fn a_hook_that_panics_costs_no_response_and_the_statuses_decide() {
+    struct Broken;
+    impl PoolHooks for Broken {
+        fn is_blocked(&self, _: &dyn Response) -> Option<bool> {
+            panic!("of the hook")
+        }
+    }
+    let strings = Strings::new();
+    let pool = started(builder(1, &strings).max_blocks(1).hooks(Broken).build().unwrap()).await;
+    fetch_ok(&pool, &ask("shop.test")).await;
+    assert_eq!(pool.handle().stats()[0].blocked, 0);
+    strings.status.store(403, SeqCst);
+    fetch_ok(&pool, &ask("shop.test")).await;
+    fetch_ok(&pool, &ask("shop.test")).await;
+    assert_eq!(generations(&pool.handle()), [2]);
+}
+
+#[tokio::test]
 async fn an_identity_sends_no_more_requests_than_it_may() {
     let strings = Strings::new();
     let pool = started(builder(3, &strings).max_usage(10).build().unwrap()).await;
