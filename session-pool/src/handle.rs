@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::lease::Lease;
 use crate::roster::{Turn, Want};
 use crate::settings::after;
-use crate::shared::Shared;
+use crate::shared::{Shared, closed};
 use crate::slot::{Cause, Ending, Phase};
 
 /// A pool from outside: what its identities do, while a manager or a spider has the pool itself. A cheap clone.
@@ -112,6 +112,35 @@ impl PoolHandle {
     /// [`Error::Invalid`] for a name that the pool does not have, or while the identity has no place free; whatever keeps its
     /// session from starting; [`Error::Unsupported`] where its kind has no state to give.
     pub async fn storage_state(&self, name: &str) -> Result<StorageState> {
+        match self.lease_of(name).await?.session() {
+            Some(session) => session.storage_state().await,
+            None => Err(closed()),
+        }
+    }
+
+    /// Puts a state on top of what an identity keeps of the sites it visited: a login that came from elsewhere, or that
+    /// [`storage_state`](Self::storage_state) gave. It is started for it if need be, with its warm-up. No other identity
+    /// gets any of it. In a pool with a directory it is saved there when the identity's next state is.
+    ///
+    /// ```
+    /// # async fn example(pool: silkroute_session_pool::PoolHandle) -> silkroute_core::Result<()> {
+    /// let login = silkroute_core::cookies::StorageState::read("login.json")?;
+    /// pool.load_storage_state("identity-002", &login).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`storage_state`](Self::storage_state), and where the session does not take the state.
+    pub async fn load_storage_state(&self, name: &str, state: &StorageState) -> Result<()> {
+        match self.lease_of(name).await?.session() {
+            Some(session) => session.load_storage_state(state).await,
+            None => Err(closed()),
+        }
+    }
+
+    /// A place at an identity, whose session is alive, for a look at what it keeps.
+    async fn lease_of(&self, name: &str) -> Result<Lease> {
         let want = Want {
             only: Some(self.index_of(name)?),
             ..Want::default()
@@ -136,10 +165,7 @@ impl PoolHandle {
                 ));
             }
         }
-        match lease.session() {
-            Some(session) => session.storage_state().await,
-            None => Err(crate::shared::closed()),
-        }
+        Ok(lease)
     }
 
     fn index_of(&self, name: &str) -> Result<usize> {

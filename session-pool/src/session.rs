@@ -252,7 +252,9 @@ fn no_state_of_its_own() -> Error {
     Error::Unsupported {
         kind: PoolOptions::KIND.to_owned(),
         what: "one state for all".to_owned(),
-        instead: "each identity has its own: `PoolHandle::storage_state`, or the pool's `directory`".to_owned(),
+        instead:
+            "each identity has its own: `PoolHandle::storage_state` and `load_storage_state`, or the pool's `directory`"
+                .to_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use silkroute_core::{Fetch, ProxyPool, RequestExt as _, Result, Session, async_trait};
 use silkroute_manager::SessionManager;
-use silkroute_session_pool::{Member, PoolHooks, SessionPool};
+use silkroute_session_pool::{Member, PoolHooks, PoolOptions, SessionPool};
 use silkroute_testkit::site::TestSite;
 use support::{header, make, proxies, url, who};
 use tokio::task::JoinSet;
@@ -151,5 +151,38 @@ async fn no_response_shows_another_identitys_cookie_or_proxy() {
     );
 
     manager.close().await.unwrap();
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_state_that_is_given_to_one_identity_is_no_others() {
+    let site = TestSite::start().await.unwrap();
+    let pool = support::started(SessionPool::builder().identities(2, make).build().unwrap()).await;
+    let handle = pool.handle();
+    let asked = |path: &str, identity: &str| {
+        let request = support::get(&site, path);
+        request.with(PoolOptions::default().identity(identity)).unwrap()
+    };
+    support::fetch_ok(&pool, &asked("/cookies/set?sid=first&_path=/", "identity-001")).await;
+    let mut login = handle.storage_state("identity-001").await.unwrap();
+    login.cookies[0].value = "second".to_owned();
+    handle.load_storage_state("identity-002", &login).await.unwrap();
+    for (identity, sid) in [("identity-001", "first"), ("identity-002", "second")] {
+        let page = support::fetch_ok(&pool, &asked("/cookies", identity)).await;
+        assert_eq!(
+            page.json::<Value>().unwrap(),
+            serde_json::json!({ "sid": sid }),
+            "{identity}"
+        );
+    }
+    let error = handle.load_storage_state("nobody", &login).await.unwrap_err();
+    assert!(
+        error.to_string().contains("the pool has identity-001, identity-002"),
+        "{error}"
+    );
+    assert!(
+        handle.stats().iter().all(|member| member.in_flight == 0),
+        "places are given back"
+    );
     site.close().await;
 }
