@@ -42,7 +42,7 @@ impl AutoThrottle {
         self
     }
 
-    /// The longest delay; 60 s.
+    /// The longest delay it comes to; 60 s. A longer one that the crawl or a host's robots.txt asks for is kept.
     #[must_use]
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
@@ -106,7 +106,7 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(crate) fn first(&self, floor: Duration) -> Duration {
-        floor.max(self.start).min(self.max)
+        self.start.min(self.max).max(floor)
     }
 
     pub(crate) fn next(&self, current: Duration, floor: Duration, seen: Observation) -> Duration {
@@ -120,7 +120,7 @@ impl Throttle {
             };
             next = next.max(penalty).max(current);
         }
-        next.max(floor).min(self.max)
+        next.min(self.max).max(floor)
     }
 }
 
@@ -147,10 +147,21 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_at_the_start_delay_between_floor_and_longest() {
+    fn it_starts_at_the_start_delay_or_at_a_longer_floor() {
         assert_eq!(throttle(AutoThrottle::default()).first(ZERO), secs(5.0));
         assert_eq!(throttle(AutoThrottle::default()).first(secs(9.0)), secs(9.0));
-        assert_eq!(throttle(AutoThrottle::default()).first(secs(99.0)), secs(60.0));
+        assert_eq!(throttle(AutoThrottle::default()).first(secs(99.0)), secs(99.0));
+    }
+
+    #[test]
+    fn the_longest_delay_does_not_undercut_the_floor() {
+        let rule = throttle(AutoThrottle::default());
+        for (latency, ok) in [(0.1, true), (0.1, false), (1_000.0, true)] {
+            assert_eq!(
+                rule.next(secs(120.0), secs(120.0), seen(latency, ok, None)),
+                secs(120.0)
+            );
+        }
     }
 
     #[test]

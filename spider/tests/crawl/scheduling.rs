@@ -200,3 +200,25 @@ async fn a_higher_priority_goes_first() {
     let order: String = web.urls().iter().skip(1).filter_map(|url| url.chars().last()).collect();
     assert_eq!(order, "41302");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_keeps_to_longer_delays_that_the_crawl_or_a_host_asks_for() {
+    use silkroute_spider::RobotsPolicy;
+    let web = Web::new(|url, _| {
+        if url.ends_with("/robots.txt") {
+            return Answer::page(&["User-agent: *", "Crawl-delay: 120"]);
+        }
+        Answer::page(&[]).after(100)
+    });
+    let starts: Vec<_> = (0..4).map(|n| format!("http://a.test/{n}")).collect();
+    let starts: Vec<_> = starts.iter().map(String::as_str).collect();
+    let throttled = || Tester::new(&web, &starts).set(|s| s.throttle(AutoThrottle::default()));
+    let own = throttled().set(|s| s.download_delay(Duration::from_secs(90)));
+    own.crawl().run().await.unwrap();
+    let asked = throttled().set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+    asked.crawl().run().await.unwrap();
+    let mut hits = web.hits();
+    hits.retain(|hit| !hit.url.ends_with("/robots.txt"));
+    assert_eq!(gaps(&hits[..4]), [90_000; 3]);
+    assert_eq!(gaps(&hits[4..]), [120_000; 3]);
+}
