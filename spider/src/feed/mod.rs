@@ -17,7 +17,10 @@ mod xml;
 use std::borrow::Cow;
 use std::io::Read as _;
 
+use flate2::read::MultiGzDecoder;
+use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
+use silkroute_core::{Response, ResponseParts, redact_url};
 
 use crate::visit::Step;
 use crate::{Page, Result};
@@ -111,20 +114,43 @@ fn rows<T: DeserializeOwned>(text: &str, format: &CsvFormat) -> Result<Vec<Resul
 
 /// The text of a page, unpacked if it is gzipped, which many feeds are whatever their content type says.
 fn text<S: Step>(page: &Page<S>) -> Result<Cow<'_, str>> {
-    let body = page.response().body();
-    if !body.starts_with(b"\x1f\x8b") {
+    let packed = page.response();
+    if !packed.body().starts_with(b"\x1f\x8b") {
         return Ok(page.text());
     }
+    let url = redact_url(page.url());
     let mut unpacked = Vec::new();
-    flate2::read::MultiGzDecoder::new(&body[..])
+    MultiGzDecoder::new(&packed.body()[..])
         .take(UNPACKED_AT_MOST + 1)
         .read_to_end(&mut unpacked)
-        .map_err(|error| format!("{}: the gzipped page cannot be unpacked: {error}", page.url()))?;
+        .map_err(|error| format!("{url}: the gzipped page cannot be unpacked: {error}"))?;
     if unpacked.len() as u64 > UNPACKED_AT_MOST {
-        return Err(format!("{}: the gzipped page unpacks to more than 64 MiB", page.url()).into());
+        return Err(format!("{url}: the gzipped page unpacks to more than 64 MiB").into());
     }
-    let text = String::from_utf8_lossy(&unpacked);
-    Ok(Cow::Owned(text.trim_start_matches('\u{feff}').to_owned()))
+    let mut parts = ResponseParts::new(packed.status(), packed.url().clone());
+    parts.headers.clone_from(packed.headers());
+    let kind = packed.header("content-type").unwrap_or_default();
+    if kind.contains("gzip") || kind.contains("octet-stream") {
+        // That is the package; what is in it says itself what it is.
+        parts.headers.remove(CONTENT_TYPE);
+    }
+    parts.body = unpacked.into();
+    let unpacked: &dyn Response = &Unpacked(parts);
+    Ok(Cow::Owned(unpacked.text().into_owned()))
+}
+
+/// A response as it would be without its package.
+#[derive(Debug)]
+struct Unpacked(ResponseParts);
+
+impl Response for Unpacked {
+    fn parts(&self) -> &ResponseParts {
+        &self.0
+    }
+
+    fn parts_mut(&mut self) -> &mut ResponseParts {
+        &mut self.0
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod basics;
 mod defects;
 mod escalation;
+mod feeds;
 mod items;
 mod limits;
 mod real_time;

@@ -125,7 +125,7 @@ async fn css_base_and_csv() {
     ]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("items.csv");
-    let crawl = Shop(web)
+    let crawl = Shop(web.clone())
         .crawl()
         .concurrency(1)
         .export_csv(&file)
@@ -137,63 +137,24 @@ async fn css_base_and_csv() {
     assert_eq!(crawl.stats.custom["parsed"], 4);
     let text = std::fs::read_to_string(&file).unwrap();
     assert_eq!(text, "name,price\n\"One, \"\"1\"\"\",9.50\nTwo,\n");
-    let columns = export::Csv::create(&file)
+    let wide = export::Csv::create(&file)
         .unwrap()
         .columns(["name", "price", "extra"])
         .delimiter(b';');
-    drop(columns);
+    let crawl = Shop(web.clone())
+        .crawl()
+        .concurrency(1)
+        .export(wide)
+        .run()
+        .await
+        .unwrap();
+    assert_eq!((crawl.stats.items, crawl.stats.items_failed), (3, 0));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(text, "name;price;extra\n\"One, \"\"1\"\"\";9.50;\nTwo;;\nodd;;[1]\n");
     assert!(
         export::JsonLines::create(folder.path())
             .unwrap_err()
             .to_string()
             .contains("cannot open")
-    );
-}
-
-#[tokio::test]
-async fn sitemaps_may_be_gzipped_and_named_by_robots_txt() {
-    use silkroute_spider::feed;
-    let packed = {
-        use std::io::Write as _;
-        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        out.write_all(b"<urlset><url><loc>/rows.csv</loc></url></urlset>")
-            .unwrap();
-        out.finish().unwrap()
-    };
-    let web = Web::new(move |url, _| match url {
-        "http://a.test/robots.txt" => Answer::page(&["User-agent: *", "Sitemap: http://a.test/map.xml.gz"]),
-        "http://a.test/map.xml.gz" => Answer {
-            bytes: packed.clone(),
-            ..Answer::page(&[])
-        },
-        "http://a.test/rows.csv" => Answer::page(&["name;price", "one;1", "two;x", "three;3"]),
-        _ => Answer::status(404),
-    });
-    let spider = Tester::new(&web, &["http://a.test/robots.txt"]).parsing(|page, out| {
-        Box::pin(async move {
-            if *page.step() == 1 {
-                for row in feed::csv::<(String, u8), u8>(&page, &feed::CsvFormat::default().delimiter(b';'))? {
-                    out.item(row.map_or_else(|_| "bad".to_owned(), |(name, price)| format!("{name} {price}")))
-                        .await?;
-                }
-                return Ok(());
-            }
-            let map = feed::sitemap(&page)?;
-            for entry in map.sitemaps {
-                out.visit(page.follow_url(entry.url)).await?;
-            }
-            for entry in map.pages {
-                out.visit(page.follow_url(entry.url).step(1)).await?;
-            }
-            Ok(())
-        })
-    });
-    let failures = std::sync::Arc::clone(&spider.failures);
-    let crawl = spider.crawl().run().await.unwrap();
-    assert_eq!(
-        crawl.items,
-        ["one 1", "bad", "three 3"],
-        "{:?}",
-        failures.lock().unwrap()
     );
 }
