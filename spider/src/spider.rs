@@ -6,6 +6,8 @@ use silkroute_core::{Error, Registry, Response};
 use silkroute_manager::{Entry, SessionManager};
 
 use crate::{CrawlBuilder, Failure, Output, Page, Result, Settings, Step, Visit};
+#[cfg(doc)]
+use crate::{CrawlHandle, CrawlStream};
 
 /// The stream of a spider's start requests.
 pub type Starts<'a, S> = BoxStream<'a, Result<Visit<S>>>;
@@ -137,7 +139,8 @@ pub trait Spider: Sized + Send + Sync + 'static {
     /// Any; it counts as a failure of this page, and what was given out before stays.
     fn parse(&self, page: Page<Self::Step>, out: &mut Output<Self>) -> impl Future<Output = Result> + Send;
 
-    /// Called once, when the sessions have started and nothing has been sent.
+    /// Called once, when the sessions have started and nothing has been sent. When the crawl is stopped meanwhile, it is cut
+    /// off after the [drain timeout](Settings::drain_timeout), or by a second stop at once.
     ///
     /// # Errors
     /// Any; the crawl does not begin.
@@ -145,7 +148,10 @@ pub trait Spider: Sized + Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Called once at the end of a crawl that began, before the sessions close.
+    /// Called once at the end of a crawl that began, before the sessions close. Not where [`on_start`](Self::on_start) failed
+    /// or was cut off, and not where the crawl's future or stream is dropped: end those by [`CrawlHandle::stop`] and
+    /// [`CrawlStream::finish`]. It has the [drain timeout](Settings::drain_timeout); after a second stop, no more than up to
+    /// its first wait.
     ///
     /// # Errors
     /// Any; it is logged and counted.

@@ -183,7 +183,9 @@ impl<S: Spider> CrawlBuilder<S> {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end. Dropping the future ends it where it is: what is under way is lost,
+    /// [`on_close`](Spider::on_close) is not called, and exports are not finished, so that a `.json` file lacks its end. To
+    /// end it in order, use [`with_handle`](Self::with_handle).
     ///
     /// # Errors
     /// It could not begin, or not go on. What fails for a request or an item is no error of the crawl: see [`Stats`].
@@ -216,8 +218,11 @@ impl<S: Spider> CrawlBuilder<S> {
     }
 
     /// Runs it in the background and gives its items as they come, through a buffer of the [size that was
-    /// set](Settings::stream_buffer): when it is full the spider waits, and no item is dropped. Dropping the stream
-    /// ends the crawl. It must be called on a tokio runtime.
+    /// set](Settings::stream_buffer): when it is full the spider waits, and no item is dropped. It must be
+    /// called on a tokio runtime.
+    ///
+    /// Dropping the stream ends the crawl as dropping the future of [`run`](Self::run) does; [`CrawlStream::finish`] ends it
+    /// in order.
     ///
     /// # Errors
     /// A setting cannot be used.

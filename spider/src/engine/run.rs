@@ -19,29 +19,17 @@ impl<S: Spider> Engine<S> {
     /// Runs until the crawl has ended and nothing of it is left. Dropping the future ends all its tasks.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), CrawlError> {
         self.resume().await?;
-        let started = AssertUnwindSafe(async { self.spider.on_start(&self.sessions).await })
-            .catch_unwind()
-            .await;
-        started
-            .unwrap_or_else(|panic| Err(panicked("on_start", &*panic)))
-            .map_err(|source| CrawlError::OnStart {
-                spider: self.spider.name().to_owned(),
-                source,
-            })?;
-        self.resume_those_started().await;
-        let mut ledger = JoinSet::new();
-        ledger.spawn(Arc::clone(self).keep_ledger().in_current_span());
-        self.crawl().await;
-        self.close_ledger();
-        while ledger.join_next().await.is_some() {}
+        let began = self.start_spider().await?;
+        if began {
+            self.resume_those_started().await;
+            let mut ledger = JoinSet::new();
+            ledger.spawn(Arc::clone(self).keep_ledger().in_current_span());
+            self.crawl().await;
+            self.close_ledger();
+            while ledger.join_next().await.is_some() {}
+        }
         self.save_end().await;
-        let closed = AssertUnwindSafe(async { self.spider.on_close().await }).catch_unwind();
-        let closed = tokio::time::timeout(self.settings.drain_timeout, closed).await;
-        let closed = match closed {
-            Ok(closed) => closed.unwrap_or_else(|panic| Err(panicked("on_close", &*panic))),
-            Err(_) => Err(format!("on_close did not come back within {:?}", self.settings.drain_timeout).into()),
-        };
-        if let Err(error) = closed {
+        if began && let Err(error) = self.close_spider().await {
             self.hook_failed(&error);
         }
         let finished = self.finish_exports();
@@ -51,6 +39,47 @@ impl<S: Spider> Engine<S> {
         match state.error.take() {
             Some(error) => Err(error),
             None => finished,
+        }
+    }
+
+    /// Tells the spider that it begins; `false`: the crawl was ended before the spider was ready.
+    async fn start_spider(&self) -> Result<bool, CrawlError> {
+        let started = AssertUnwindSafe(async { self.spider.on_start(&self.sessions).await }).catch_unwind();
+        let started = tokio::select! {
+            biased;
+            () = self.drained() => {
+                tracing::warn!(spider = self.spider.name(), "on_start was cut off");
+                return Ok(false);
+            }
+            started = started => started,
+        };
+        let started = started.unwrap_or_else(|panic| Err(panicked("on_start", &*panic)));
+        started.map(|()| true).map_err(|source| CrawlError::OnStart {
+            spider: self.spider.name().to_owned(),
+            source,
+        })
+    }
+
+    /// Tells the spider that it is over.
+    async fn close_spider(&self) -> Result {
+        let limit = self.settings.drain_timeout;
+        let closed = AssertUnwindSafe(async { self.spider.on_close().await }).catch_unwind();
+        tokio::select! {
+            biased;
+            closed = tokio::time::timeout(limit, closed) => match closed {
+                Ok(closed) => closed.unwrap_or_else(|panic| Err(panicked("on_close", &*panic))),
+                Err(_) => Err(format!("on_close did not come back within {limit:?}").into()),
+            },
+            () = self.control.cut.cancelled() => Err("on_close was cut off".into()),
+        }
+    }
+
+    /// Comes back when a crawl that is over has had its time, or is cut off.
+    async fn drained(&self) {
+        self.control.over.cancelled().await;
+        tokio::select! {
+            () = tokio::time::sleep(self.settings.drain_timeout) => {}
+            () = self.control.cut.cancelled() => {}
         }
     }
 
@@ -78,13 +107,7 @@ impl<S: Spider> Engine<S> {
             }
         };
         tokio::pin!(time_is_up);
-        let drained = async {
-            self.control.over.cancelled().await;
-            tokio::select! {
-                () = tokio::time::sleep(self.settings.drain_timeout) => {}
-                () = self.control.cut.cancelled() => {}
-            }
-        };
+        let drained = self.drained();
         tokio::pin!(drained);
         let mut timed = false;
         loop {
