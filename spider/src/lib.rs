@@ -29,6 +29,7 @@ mod offsite;
 mod output;
 mod page;
 mod robots;
+mod rule;
 mod schedule;
 mod settings;
 mod spider;
@@ -45,10 +46,11 @@ pub use frontier::{
     Durable, Entry, Frontier, IntoFrontier, Lease, MemoryFrontier, Order, Outcome, Rank, Resumed, Values,
 };
 pub use futures_util::stream::BoxStream;
-pub use links::{CrawlRule, LinkExtractor};
+pub use links::LinkExtractor;
 pub use output::Output;
 pub use page::Page;
 pub use robots::{RobotsPolicy, RobotsRules};
+pub use rule::CrawlRule;
 pub use settings::Settings;
 pub use spider::{Spider, Starts};
 pub use stats::{Histogram, Stats, Tally};

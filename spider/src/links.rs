@@ -1,15 +1,13 @@
-//! The links of a page, and rules for which of them to follow.
+//! The links of a page.
 
 use std::collections::HashSet;
 
 use regex::Regex;
-use silkroute_core::{Error, RequestExt as _, canonical_url};
+use silkroute_core::{Error, canonical_url};
 use silkroute_select::{Document, Element, Selector};
 use url::Url;
 
 use crate::offsite::AllowedHosts;
-use crate::visit::Step;
-use crate::{Output, Page, Result, Spider, Visit};
 
 /// What is rarely a page: images, sound, film, archives, office documents, programs, fonts.
 const NOT_PAGES: &str = "\
@@ -129,7 +127,8 @@ impl LinkExtractor {
         Ok(self)
     }
 
-    /// Tells URLs apart by what follows their `#`.
+    /// Tells URLs apart by what follows their `#`. The engine does not, unless it is told to as well, by
+    /// [`FingerprintRules::keep_fragments`](silkroute_core::FingerprintRules): without, of `/a#1` and `/a#2` one is fetched.
     #[must_use]
     pub fn keep_fragment(mut self) -> Self {
         self.keep_fragment = true;
@@ -221,102 +220,6 @@ impl LinkExtractor {
     }
 }
 
-/// Which links to follow, and for which step.
-///
-/// ```no_run
-/// use silkroute_spider::{CrawlRule, LinkExtractor, Output, Page, Result, Spider};
-///
-/// # async fn example<S: Spider<Step = u8>>(page: Page<u8>, out: &mut Output<S>) -> Result {
-/// let rules = [
-///     CrawlRule::new(LinkExtractor::new().allow("/p/")?).step(1).session("stealth"),
-///     CrawlRule::new(LinkExtractor::new().allow("[?]page=")?),
-/// ];
-/// CrawlRule::follow_all(&rules, &page, out).await?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct CrawlRule<S = ()> {
-    links: LinkExtractor,
-    step: S,
-    session: Option<String>,
-    priority: Option<i32>,
-    map: Option<Map<S>>,
-}
-
-/// Changes a request, or drops it.
-type Map<S> = fn(Visit<S>) -> Option<Visit<S>>;
-
-impl<S: Step> CrawlRule<S> {
-    /// Follows these links, for the step that is the default, as [`Page::follow`] does.
-    pub fn new(links: LinkExtractor) -> Self {
-        Self {
-            links,
-            step: S::default(),
-            session: None,
-            priority: None,
-            map: None,
-        }
-    }
-
-    /// For this step.
-    #[must_use]
-    pub fn step(mut self, step: S) -> Self {
-        self.step = step;
-        self
-    }
-
-    /// Through this session, in place of the page's.
-    #[must_use]
-    pub fn session(mut self, session: impl Into<String>) -> Self {
-        self.session = Some(session.into());
-        self
-    }
-
-    /// With this priority, in place of the page's.
-    #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
-        self.priority = Some(priority);
-        self
-    }
-
-    /// Changes each request before it is queued, or drops it with `None`.
-    #[must_use]
-    pub fn map(mut self, map: fn(Visit<S>) -> Option<Visit<S>>) -> Self {
-        self.map = Some(map);
-        self
-    }
-
-    /// Follows the links of a page by these rules. A link that several would take is followed by the first.
-    ///
-    /// # Errors
-    /// As of [`Output::visit`].
-    pub async fn follow_all<P: Spider<Step = S>>(rules: &[Self], page: &Page<S>, out: &mut Output<P>) -> Result {
-        let mut taken = HashSet::new();
-        for rule in rules {
-            for url in rule.links.links(page.document()) {
-                if !taken.insert(url.clone()) {
-                    continue;
-                }
-                let mut visit = page.follow_url(url).step(rule.step.clone());
-                if let Some(session) = &rule.session {
-                    visit = visit.session(session);
-                }
-                let priority = rule.priority.unwrap_or(visit.priority);
-                visit = visit.priority(priority);
-                let visit = match rule.map {
-                    Some(map) => map(visit),
-                    None => Some(visit),
-                };
-                if let Some(visit) = visit {
-                    out.visit(visit).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 fn regex(pattern: &str) -> silkroute_core::Result<Regex> {
     Regex::new(pattern).map_err(|error| Error::invalid(format!("the regular expression `{pattern}`"), error))
 }
@@ -385,5 +288,38 @@ mod tests {
         let images = LinkExtractor::new().elements(&["img"], &["src"]).unwrap();
         assert_eq!(links(&images, html), ["https://shop.test/p/4"]);
         assert!(LinkExtractor::new().allow("(").is_err());
+    }
+
+    #[test]
+    fn fragments_are_kept_when_asked_for() {
+        let html = "<a href='/a#1'>1</a><a href='/a#2'>2</a><a href='/a?c=2&b=1#2'>3</a>";
+        assert_eq!(links(&LinkExtractor::new(), html).len(), 2);
+        let kept = LinkExtractor::new().keep_fragment();
+        assert_eq!(
+            links(&kept, html),
+            [
+                "https://shop.test/a#1",
+                "https://shop.test/a#2",
+                "https://shop.test/a?c=2&b=1#2"
+            ]
+        );
+        assert_eq!(links(&kept.canonical(), html)[2], "https://shop.test/a?b=1&c=2#2");
+    }
+
+    #[test]
+    fn the_extensions_that_are_left_out_may_be_others() {
+        let html =
+            "<a href=a.pdf>a</a><a href=b.TAR.gz>b</a><a href=c.gz>c</a><a href=d.xml>d</a><a href=e.gz.html>e</a>";
+        let others = LinkExtractor::new().deny_extensions([".tar.gz", "XML"]);
+        assert_eq!(
+            links(&others, html),
+            [
+                "https://shop.test/list/a.pdf",
+                "https://shop.test/list/c.gz",
+                "https://shop.test/list/e.gz.html"
+            ]
+        );
+        let none: [&str; 0] = [];
+        assert_eq!(links(&LinkExtractor::new().deny_extensions(none), html).len(), 5);
     }
 }

@@ -116,8 +116,8 @@ impl<S: Step> Page<S> {
         if base.scheme() == "https" && target.scheme() == "http" {
             return None;
         }
-        let same_origin = base[..url::Position::BeforePath] == target[..url::Position::BeforePath];
-        if !same_origin {
+        let site = url::Position::BeforeHost..url::Position::AfterPort;
+        if base.scheme() != target.scheme() || base[site.clone()] != target[site] {
             return HeaderValue::try_from(format!("{}/", base.origin().ascii_serialization())).ok();
         }
         let whole = || HeaderValue::try_from(without_secrets(base).as_ref()).ok();

@@ -14,6 +14,7 @@ mod feeds;
 mod hooks;
 mod items;
 mod limits;
+mod links;
 mod real_time;
 mod reports;
 mod robots;
