@@ -67,7 +67,8 @@ impl StealthSessionBuilder {
         self
     }
 
-    /// What comes of a challenge that was not passed. Default: an error.
+    /// What comes of a challenge that was not passed, where challenges are to be solved; otherwise it is the response. Default: an
+    /// error.
     pub fn on_challenge(mut self, on_challenge: OnChallenge) -> Self {
         self.config.on_challenge = on_challenge;
         self

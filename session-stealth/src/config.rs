@@ -26,7 +26,7 @@ silkroute_browser::browser_config! {
         /// Whether to wait at a challenge that stands in the way, and to click where it wants to be clicked.
         #[serde(alias = "solve_cloudflare")]
         pub solve_challenge: bool = false,
-        /// What comes of a challenge that was not passed: error or response.
+        /// What comes of a challenge that was not passed, where challenges are to be solved: error or response.
         pub on_challenge: crate::OnChallenge = crate::OnChallenge::Error,
         /// How often a challenge is tried, at most.
         pub challenge_attempts: u32 = 3,

@@ -16,15 +16,28 @@ use crate::facts::{self, Facts};
 use crate::fingerprint;
 use crate::{Fingerprint, StealthConfig, StealthOptions};
 
-/// What comes of a challenge that was not passed.
+/// What comes of a challenge that was not passed. Where challenges are not to be solved it is the response, either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnChallenge {
-    /// An error of the kind `challenge`.
+    /// An error of the kind `challenge`, where challenges are to be solved.
     #[default]
     Error,
-    /// The challenge itself as the response, with its own status, and
-    /// [`ChallengeOutcome::Failed`](crate::ChallengeOutcome::Failed) on it.
+    /// The challenge itself as the response, with [`ChallengeOutcome::Failed`](crate::ChallengeOutcome::Failed) on it and with
+    /// its own status, which is 200 for a widget within a page: whoever tells blocked pages by their status must look at the
+    /// outcome too.
+    ///
+    /// ```
+    /// use silkroute_core::Response;
+    /// use silkroute_session_stealth::{ChallengeOutcome, PageResponse};
+    ///
+    /// /// For a spider's `is_blocked`.
+    /// fn is_blocked(response: &dyn Response) -> bool {
+    ///     let page = response.downcast_ref::<PageResponse>();
+    ///     let failed = page.is_some_and(|page| matches!(page.challenge, ChallengeOutcome::Failed { .. }));
+    ///     failed || matches!(response.status().as_u16(), 403 | 429 | 503)
+    /// }
+    /// ```
     Response,
 }
 

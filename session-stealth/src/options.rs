@@ -27,7 +27,7 @@ silkroute_browser::page_options! {
         /// Whether to wait at a challenge that stands in the way, and to click where it wants to be clicked.
         #[serde(alias = "solve_cloudflare")]
         pub solve_challenge: Option<bool>,
-        /// What comes of a challenge that was not passed: error or response.
+        /// What comes of a challenge that was not passed, where challenges are to be solved: error or response.
         pub on_challenge: Option<crate::OnChallenge>,
         /// Whether WebRTC is kept from telling this machine's addresses.
         pub block_webrtc: Option<bool>,

@@ -168,7 +168,7 @@ async fn a_page_that_no_solver_could_look_at_is_not_passed_off_as_a_page() {
         ..StealthOptions::default()
     };
     let page = fetched(&session, &shop.clone().with(kept).unwrap()).await;
-    assert_eq!(page.parts.status, 200);
+    assert_eq!(page.parts.status, 200, "the outcome alone tells of it");
     assert!(
         matches!(&page.challenge, ChallengeOutcome::Failed { kind, .. } if kind == "unknown"),
         "{:?}",
