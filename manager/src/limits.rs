@@ -76,7 +76,8 @@ impl Limits {
         self
     }
 
-    /// How long a session must live for its earlier failures to be forgotten; 30 s.
+    /// How long a session that dies must have lived for its earlier failures to be forgotten; 30 s. One that is alive when it
+    /// is closed, however soon, has them forgotten too.
     #[must_use]
     pub fn stable_after(mut self, lifetime: Duration) -> Self {
         self.stable_after = lifetime;

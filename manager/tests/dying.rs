@@ -25,6 +25,8 @@ async fn w16_a_dead_session_is_started_again_once_for_all_who_come() {
     manager.add("one", fake).unwrap();
     manager.fetch(request()).await.unwrap();
     tokio::time::sleep(60 * SECOND).await;
+    let handle = manager.get("one").unwrap();
+    assert!(handle.is_alive());
     probe.kill();
 
     let mut requests = JoinSet::new();
@@ -128,6 +130,38 @@ async fn a_long_life_makes_up_for_earlier_failures() {
         probe.kill();
     }
     assert_eq!(probe.starts(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_succeeds_in_between_ends_a_row_of_failures() {
+    let limits = Limits::default()
+        .failures_in_a_row(2)
+        .backoff(SECOND, SECOND)
+        .stable_after(30 * SECOND);
+    let manager = SessionManager::with_limits(limits);
+    let (fake, probe) = Fake::new();
+    let steps = [Step::Fail("not now"), Step::Now].into_iter().cycle().take(20);
+    manager.add("one", fake.starting(steps)).unwrap();
+    let handle = manager.get("one").unwrap();
+    for _ in 0..10 {
+        let error = manager.fetch(request()).await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Start {
+                    attempt: 1,
+                    retry_in: Some(_),
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+        tokio::time::sleep(2 * SECOND).await;
+        manager.fetch(request()).await.unwrap();
+        handle.stop().await.unwrap();
+        assert_eq!(handle.state(), SessionState::Idle);
+    }
+    assert_eq!(probe.starts(), 20);
 }
 
 #[tokio::test(start_paused = true)]

@@ -111,7 +111,8 @@ impl Slot {
     }
 
     async fn drain(self: Arc<Self>, generation: Generation, then: Then, settle: Settle) -> Result<Option<Handover>> {
-        let stable = generation.since.elapsed() >= self.limits.stable_after;
+        // A life that ends in order has not failed, however short it was.
+        let forgive = generation.running.is_alive() || generation.since.elapsed() >= self.limits.stable_after;
         let mut session = match come_home(generation, self.limits.drain_timeout, &self.shutdown).await {
             Ok(session) => session,
             Err(stuck) => {
@@ -126,7 +127,7 @@ impl Slot {
             close(session.as_mut(), self.limits.close_timeout).await
         };
         let mut state = self.state();
-        if stable {
+        if forgive {
             state.failure = None;
         }
         let handed_over = if then == Then::Rest {
