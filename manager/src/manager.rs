@@ -224,7 +224,10 @@ impl SessionManager {
         }
         let starts = slots.iter().filter(|slot| !slot.lazy).map(async |slot| {
             let handle = SessionHandle::new(Arc::clone(slot));
-            let started_here = matches!(handle.state(), SessionState::Idle | SessionState::Failed);
+            let started_here = matches!(
+                handle.state(),
+                SessionState::Idle | SessionState::Failed | SessionState::Dead
+            );
             let result = handle.start().await;
             (slot, started_here, result)
         });

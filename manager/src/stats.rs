@@ -17,6 +17,8 @@ pub enum SessionState {
     Starting,
     /// Ready to fetch.
     Alive,
+    /// Was alive, and was found dead: its browser crashed, say. The next request starts it again.
+    Dead,
     /// Finishing what it has in hand, then closing.
     Draining,
     /// Its last start or life failed, and the back-off has not passed.

@@ -28,6 +28,8 @@ async fn w16_a_dead_session_is_started_again_once_for_all_who_come() {
     let handle = manager.get("one").unwrap();
     assert!(handle.is_alive());
     probe.kill();
+    assert!(!handle.is_alive());
+    assert_eq!(handle.state(), SessionState::Dead);
 
     let mut requests = JoinSet::new();
     for _ in 0..100 {

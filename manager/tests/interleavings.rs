@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use silkroute_core::RequestExt;
-use silkroute_manager::{Limits, SessionExt, SessionManager};
+use silkroute_core::{Error, RequestExt};
+use silkroute_manager::{Limits, SessionExt, SessionManager, SessionState, SessionStats};
 use support::{Fake, Probe, Step, request, until};
 use tokio::task::JoinSet;
 
@@ -241,7 +241,16 @@ async fn play(events: Vec<(u16, Event)>, close: bool) {
 
     if close {
         let closing = tokio::time::timeout(Duration::from_secs(60), manager.close());
-        drop(closing.await.expect("close never came back"));
+        let unclean = match closing.await.expect("close never came back") {
+            Err(Error::Close { failures }) => failures.into_iter().map(|(id, _)| id).collect(),
+            other => other.map(|()| Vec::new()).unwrap(),
+        };
+        let rests = |stats: &SessionStats| matches!(stats.state, SessionState::Idle | SessionState::Failed);
+        for stats in manager.stats() {
+            assert!(rests(&stats) || unclean.contains(&stats.id), "{stats:?}");
+        }
+        // What somebody held until just now closes itself.
+        until("every session to rest", || manager.stats().iter().all(rests)).await;
     }
     for stats in manager.stats() {
         assert_eq!((stats.in_flight, stats.waiting), (0, 0), "{stats:?}");

@@ -286,12 +286,14 @@ impl Slot {
     }
 
     pub(crate) fn current_state(&self) -> SessionState {
-        let state = self.state();
+        let mut state = self.state();
+        self.unstick(&mut state);
         match &state.life {
             Life::Idle(_) if self.refusal(&state).is_some() => SessionState::Failed,
             Life::Idle(_) => SessionState::Idle,
             Life::Starting(_) => SessionState::Starting,
-            Life::Alive(_) => SessionState::Alive,
+            Life::Alive(generation) if generation.running.is_alive() => SessionState::Alive,
+            Life::Alive(_) => SessionState::Dead,
             Life::Draining(_) | Life::Stuck(_) => SessionState::Draining,
             Life::Gone => SessionState::Gone,
         }
