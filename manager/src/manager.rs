@@ -209,7 +209,7 @@ impl SessionManager {
     }
 
     /// Starts all sessions that are not lazy, at the same time. If one fails, those that this call started are closed
-    /// again. Opens a manager that was closed.
+    /// again. One that is popped or removed meanwhile does not count. Opens a manager that was closed.
     ///
     /// # Errors
     /// [`Error::Start`], of the first session that failed in the order they were added.
@@ -217,11 +217,11 @@ impl SessionManager {
         let slots: Vec<_> = {
             let mut sessions = self.write();
             sessions.closed = false;
+            for slot in sessions.slots.values() {
+                slot.reopen();
+            }
             sessions.slots.values().cloned().collect()
         };
-        for slot in &slots {
-            slot.reopen();
-        }
         let starts = slots.iter().filter(|slot| !slot.lazy).map(async |slot| {
             let handle = SessionHandle::new(Arc::clone(slot));
             let started_here = matches!(
@@ -232,7 +232,11 @@ impl SessionManager {
             (slot, started_here, result)
         });
         let started = join_all(starts).await;
-        let Some(error) = started.iter().find_map(|(_, _, result)| result.as_ref().err().cloned()) else {
+        let failed = started
+            .iter()
+            .filter(|(slot, ..)| self.holds(slot))
+            .find_map(|(_, _, result)| result.as_ref().err().cloned());
+        let Some(error) = failed else {
             return Ok(());
         };
         let undo = started
@@ -355,6 +359,14 @@ impl SessionManager {
         }
         slot.shut();
         Ok(slot)
+    }
+
+    /// Whether it is still one of its sessions, and not just one of the same name.
+    fn holds(&self, slot: &Arc<Slot>) -> bool {
+        self.read()
+            .slots
+            .get(&slot.id)
+            .is_some_and(|held| Arc::ptr_eq(held, slot))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Sessions> {

@@ -8,11 +8,13 @@
 
 mod support;
 
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use silkroute_core::{Error, RequestExt, Session};
 use silkroute_manager::{Limits, SessionExt, SessionManager, SessionState};
 use support::{Fake, Step, is_start_error, request, settle, until};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -277,6 +279,68 @@ async fn a_session_that_is_alive_already_is_adopted_and_closed() {
     manager.fetch(request()).await.unwrap();
     manager.close().await.unwrap();
     assert_eq!((probe.starts(), probe.closes(), probe.live()), (1, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_taken_out_while_all_start_does_not_fail_the_others() {
+    for take in ["pop", "remove"] {
+        let manager = SessionManager::new();
+        let (step, gate) = Step::gate();
+        let (a, a_probe) = Fake::new();
+        let (b, b_probe) = Fake::new();
+        manager.add("a", a).unwrap().add("b", b.starting([step])).unwrap();
+        let starting = tokio::spawn({
+            let manager = manager.clone();
+            async move { manager.start().await }
+        });
+        until("the start of both", || a_probe.starts() == 1 && b_probe.starts() == 1).await;
+        match take {
+            "pop" => drop(manager.pop("b").await.unwrap()),
+            _ => manager.remove("b").await.unwrap(),
+        }
+        starting.await.unwrap().unwrap();
+        assert_eq!(manager.get("a").unwrap().state(), SessionState::Alive, "{take}");
+        assert_eq!((a_probe.closes(), b_probe.live(), gate.available_permits()), (0, 0, 0));
+    }
+}
+
+/// A close that comes upon a start on another thread is before it or after it, for all sessions alike.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_against_a_close_leaves_all_sessions_open_or_all_shut() {
+    let manager = SessionManager::new();
+    for id in 0..4_000 {
+        manager.add(&id.to_string(), Fake::new().0.lazy()).unwrap();
+    }
+    for round in 0..60 {
+        let together = Arc::new(Barrier::new(2));
+        let (starting, closing) = (manager.clone(), manager.clone());
+        let (go, runtime) = (Arc::clone(&together), Handle::current());
+        let start = tokio::task::spawn_blocking(move || {
+            go.wait();
+            runtime.block_on(starting.start())
+        });
+        let runtime = Handle::current();
+        let close = tokio::task::spawn_blocking(move || {
+            together.wait();
+            runtime.block_on(closing.close())
+        });
+        start.await.unwrap().unwrap();
+        close.await.unwrap().unwrap();
+        // One that is added now is as open as the manager is.
+        manager.add("new", Fake::new().0.lazy()).unwrap();
+        let mut open = Vec::new();
+        for id in manager
+            .session_ids()
+            .into_iter()
+            .step_by(100)
+            .chain(["3999".into(), "new".into()])
+        {
+            open.push(manager.fetch(request().session(id)).await.is_ok());
+        }
+        let as_new = open.iter().filter(|&one| Some(one) == open.last()).count();
+        assert_eq!(as_new, open.len(), "round {round}");
+        manager.remove("new").await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]
