@@ -93,6 +93,21 @@ impl SessionPool {
         Ok(())
     }
 
+    fn no_state_of_its_own(&self) -> Error {
+        let instead = match &self.shared.settings.store {
+            Some(_) => "its `directory` keeps that of each identity; `PoolHandle` gives it, and takes one for it",
+            None => {
+                "each identity has its own: give the pool a `directory`, or see `storage_state` and \
+                 `load_storage_state` of `PoolHandle`"
+            }
+        };
+        Error::Unsupported {
+            kind: PoolOptions::KIND.to_owned(),
+            what: "one state for all".to_owned(),
+            instead: instead.to_owned(),
+        }
+    }
+
     async fn bring_back(&self, store: &Store, index: usize, member: &Member, note: Note) -> Result<()> {
         let Some(proxy) = proxy_of(&self.shared.settings, member, &note) else {
             // Its cookies belong to an address that it would no longer come from.
@@ -240,21 +255,11 @@ impl Session for SessionPool {
     }
 
     async fn storage_state(&self) -> Result<StorageState> {
-        Err(no_state_of_its_own())
+        Err(self.no_state_of_its_own())
     }
 
     async fn load_storage_state(&self, _: &StorageState) -> Result<()> {
-        Err(no_state_of_its_own())
-    }
-}
-
-fn no_state_of_its_own() -> Error {
-    Error::Unsupported {
-        kind: PoolOptions::KIND.to_owned(),
-        what: "one state for all".to_owned(),
-        instead:
-            "each identity has its own: `PoolHandle::storage_state` and `load_storage_state`, or the pool's `directory`"
-                .to_owned(),
+        Err(self.no_state_of_its_own())
     }
 }
 

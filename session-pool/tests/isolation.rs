@@ -186,3 +186,17 @@ async fn a_state_that_is_given_to_one_identity_is_no_others() {
     );
     site.close().await;
 }
+
+#[tokio::test]
+async fn a_pool_has_no_state_of_its_own_and_says_where_that_of_its_identities_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let without = SessionPool::builder().identities(1, make);
+    let with = SessionPool::builder().identities(1, make).directory(folder.path());
+    for (pool, said) in [
+        (without, "give the pool a `directory`"),
+        (with, "its `directory` keeps that"),
+    ] {
+        let error = pool.build().unwrap().storage_state().await.unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}

@@ -5,8 +5,6 @@
     reason = "a test states its invariants by failing"
 )]
 
-use std::sync::{Arc, Mutex};
-
 use silkroute_core::{Identity, RequestExt as _};
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
@@ -14,9 +12,11 @@ use silkroute_session_http::HttpSession;
 use silkroute_session_stealth::StealthSession;
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
 use silkroute_testkit::site::{TestSite, known};
-use tracing::field::Field;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+
+#[path = "support/warnings.rs"]
+mod warnings;
+
+use warnings::Warnings;
 
 /// Takes what it finds by one selector from some pages, one page after the other.
 struct Pages {
@@ -147,7 +147,7 @@ async fn climbed(lower: &str, upper: &str) -> (Vec<String>, Vec<String>) {
     names.sort();
     sessions.close().await.unwrap();
     site.close().await;
-    let warned = warnings.0.lock().unwrap().clone();
+    let warned = warnings.all();
     (names, warned)
 }
 
@@ -163,36 +163,6 @@ async fn a_clearance_goes_along_to_the_same_visitor_and_not_to_another_who_is_to
     for part in ["plain", "knows", "Firefox/", "Chrome/", "same identity"] {
         assert!(warned[0].contains(part), "{part}: {warned:?}");
     }
-}
-
-/// Keeps the warnings.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-struct Text(String);
-
-impl tracing::field::Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {}={value:?}", field.name()));
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::WARN
-    }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }
 
 #[tokio::test]
@@ -231,7 +201,7 @@ async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http
     let guard = tracing::subscriber::set_default(warnings.clone());
     let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
     drop(guard);
-    let warned = warnings.0.lock().unwrap().clone();
+    let warned = warnings.all();
     assert!(warned.is_empty(), "they are one visitor: {warned:?}");
     assert_eq!(
         crawl.items,

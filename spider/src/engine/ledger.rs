@@ -4,7 +4,7 @@
 //! everything to the frontier in one transaction, with how far the exports were written. A crawl that goes on cuts the
 //! exports back to there; so an item stands in a file once, even if the process died between the two.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +36,8 @@ pub(super) struct Ledger<I> {
     pub(super) hasher: RandomState,
     /// When the states of sessions that are large were kept.
     pub(super) large: Mutex<HashMap<String, Instant>>,
+    /// Sessions that have no state to keep.
+    pub(super) stateless: Mutex<HashSet<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -89,6 +91,7 @@ impl<I> Ledger<I> {
             saved: Mutex::default(),
             hasher: RandomState::new(),
             large: Mutex::default(),
+            stateless: Mutex::default(),
         }
     }
 

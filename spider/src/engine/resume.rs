@@ -215,6 +215,7 @@ impl<S: Spider> Engine<S> {
         for session in self.sessions.stats() {
             let early = |kept: &Instant| kept.elapsed() < SAVE_LARGE_EVERY;
             if lock(&ledger.sessions).contains_key(&session.id)
+                || lock(&ledger.stateless).contains(&session.id)
                 || (!end && lock(&ledger.large).get(&session.id).is_some_and(early))
             {
                 continue;
@@ -233,7 +234,10 @@ impl<S: Spider> Engine<S> {
                     }
                     values.insert(format!("{SESSION}{}", session.id), json);
                 }
-                Err(Error::Unsupported { .. }) => {}
+                Err(error @ Error::Unsupported { .. }) => {
+                    tracing::warn!(session = %session.id, %error, "the crawl does not keep its cookies");
+                    lock(&ledger.stateless).insert(session.id);
+                }
                 Err(error) => tracing::warn!(session = %session.id, %error, "its cookies are not kept"),
             }
         }

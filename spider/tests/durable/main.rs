@@ -15,3 +15,5 @@ mod signals;
 mod state;
 mod support;
 mod trouble;
+#[path = "../support/warnings.rs"]
+mod warnings;

@@ -1,19 +1,21 @@
-//! How often the state of sessions is kept.
+//! How often the state of sessions is kept, and what of one that has none.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use silkroute_core::cookies::{OriginState, StorageItem, StorageState};
-use silkroute_core::{Request, RequestExt as _, Response, ResponseParts, Session, async_trait};
+use silkroute_core::{Error, Request, RequestExt as _, Response, ResponseParts, Session, async_trait};
 use silkroute_manager::SessionManager;
 use silkroute_spider::{Ended, Output, Page, Result, Spider, Starts, Visit};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::warnings::Warnings;
+
 const MANY: usize = 2 << 20;
 
-/// Keeps so many bytes, and answers when the one that keeps many was asked for them twice.
+/// Keeps so many bytes, where none is no state at all, and answers when the one that keeps many was asked for them twice.
 #[derive(Clone, Debug)]
 struct Keeper {
     bytes: usize,
@@ -51,7 +53,7 @@ impl Session for Keeper {
     async fn fetch(&self, request: &dyn Request) -> silkroute_core::Result<Box<dyn Response>> {
         let mut twice = self.twice.subscribe();
         let asked = twice.wait_for(|twice| *twice).await;
-        asked.map_err(|error| silkroute_core::Error::invalid("the test", error))?;
+        asked.map_err(|error| Error::invalid("the test", error))?;
         Ok(Box::new(Empty(ResponseParts::new(
             http::StatusCode::OK,
             request.parts().url.clone(),
@@ -62,6 +64,13 @@ impl Session for Keeper {
         asked.push(Instant::now());
         if self.bytes == MANY && asked.len() == 2 {
             self.twice.send_replace(true);
+        }
+        if self.bytes == 0 {
+            return Err(Error::Unsupported {
+                kind: self.kind().to_owned(),
+                what: "state".to_owned(),
+                instead: "keep it elsewhere".to_owned(),
+            });
         }
         let item = StorageItem {
             name: "kept".to_owned(),
@@ -125,9 +134,8 @@ async fn hurry(until: watch::Receiver<bool>) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_large_state_is_kept_every_half_minute_and_at_the_end() {
-    let folder = tempfile::tempdir().unwrap();
+/// A keeper of little, and one of much.
+fn keepers(little: usize) -> (Keeper, Keeper) {
     let twice = watch::Sender::new(false);
     let keeper = |bytes| Keeper {
         bytes,
@@ -135,7 +143,13 @@ async fn a_large_state_is_kept_every_half_minute_and_at_the_end() {
         given: Arc::default(),
         twice: twice.clone(),
     };
-    let (little, much) = (keeper(10), keeper(MANY));
+    (keeper(little), keeper(MANY))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_state_is_kept_every_half_minute_and_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (little, much) = keepers(10);
     let crawl = |path| {
         let two = Two {
             little: little.clone(),
@@ -146,7 +160,7 @@ async fn a_large_state_is_kept_every_half_minute_and_at_the_end() {
     };
     let first = tokio::select! {
         crawl = crawl("1") => crawl.unwrap(),
-        () = hurry(twice.subscribe()) => unreachable!("it has no end"),
+        () = hurry(much.twice.subscribe()) => unreachable!("it has no end"),
     };
     assert_eq!((first.ended, first.stats.pages), (Ended::Finished, 2));
     let (often, seldom) = (little.asked.lock().unwrap().len(), much.asked.lock().unwrap().clone());
@@ -157,4 +171,30 @@ async fn a_large_state_is_kept_every_half_minute_and_at_the_end() {
 
     assert_eq!(crawl("2").await.unwrap().ended, Ended::Finished);
     assert_eq!(much.given.load(SeqCst), MANY, "the next run has it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_session_has_no_state_to_keep_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (little, much) = keepers(0);
+    let two = Two {
+        little: little.clone(),
+        much: much.clone(),
+        path: "1",
+    };
+    let warnings = Warnings::default();
+    let guard = tracing::subscriber::set_default(warnings.clone());
+    let crawl = tokio::select! {
+        crawl = two.crawl().frontier(folder.path().join("crawl")).run() => crawl.unwrap(),
+        () = hurry(much.twice.subscribe()) => unreachable!("it has no end"),
+    };
+    drop(guard);
+    assert_eq!(crawl.ended, Ended::Finished);
+    let warned = warnings.all();
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(
+        warned[0].contains("little") && warned[0].contains("keep it elsewhere"),
+        "{warned:?}"
+    );
+    assert_eq!(little.asked.lock().unwrap().len(), 1, "it is not asked any more");
 }
