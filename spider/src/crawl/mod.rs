@@ -46,8 +46,9 @@ pub enum Ended {
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct Crawl<I> {
-    /// The items, in the order they were found; none where they went to a stream, or to [exports
-    /// alone](CrawlBuilder::export_only).
+    /// The items of this run, in the order they were found; none where they went to a stream, or to [exports
+    /// alone](CrawlBuilder::export_only). On a frontier that outlives the process those of earlier runs are in its
+    /// [`ItemLog`](crate::ItemLog); [`Stats::items`] counts all.
     pub items: Vec<I>,
     /// What was done.
     pub stats: Stats,
@@ -115,7 +116,8 @@ impl<S: Spider> CrawlBuilder<S> {
     /// With the feature `disk` it takes the path of a directory. The crawl then lives there: whatever ends it, a signal, a
     /// limit, a `kill -9`, the same program run again goes on where it was, and what is done is not done again. The
     /// requests, what was seen, the items (see [`ItemLog`](crate::ItemLog)), the statistics, the delays of hosts and the
-    /// cookies of sessions are kept; a page counts as done when what it left is on the disk. Exports go on where they
+    /// cookies of sessions are kept, and go beneath those of a login that was made before the run or in
+    /// [`on_start`](Spider::on_start); a page counts as done when what it left is on the disk. Exports go on where they
     /// were; a crawl that has finished finishes at once.
     ///
     /// The limits of pages and items are those of the whole crawl, the limit of time is that of one run.

@@ -1,12 +1,39 @@
-//! Cookies of the run before, where there are newer ones.
+//! Cookies of the run before, also where there are newer ones.
 
 use std::path::Path;
+use std::time::Duration;
 
 use silkroute_core::{Fetch, RequestExt as _};
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_http::HttpSession;
-use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
+use silkroute_spider::{
+    AutoThrottle, BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit,
+};
 use silkroute_testkit::site::{TestSite, known};
+
+use crate::support::chain;
+
+#[tokio::test]
+async fn e7_cookies_and_delays_are_those_of_the_run_before() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |pages| {
+        let mut chain = chain(&site, &["/cookies/set?login=yes", "/cookies?n=2", "/cookies?n=3"]);
+        let throttle = AutoThrottle::default().start_delay(Duration::from_millis(800));
+        chain.settings = chain.settings.throttle(throttle).max_pages(pages);
+        chain.crawl().frontier(folder.path().join("crawl")).run()
+    };
+    let first = run(1).await.unwrap();
+    assert_eq!((first.ended, first.pending), (Ended::MaxPages, 1));
+    let delay = *first.stats.throttle_delays.values().next().unwrap();
+    assert!(delay < Duration::from_millis(800));
+    let second = run(2).await.unwrap();
+    assert!(second.items[0].contains("login"), "{:?}", second.items);
+    let delayed = *second.stats.throttle_delays.values().next().unwrap();
+    assert!(delayed < delay, "it went on from {delay:?}, to {delayed:?}");
+    assert!(second.stats.elapsed >= first.stats.elapsed, "the time of both");
+    site.close().await;
+}
 
 /// Follows one chain of visits, and first fetches what logs it in.
 struct LoggedIn {

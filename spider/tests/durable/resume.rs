@@ -1,4 +1,4 @@
-//! What goes on where it was: exports, statistics, cookies, steps, redirects, retries.
+//! What goes on where it was: exports, statistics, steps, redirects, retries.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use silkroute_core::Retry;
 use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
 use silkroute_spider::{
-    AutoThrottle, BlockDetection, Crawl, CrawlError, Ended, Escalation, Output, Page, Result, Settings, Spider, Visit,
+    BlockDetection, Crawl, CrawlError, Ended, Escalation, ItemLog, Output, Page, Result, Settings, Spider,
 };
 use silkroute_testkit::site::{TestSite, known};
 
-use crate::support::SOON;
+use crate::support::{SOON, chain};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 enum Step {
@@ -112,7 +112,7 @@ async fn e7_a_crawl_in_many_runs_keeps_all_items_and_statistics_and_exports_what
         (Ended::Finished, 200, 0)
     );
     site.clear();
-    let mut runs = 0;
+    let (mut runs, mut given) = (0, 0);
     let last: Crawl<Product> = loop {
         runs += 1;
         let crawl = Shop::new(&site).crawl().frontier(path("crawl")).max_pages(runs * 60);
@@ -123,6 +123,7 @@ async fn e7_a_crawl_in_many_runs_keeps_all_items_and_statistics_and_exports_what
             .unwrap();
         let crawl = crawl.export_json(path("part.json")).unwrap().run().await.unwrap();
         assert_eq!(crawl.stats.pages, 210.min(runs * 60));
+        given += crawl.items.len();
         if crawl.ended == Ended::Finished {
             break crawl;
         }
@@ -146,6 +147,9 @@ async fn e7_a_crawl_in_many_runs_keeps_all_items_and_statistics_and_exports_what
     assert_eq!(lines(&path("part.csv")), lines(&path("whole.csv")));
     let array: Vec<Product> = serde_json::from_slice(&std::fs::read(path("part.json")).unwrap()).unwrap();
     assert_eq!(array.len(), 200);
+    let log = ItemLog::open(path("crawl")).unwrap();
+    assert_eq!(log.len().unwrap(), 200);
+    assert_eq!(given, 200, "each run gives its own items");
 
     // Its statistics are those of the whole crawl.
     assert_eq!(
@@ -183,74 +187,6 @@ async fn an_export_that_is_shorter_than_it_was_is_refused() {
     let error = crawl(80).await.unwrap_err();
     assert!(matches!(error, CrawlError::Export { .. }), "{error}");
     assert!(error.to_string().contains("put it back"), "{error}");
-    site.close().await;
-}
-
-/// Follows one chain of pages, through one session.
-struct Chain {
-    urls: Vec<String>,
-    session: &'static str,
-    settings: Settings,
-}
-
-impl Spider for Chain {
-    type Item = String;
-    type Step = usize;
-
-    fn name(&self) -> &str {
-        "chain"
-    }
-
-    fn settings(&self) -> Settings {
-        self.settings.clone()
-    }
-
-    fn start_urls(&self) -> Vec<String> {
-        self.urls[..1].to_vec()
-    }
-
-    fn configure_sessions(&self, sessions: &SessionManager) -> Result {
-        sessions.add(self.session, HttpSession::new())?;
-        Ok(())
-    }
-
-    async fn parse(&self, page: Page<usize>, out: &mut Output<Self>) -> Result {
-        let next = page.step() + 1;
-        if let Some(url) = self.urls.get(next) {
-            out.visit(Visit::get(url)?.step(next)).await?;
-        }
-        out.item(page.text().into_owned()).await?;
-        Ok(())
-    }
-}
-
-fn chain(site: &TestSite, paths: &[&str]) -> Chain {
-    Chain {
-        urls: paths.iter().map(|path| site.http_url(path).to_string()).collect(),
-        session: "http",
-        settings: Settings::default().concurrency(2),
-    }
-}
-
-#[tokio::test]
-async fn e7_cookies_and_delays_are_those_of_the_run_before() {
-    let site = TestSite::start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let run = |pages| {
-        let mut chain = chain(&site, &["/cookies/set?login=yes", "/cookies?n=2", "/cookies?n=3"]);
-        let throttle = AutoThrottle::default().start_delay(Duration::from_millis(800));
-        chain.settings = chain.settings.throttle(throttle).max_pages(pages);
-        chain.crawl().frontier(folder.path().join("crawl")).run()
-    };
-    let first = run(1).await.unwrap();
-    assert_eq!((first.ended, first.pending), (Ended::MaxPages, 1));
-    let delay = *first.stats.throttle_delays.values().next().unwrap();
-    assert!(delay < Duration::from_millis(800));
-    let second = run(2).await.unwrap();
-    assert!(second.items[0].contains("login"), "{:?}", second.items);
-    let delayed = *second.stats.throttle_delays.values().next().unwrap();
-    assert!(delayed < delay, "it went on from {delay:?}, to {delayed:?}");
-    assert!(second.stats.elapsed >= first.stats.elapsed, "the time of both");
     site.close().await;
 }
 

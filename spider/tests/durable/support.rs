@@ -266,3 +266,49 @@ impl Spider for Numbered {
         Ok(())
     }
 }
+
+/// Follows one chain of pages, through one session.
+pub struct Chain {
+    pub urls: Vec<String>,
+    pub session: &'static str,
+    pub settings: Settings,
+}
+
+impl Spider for Chain {
+    type Item = String;
+    type Step = usize;
+
+    fn name(&self) -> &str {
+        "chain"
+    }
+
+    fn settings(&self) -> Settings {
+        self.settings.clone()
+    }
+
+    fn start_urls(&self) -> Vec<String> {
+        self.urls[..1].to_vec()
+    }
+
+    fn configure_sessions(&self, sessions: &SessionManager) -> Result {
+        sessions.add(self.session, HttpSession::new())?;
+        Ok(())
+    }
+
+    async fn parse(&self, page: Page<usize>, out: &mut Output<Self>) -> Result {
+        let next = page.step() + 1;
+        if let Some(url) = self.urls.get(next) {
+            out.visit(Visit::get(url)?.step(next)).await?;
+        }
+        out.item(page.text().into_owned()).await?;
+        Ok(())
+    }
+}
+
+pub fn chain(site: &TestSite, paths: &[&str]) -> Chain {
+    Chain {
+        urls: paths.iter().map(|path| site.http_url(path).to_string()).collect(),
+        session: "http",
+        settings: Settings::default().concurrency(2),
+    }
+}
