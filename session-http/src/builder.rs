@@ -55,7 +55,8 @@ impl HttpSessionBuilder {
         self
     }
 
-    /// The time for one connection, TLS included. Default: 10 s.
+    /// The time for one connection, TLS included. Default: 10 s. Never more than half of [`timeout`](Self::timeout), so that
+    /// there is time for another attempt, and a [pool](Self::proxy_pool) learns of a proxy that hangs.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout = timeout;
         self

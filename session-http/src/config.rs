@@ -40,7 +40,7 @@ pub struct HttpConfig {
     #[serde(with = "silkroute_core::duration")]
     #[schemars(with = "String")]
     pub timeout: Duration,
-    /// The time for one connection, TLS included.
+    /// The time for one connection, TLS included; half of `timeout` at most.
     #[serde(with = "silkroute_core::duration")]
     #[schemars(with = "String")]
     pub connect_timeout: Duration,

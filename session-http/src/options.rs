@@ -51,7 +51,7 @@ pub struct HttpOptions {
     /// The longest body, in bytes after decompression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_limit: Option<u64>,
-    /// The time for one connection, TLS included.
+    /// The time for one connection, TLS included, up to the request's timeout.
     #[serde(with = "silkroute_core::duration::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub connect_timeout: Option<Duration>,

@@ -75,7 +75,8 @@ impl Settings {
         Ok(Self {
             profile: config.impersonate.resolve()?,
             timeout: config.timeout,
-            connect_timeout: config.connect_timeout,
+            // At the end of `timeout` itself nobody could tell a proxy that hangs from a site that does.
+            connect_timeout: config.connect_timeout.min(config.timeout / 2),
             retry: config.retry,
             retry_statuses: statuses(&config.retry_statuses)?,
             redirects: config.redirects,

@@ -199,6 +199,31 @@ async fn a_pool_learns_of_a_proxy_from_what_the_proxy_did_and_from_nothing_else(
 }
 
 #[tokio::test]
+async fn a_pool_learns_of_a_proxy_that_hangs_within_a_timeout_shorter_than_that_of_a_connection() {
+    let site = site().await;
+    let [bad, good] = [
+        ProxyServer::start(ProxyOptions::default()).await.unwrap(),
+        ProxyServer::start(ProxyOptions::default()).await.unwrap(),
+    ];
+    bad.set_mode(ProxyMode::Stalling);
+    let timeout = Duration::from_secs(2);
+    let pool = ProxyPool::new([proxy(bad.url_http())]).unwrap();
+    let alone = session(&site, |builder| {
+        builder.timeout(timeout).proxy_pool(pool.clone()).retry(Retry::none())
+    })
+    .await;
+    let error = fetch_error(&alone, &get(site.https_url("/echo"))).await;
+    assert_eq!(error.kind(), FetchErrorKind::Proxy, "{error}");
+    assert_eq!(pool.health()[0].failures, 1);
+    // There is time left for another.
+    let pool = ProxyPool::new([proxy(bad.url_http()), proxy(good.url_http())]).unwrap();
+    let both = session(&site, |builder| builder.timeout(timeout * 3).proxy_pool(pool.clone())).await;
+    let response = fetch_ok(&both, &get(site.https_url("/echo"))).await;
+    assert_eq!((response.attempts(), pool.health()[0].failures), (2, 1));
+    site.close().await;
+}
+
+#[tokio::test]
 async fn a_site_that_is_down_costs_a_proxy_nothing() {
     let site = site().await;
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
