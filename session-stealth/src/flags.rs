@@ -28,8 +28,10 @@ pub(crate) const NO_WEBGL: &[Flag] = &[
         "--disable-3d-apis",
         "no WebGL: as on a machine whose graphics are on Chromium's list of bad ones",
     ),
-    flag("--disable-webgl", "the same for older versions"),
-    flag("--disable-webgl2", "the same"),
+    flag(
+        "--use-gl=disabled",
+        "the same for off-screen canvases and workers, which have it all the same; all is drawn by software then",
+    ),
 ];
 
 /// Flags that a session sets itself, or that would make its facts untrue: whether only without a window, and what to do

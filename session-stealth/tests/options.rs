@@ -99,25 +99,46 @@ async fn webrtc_tells_no_address_where_it_is_blocked() {
     assert_eq!(said(&session, &ask(&site, StealthOptions::default())).await, 0);
 }
 
+/// The kinds of WebGL that there are, in the page, off its screen, and in a worker.
+const WEBGL: &str = r#"(async () => {
+  const found = canvas => ['webgl', 'webgl2'].filter(kind => canvas().getContext(kind));
+  const source = `postMessage((${found})(() => new OffscreenCanvas(8, 8)))`;
+  const worker = new Worker(URL.createObjectURL(new Blob([source])));
+  const inWorker = await new Promise((done, fail) => { worker.onmessage = e => done(e.data); worker.onerror = fail; });
+  return [found(() => document.createElement('canvas')), found(() => new OffscreenCanvas(8, 8)), inWorker];
+})()"#;
+
 #[tokio::test]
 async fn webgl_is_there_unless_it_is_not_allowed() {
-    const WEBGL: &str =
-        "(async () => ['webgl', 'webgl2'].filter(kind => document.createElement('canvas').getContext(kind)))()";
     let site = TestSite::start().await.unwrap();
     let Some(session) = started(asking(WEBGL)).await else {
         return;
     };
     let with = said(&session, &ask(&site, StealthOptions::default())).await;
-    assert_ne!(
-        with,
-        serde_json::json!([]),
-        "there is WebGL, by software where there is no other"
-    );
+    for place in 0..3 {
+        let kinds = with[place].as_array().unwrap();
+        assert!(
+            !kinds.is_empty(),
+            "there is WebGL, by software where there is no other: {with}"
+        );
+    }
+    let none = serde_json::json!([[], [], []]);
     let without = StealthOptions {
         allow_webgl: Some(false),
         ..StealthOptions::default()
     };
-    assert_eq!(said(&session, &ask(&site, without)).await, serde_json::json!([]));
+    assert_eq!(said(&session, &ask(&site, without)).await, none);
+
+    let Some(session) = started(asking(WEBGL).allow_webgl(false)).await else {
+        return;
+    };
+    let pictured = StealthOptions {
+        screenshot: Some(true.into()),
+        ..StealthOptions::default()
+    };
+    let request = ask(&site, pictured);
+    assert_eq!(said(&session, &request).await, none);
+    assert!(fetched(&session, &request).await.screenshot.is_some());
 }
 
 #[tokio::test]
@@ -192,9 +213,37 @@ async fn a_referer_comes_from_a_search_where_asked_for() {
         ..StealthOptions::default()
     };
     fetched(&session, &shop().with(searched).unwrap()).await;
+    let Some(session) = started(StealthSession::builder().google_search(true)).await else {
+        return;
+    };
+    fetched(&session, &shop()).await;
+    fetched(&session, &shop().header("referer", "https://mine.test/").unwrap()).await;
     let seen = site.requests_to("/shop");
-    assert_eq!(seen[0].header("referer"), None);
-    assert_eq!(seen[1].header("referer"), Some("https://www.google.com/"));
+    let referers: Vec<_> = seen.iter().map(|request| request.header("referer")).collect();
+    let google = Some("https://www.google.com/");
+    assert_eq!(referers, [None, google, google, Some("https://mine.test/")]);
+}
+
+#[tokio::test]
+async fn a_profile_that_is_kept_has_room_for_one_browser() {
+    let site = TestSite::start().await.unwrap();
+    let profile = tempfile::tempdir().unwrap();
+    let Some(session) = started(StealthSession::builder().user_data_dir(profile.path())).await else {
+        return;
+    };
+    let shop = Fetch::get(site.http_url("/shop").as_str()).unwrap();
+    let blocked = StealthOptions {
+        block_webrtc: Some(true),
+        ..StealthOptions::default()
+    };
+    let error = session.fetch(&shop.clone().with(blocked).unwrap()).await.unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("user_data_dir") && told.contains("block_webrtc"),
+        "{told}"
+    );
+    assert!(site.requests_to("/shop").is_empty(), "what is refused is not sent");
+    fetched(&session, &shop).await;
 }
 
 #[tokio::test]
