@@ -17,7 +17,7 @@ use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_stealth::{Fingerprint, Headless, StealthOptions, StealthSession, StealthSessionBuilder};
 use silkroute_testkit::site::{TestSite, known};
 use support::human::{Display, SCREEN, WINDOW, Window};
-use support::{LONG, started};
+use support::{LONG, Tabs, started};
 
 type Tables = BTreeMap<String, BTreeMap<String, Value>>;
 
@@ -203,7 +203,9 @@ async fn a_session_that_does_nothing_about_it_is_recognised() {
 #[tokio::test]
 async fn the_hundredth_page_of_a_tab_says_what_the_first_said() {
     let site = TestSite::start().await.unwrap();
-    let Some(session) = started(waiting().recycle_after(1000)).await else {
+    let tabs = Tabs::default();
+    let builder = tabs.noted_by(waiting()).recycle_tabs_after(1000).max_pages(1);
+    let Some(session) = started(builder).await else {
         return;
     };
     let first = of_session(&site, &session, "first").await;
@@ -219,4 +221,5 @@ async fn the_hundredth_page_of_a_tab_says_what_the_first_said() {
     }
     let last = of_session(&site, &session, "last").await;
     assert_same(&first, &last, &[]);
+    tabs.assert_one(100);
 }

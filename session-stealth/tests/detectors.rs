@@ -14,12 +14,12 @@ mod support;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use silkroute_core::{Fetch, Session};
+use silkroute_core::{Fetch, RequestExt as _, Session};
 use silkroute_session_dynamic::DynamicSession;
-use silkroute_session_stealth::{Headless, StealthSession};
+use silkroute_session_stealth::{Headless, StealthOptions, StealthSession};
 use silkroute_testkit::site::TestSite;
 use support::human::{Display, WINDOW, Window};
-use support::{LONG, started};
+use support::{LONG, Tabs, started};
 
 const WAIT: &str = "body[data-done]";
 
@@ -113,6 +113,35 @@ async fn they_find_nothing_that_a_persons_browser_does_not_show() {
             found(&person)
         );
     }
+}
+
+#[tokio::test]
+async fn they_find_nothing_more_on_the_hundredth_page_of_a_tab() {
+    let Some(site) = site().await else { return };
+    let tabs = Tabs::default();
+    let builder = tabs
+        .noted_by(StealthSession::builder())
+        .recycle_tabs_after(1000)
+        .max_pages(1);
+    let Some(session) = started(builder.wait_selector(WAIT)).await else {
+        return;
+    };
+    let first = of_session(&site, &session, "first").await;
+    let plain = StealthOptions {
+        wait_selector: Some("body".into()),
+        ..StealthOptions::default()
+    };
+    let plain = Fetch::get(site.http_url("/shop").as_str())
+        .unwrap()
+        .with(plain)
+        .unwrap();
+    for _ in 0..98 {
+        session.fetch(&plain).await.expect("the page is fetched");
+    }
+    let last = of_session(&site, &session, "last").await;
+    tabs.assert_one(100);
+    assert_eq!(last["botd"]["bot"], false, "{last}");
+    assert_eq!(found(&last), found(&first));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 
 pub mod human;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use silkroute_core::{Fetch, Response, Session};
@@ -56,5 +57,28 @@ impl std::ops::Deref for Fetched {
 
     fn deref(&self) -> &PageResponse {
         self.0.downcast_ref().expect("a browser session gives page responses")
+    }
+}
+
+/// The tabs that pages were shown in, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Tabs(Arc<Mutex<Vec<String>>>);
+
+impl Tabs {
+    /// Notes them as the action of every page.
+    pub fn noted_by(&self, builder: StealthSessionBuilder) -> StealthSessionBuilder {
+        let noted = Arc::clone(&self.0);
+        let noting = builder.page_action("note the tab", move |page| {
+            noted.lock().unwrap().push(page.tab().id().to_owned());
+            Box::pin(async { Ok(()) })
+        });
+        noting.default_page_action("note the tab")
+    }
+
+    /// All the pages were shown in one.
+    pub fn assert_one(&self, pages: usize) {
+        let noted = self.0.lock().unwrap();
+        assert_eq!(noted.len(), pages);
+        assert!(noted.iter().all(|tab| *tab == noted[0]), "{noted:?}");
     }
 }
