@@ -72,6 +72,7 @@ impl Spider for MySpider {
                 )
                 .await?;
 
+                // No `hide_canvas`: the stealth kind refuses it, since noise in a canvas is what gives a browser away.
                 let protected = StealthOptions {
                     solve_challenge: Some(true),
                     block_webrtc: Some(true),
