@@ -114,6 +114,26 @@ async fn a_challenge_that_an_action_led_to_is_one_like_any_other() {
     assert_eq!(page.parts.status, 200);
     assert_eq!(page.step("wait_selector").unwrap().outcome, StepOutcome::Done);
 
+    // A link that is clicked leads on once the click is done.
+    let builder = StealthSession::builder()
+        .solve_challenge(true)
+        .page_action("go", |page| {
+            Box::pin(async move { page.click("a[href='/challenge/managed']").await })
+        });
+    let Some(session) = started(builder).await else { return };
+    let options = StealthOptions {
+        page_action: Some("go".into()),
+        wait_selector: Some("#protected".into()),
+        ..StealthOptions::default()
+    };
+    let index = Fetch::get(site.http_url("/").as_str()).unwrap();
+    let page = fetched(&session, &index.with(options).unwrap()).await;
+    assert!(
+        matches!(page.challenge, ChallengeOutcome::Passed { .. }),
+        "{:?}",
+        page.challenge
+    );
+
     // Seen once it is waited for, it is looked at then.
     let builder = leading(&site, "refusing", true)
         .solve_challenge(true)
