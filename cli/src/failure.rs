@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     Usage(String),
     /// No response came, or it could not be written: status 1.
     Failed(String),
-    /// A crawl has so many requests left, and keeps them: status 3.
+    /// A crawl has work left, and keeps it: so many requests that it found, or what it has not begun with. Status 3.
     #[cfg(feature = "spider")]
     Paused(u64),
     /// A signal of this number came: status 128 and the number, as shells have it.
@@ -44,10 +44,11 @@ impl Failure {
             Self::Told(status) => return *status,
             #[cfg(feature = "spider")]
             Self::Paused(left) => {
-                say(
-                    "paused",
-                    &format!("{left} requests are left; the same command goes on with them"),
-                );
+                let text = match left {
+                    0 => "the same command goes on".to_owned(),
+                    left => format!("{left} requests are left; the same command goes on with them"),
+                };
+                say("paused", &text);
                 return 3;
             }
             Self::Usage(text) => (text.as_str(), 2),

@@ -75,8 +75,12 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
     if let Err(failure) = &written {
         failure.tell();
     }
+    // A crawl that a signal stopped may have work left that it has not come to yet: URLs of the start.
+    let stopped = done.signal.is_some() && done.report.ended == Ended::Stopped;
     let failure = match done.signal {
-        _ if done.report.pending > 0 && args.directory().is_some() => Some(Failure::Paused(done.report.pending)),
+        _ if args.directory().is_some() && (done.report.pending > 0 || stopped) => {
+            Some(Failure::Paused(done.report.pending))
+        }
         Some(signal) => Some(Failure::Interrupted(signal)),
         None if done.report.stats.pages == 0 => Some(Failure::Failed(nothing(&done.report.stats))),
         None => saved.and(written).err().map(|_| Failure::Told(1)),

@@ -266,69 +266,6 @@ async fn a_signal_ends_the_crawl_with_its_statistics() {
     }
 }
 
-#[cfg(all(unix, feature = "disk"))]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crawl_in_a_directory_is_paused_by_a_signal_and_goes_on() {
-    let site = site().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let shop = site.http_url("/shop?page=1");
-    let (frontier, output) = (path("frontier"), path("items.jsonl"));
-    let line = [
-        "crawl",
-        shop.as_str(),
-        "--follow",
-        "a.next, a.product",
-        "--frontier",
-        &frontier,
-        "--output",
-        &output,
-    ];
-
-    let child = command([&line[..], &["--delay", "50ms"]].concat()).spawn().unwrap();
-    site.wait_until(|site| site.requests().len() >= 10, SOON).await.unwrap();
-    let other = silkroute(line);
-    assert!(other.error(2).contains("in use by another crawl"), "{}", other.stderr);
-    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-    let paused = Ran::from(child.wait_with_output().unwrap());
-    assert_eq!(paused.status, Some(3), "{}", paused.stderr);
-    assert!(paused.stderr.contains("\npaused: "), "{}", paused.stderr);
-    assert!(paused.stats()["pending"].as_u64().unwrap() > 0);
-
-    let limited = silkroute([&line[..], &["--max-pages", "100"]].concat());
-    assert_eq!(
-        (limited.status, &limited.stats()["pages"]),
-        (Some(3), &100.into()),
-        "{}",
-        limited.stderr
-    );
-
-    let finished = silkroute(line);
-    assert_eq!(finished.status, Some(0), "{}", finished.stderr);
-    let pages = known::LISTING_PAGES + known::PRODUCTS;
-    assert_eq!(
-        (&finished.stats()["pages"], &finished.stats()["pending"]),
-        (&pages.into(), &0.into())
-    );
-    let items = fs::read_to_string(&output).unwrap();
-    let urls: BTreeSet<_> = items
-        .lines()
-        .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["url"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        })
-        .collect();
-    assert_eq!(
-        (items.lines().count(), urls.len()),
-        (pages, pages),
-        "each page once, in one file"
-    );
-    assert_eq!(site.requests().len(), pages, "and nothing was asked for twice");
-}
-
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_does_not_wait() {

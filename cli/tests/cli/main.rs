@@ -17,6 +17,8 @@ mod flags;
 mod kinds;
 #[cfg(feature = "spider")]
 mod ladder;
+#[cfg(all(unix, feature = "disk", feature = "dynamic"))]
+mod paused;
 #[cfg(feature = "stealth")]
 mod stealth;
 mod usage;
