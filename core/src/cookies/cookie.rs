@@ -55,7 +55,8 @@ pub struct Cookie {
     #[serde(default)]
     pub secure: bool,
     /// When a browser sends it along with requests that another site causes; `None`: nothing was said. A [`CookieJar`]
-    /// keeps it for the browser's sake and does not act on it: what it sends is asked for by the user, not by a site.
+    /// keeps it for the browser's sake and does not act on it: what it sends is asked for by the user, not by a site. `None`
+    /// without `secure` alone is not taken from a response, as in Chrome.
     ///
     /// [`CookieJar`]: super::CookieJar
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -23,7 +23,8 @@ use crate::{Error, Result};
 ///
 /// It keeps at most 180 cookies of a registered domain and 3,300 in all, like Chrome; beyond that, those go first that
 /// were neither set nor sent for the longest time. `Secure` cookies are taken from and sent to HTTPS and, as in Chrome,
-/// this computer itself (`localhost`, `*.localhost`, `127.0.0.0/8`, `[::1]`). What a cookie's `SameSite` says is left to browsers.
+/// this computer itself (`localhost`, `*.localhost`, `127.0.0.0/8`, `[::1]`). What a cookie's `SameSite` says is left to
+/// browsers, but for `SameSite=None` without `Secure`, which is ignored as in Chrome.
 ///
 /// ```
 /// use http::HeaderMap;
