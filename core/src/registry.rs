@@ -118,3 +118,73 @@ impl Registry {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{Fetch, SessionOptions, SessionPlugin};
+
+    #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields, default)]
+    struct Taken {
+        depth: Option<u32>,
+    }
+
+    impl SessionOptions for Taken {
+        const KIND: &'static str = "taken";
+    }
+
+    struct Plugin;
+
+    impl SessionPlugin for Plugin {
+        type Config = Taken;
+        type Options = Taken;
+        const SUMMARY: &'static str = "a kind that several claim";
+
+        fn build(_: Taken) -> Result<Box<dyn Session>> {
+            Err(Error::NoSessions)
+        }
+    }
+
+    static FIRST: Registration = Registration::of::<Plugin>("a", "1");
+    static OTHER_PACKAGE: Registration = Registration::of::<Plugin>("b", "1");
+    static OTHER_VERSION: Registration = Registration::of::<Plugin>("a", "2");
+
+    #[test]
+    fn a_kind_belongs_to_one_package_in_one_version() {
+        let twice = Registry::new().with(&FIRST).unwrap().with(&FIRST).unwrap();
+        assert_eq!(twice.kinds().count(), 1);
+        for (one, two, told) in [
+            (&FIRST, &OTHER_PACKAGE, ["a 1", "b 1"]),
+            (&OTHER_PACKAGE, &FIRST, ["a 1", "b 1"]),
+            (&FIRST, &OTHER_VERSION, ["a 1", "a 2"]),
+            (&OTHER_VERSION, &FIRST, ["a 1", "a 2"]),
+        ] {
+            match Registry::new().with(one).unwrap().with(two) {
+                Err(Error::DuplicateKind { kind, first, second }) => {
+                    assert_eq!((kind.as_str(), [first.as_str(), second.as_str()]), ("taken", told));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn options_of_kinds_that_are_not_known_here_are_left_alone() {
+        let mut request = Fetch::from(url::Url::parse("http://h/").unwrap());
+        let registry = Registry::new().with(&FIRST).unwrap();
+        let options = &mut crate::Request::parts_mut(&mut request).options;
+        options.set_key("martian", "rays", 1);
+        options.set_key("taken", "depth", 1);
+        registry.check(&request).unwrap();
+        crate::Request::parts_mut(&mut request)
+            .options
+            .set_key("taken", "dept", 1);
+        let error = registry.check(&request).unwrap_err().to_string();
+        assert!(error.contains("'taken'") && error.contains("dept"), "{error}");
+        Registry::new().check(&request).unwrap();
+    }
+}
