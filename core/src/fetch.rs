@@ -58,6 +58,14 @@ impl Fetch {
         Self::new("PUT", url)
     }
 
+    /// A `PATCH`.
+    ///
+    /// # Errors
+    /// The URL cannot be used.
+    pub fn patch(url: &str) -> Result<Self> {
+        Self::new("PATCH", url)
+    }
+
     /// A `DELETE`.
     ///
     /// # Errors
@@ -124,6 +132,41 @@ mod tests {
         let text = serde_json::to_string(&request).unwrap();
         assert_eq!(serde_json::from_str::<Fetch>(&text).unwrap(), request, "{text}");
         assert_eq!(request.parts().method.as_str(), "purge");
+    }
+
+    #[test]
+    fn several_headers_and_cookies_are_set_like_one_by_one() {
+        let all = Fetch::patch("http://h/")
+            .unwrap()
+            .header("X-One", "0")
+            .unwrap()
+            .headers([("x-one", "1"), ("X-Two", "2")])
+            .unwrap()
+            .cookies([("a", "1"), ("b", "2")])
+            .bearer_auth("hush")
+            .unwrap();
+        let single = Fetch::new("PATCH", "http://h/")
+            .unwrap()
+            .header("X-One", "1")
+            .unwrap()
+            .header("X-Two", "2")
+            .unwrap()
+            .cookie("a", "1")
+            .cookie("b", "2")
+            .header("Authorization", "Bearer hush")
+            .unwrap();
+        assert_eq!(all, single);
+        assert!(all.parts().headers["authorization"].is_sensitive());
+        let refused = Fetch::get("http://h/")
+            .unwrap()
+            .bearer_auth("hush\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("authorization") && !refused.contains("hush"),
+            "{refused}"
+        );
+        assert!(Fetch::get("http://h/").unwrap().headers([("a b", "c")]).is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{Body, Error, Proxy, Request, Result, SessionOptions};
 /// # fn main() -> silkroute_core::Result<()> {
 /// let request = Fetch::post("https://shop.test/api/orders")?
 ///     .session("api")
-///     .header("Authorization", "Bearer abc")?
+///     .bearer_auth("abc")?
 ///     .json(&serde_json::json!({"sku": 7}))?
 ///     .timeout(Duration::from_secs(5))
 ///     .meta("attempted_by", "nightly");
@@ -54,6 +54,16 @@ pub trait RequestExt: Request + Sized {
         let (name, value) = parse_header(name, value)?;
         self.parts_mut().headers.insert(name, value);
         Ok(self)
+    }
+
+    /// Sets several headers, as [`header`](Self::header) does each: of two with one name the later counts.
+    ///
+    /// # Errors
+    /// A name or a value cannot stand in a header.
+    fn headers<K: AsRef<str>, V: AsRef<str>>(self, headers: impl IntoIterator<Item = (K, V)>) -> Result<Self> {
+        headers.into_iter().try_fold(self, |request, (name, value)| {
+            request.header(name.as_ref(), value.as_ref())
+        })
     }
 
     /// Adds pairs to the URL's query, encoded, after those it has.
@@ -95,6 +105,25 @@ pub trait RequestExt: Request + Sized {
     fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parts_mut().cookies.push((name.into(), value.into()));
         self
+    }
+
+    /// Adds several cookies, as [`cookie`](Self::cookie) does each.
+    #[must_use]
+    fn cookies<K: Into<String>, V: Into<String>>(mut self, cookies: impl IntoIterator<Item = (K, V)>) -> Self {
+        let cookies = cookies.into_iter().map(|(name, value)| (name.into(), value.into()));
+        self.parts_mut().cookies.extend(cookies);
+        self
+    }
+
+    /// Sets a bearer token as `Authorization`.
+    ///
+    /// # Errors
+    /// The token holds a line break or another control character.
+    fn bearer_auth(mut self, token: &str) -> Result<Self> {
+        let (name, mut value) = parse_header("authorization", &format!("Bearer {token}"))?;
+        value.set_sensitive(true);
+        self.parts_mut().headers.insert(name, value);
+        Ok(self)
     }
 
     /// Sets HTTP basic authentication.
