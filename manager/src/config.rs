@@ -1,7 +1,7 @@
 //! Sessions from a file.
 
 use std::fmt;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -160,6 +160,7 @@ struct Own {
     lazy: bool,
     stop_when_idle: Option<Duration>,
     recycle_after: Option<NonZeroU64>,
+    max_concurrency: Option<NonZeroUsize>,
 }
 
 impl Own {
@@ -174,6 +175,7 @@ impl Own {
             lazy: take(table, place, "lazy")?.unwrap_or(false),
             stop_when_idle: take(table, place, "stop_when_idle")?.map(idle).transpose()?,
             recycle_after: take(table, place, "recycle_after")?,
+            max_concurrency: take(table, place, "max_concurrency")?,
         })
     }
 
@@ -184,6 +186,7 @@ impl Own {
         entry.lazy = self.lazy;
         entry.stop_when_idle = self.stop_when_idle.filter(|idle| *idle > Duration::ZERO);
         entry.recycle_after = self.recycle_after;
+        entry.max_concurrency = self.max_concurrency;
         entry
     }
 }

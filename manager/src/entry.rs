@@ -1,6 +1,6 @@
 //! How a session enters a manager.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use silkroute_core::Session;
@@ -15,6 +15,7 @@ pub struct Entry {
     pub(crate) default: bool,
     pub(crate) stop_when_idle: Option<Duration>,
     pub(crate) recycle_after: Option<NonZeroU64>,
+    pub(crate) max_concurrency: Option<NonZeroUsize>,
 }
 
 impl Entry {
@@ -26,6 +27,7 @@ impl Entry {
             default: false,
             stop_when_idle: None,
             recycle_after: None,
+            max_concurrency: None,
         }
     }
 
@@ -54,6 +56,14 @@ impl Entry {
     #[must_use]
     pub fn recycle_after(mut self, fetches: NonZeroU64) -> Self {
         self.recycle_after = Some(fetches);
+        self
+    }
+
+    /// Gives it no more than this many fetches at once; the others wait in the order they came. A session that takes fewer by
+    /// itself keeps its own limit.
+    #[must_use]
+    pub fn max_concurrency(mut self, fetches: NonZeroUsize) -> Self {
+        self.max_concurrency = Some(fetches);
         self
     }
 }
@@ -115,6 +125,13 @@ pub trait SessionExt: Session + Sized {
     #[must_use]
     fn recycle_after(self, fetches: NonZeroU64) -> Entry {
         self.into_entry().recycle_after(fetches)
+    }
+
+    /// Gives it no more than this many fetches at once; the others wait in the order they came. A session that takes fewer by
+    /// itself, as its [`concurrency`](Session::concurrency) says, keeps its own limit.
+    #[must_use]
+    fn max_concurrency(self, fetches: NonZeroUsize) -> Entry {
+        self.into_entry().max_concurrency(fetches)
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering::SeqCst;
@@ -150,6 +151,29 @@ async fn w18_requests_beyond_the_places_wait_in_the_order_they_came() {
     }
     assert_eq!(*done.lock().unwrap(), (0..20).collect::<Vec<_>>());
     assert_eq!((probe.peak.load(SeqCst), begun.elapsed()), (2, 10 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_bounds_a_session_by_the_smaller_of_its_limit_and_the_sessions_own() {
+    for (own, entry, both) in [(None, 2, 2), (Some(5), 2, 2), (Some(1), 2, 1)] {
+        let manager = SessionManager::new();
+        let (mut fake, probe) = Fake::new();
+        fake.places = own;
+        let limit = NonZeroUsize::new(entry).unwrap();
+        manager
+            .add("one", fake.fetching(Step::After(SECOND)).max_concurrency(limit))
+            .unwrap();
+        let done = Mutex::new(Vec::new());
+        let fetches = (0..10).map(async |number| {
+            manager.fetch(request()).await.unwrap();
+            done.lock().unwrap().push(number);
+        });
+        let begun = Instant::now();
+        futures_util::future::join_all(fetches).await;
+        assert_eq!(*done.lock().unwrap(), (0..10).collect::<Vec<_>>());
+        let took = SECOND * (10 / both);
+        assert_eq!((probe.peak.load(SeqCst), begun.elapsed()), (both as usize, took));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ mod running;
 mod start;
 mod stop;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -130,9 +130,11 @@ impl Slot {
             lazy,
             stop_when_idle,
             recycle_after,
+            max_concurrency,
             default: _,
         } = entry;
-        let concurrency = session.concurrency().map(std::num::NonZeroUsize::get);
+        let both = [session.concurrency(), max_concurrency];
+        let concurrency = both.into_iter().flatten().min().map(NonZeroUsize::get);
         let slot = Arc::new(Self {
             kind: session.kind(),
             lazy,
