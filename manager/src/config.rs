@@ -10,16 +10,21 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use silkroute_core::{Error, Registry, Result, Session, duration, redact_mismatch};
 
-use crate::Entry;
+use crate::{Entry, Limits};
 
 /// The sessions of a manager, as a TOML or JSON text describes them.
 ///
-/// Each is a table under `sessions`. The manager takes out of it `kind` (needed), `default`, `lazy`, `stop_when_idle` (such
-/// as `"5m"`) and `recycle_after` (fetches); everything else is for the kind. The first session is the default, unless one
-/// has `default = true`.
+/// Each is a table under `sessions`. The manager takes out of it `kind` (needed), `default`, `lazy`, `max_concurrency` (fetches
+/// at once), `stop_when_idle` (such as `"5m"`) and `recycle_after` (fetches); everything else is for the kind. The first session
+/// is the default, unless one has `default = true`.
+///
+/// A table `limits` beside them holds fields of [`Limits`], by the names of its methods: `drain_timeout = "5s"`. The two times
+/// of `backoff` are `backoff_base` and `backoff_max`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManagerConfig {
+    #[serde(default)]
+    limits: Limits,
     sessions: Sessions,
 }
 
@@ -64,6 +69,11 @@ impl ManagerConfig {
     /// The names of the sessions, in their order.
     pub fn session_ids(&self) -> impl Iterator<Item = &str> {
         self.sessions.0.iter().map(|(id, _)| id.as_str())
+    }
+
+    /// What bounds the lives of its sessions, for a manager that is [put together by hand](Self::entry).
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The kind of a session and the fields of its table that are for the kind, so that another like it can be built;

@@ -1,6 +1,9 @@
 //! What bounds the lives of the sessions.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
+
+use serde::Deserialize;
 
 /// What bounds the lives of a manager's sessions. Nothing a manager does waits longer than these say.
 ///
@@ -11,14 +14,21 @@ use std::time::Duration;
 /// let manager = SessionManager::with_limits(Limits::default().drain_timeout(Duration::from_secs(5)));
 /// # let _ = manager;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
+    #[serde(with = "silkroute_core::duration")]
     pub(crate) start_timeout: Duration,
+    #[serde(with = "silkroute_core::duration")]
     pub(crate) drain_timeout: Duration,
+    #[serde(with = "silkroute_core::duration")]
     pub(crate) close_timeout: Duration,
+    #[serde(with = "silkroute_core::duration")]
     pub(crate) backoff_base: Duration,
+    #[serde(with = "silkroute_core::duration")]
     pub(crate) backoff_max: Duration,
-    pub(crate) failures_in_a_row: u32,
+    pub(crate) failures_in_a_row: NonZeroU32,
+    #[serde(with = "silkroute_core::duration")]
     pub(crate) stable_after: Duration,
 }
 
@@ -30,7 +40,7 @@ impl Default for Limits {
             close_timeout: Duration::from_secs(10),
             backoff_base: Duration::from_secs(1),
             backoff_max: Duration::from_secs(60),
-            failures_in_a_row: 8,
+            failures_in_a_row: NonZeroU32::MIN.saturating_add(7),
             stable_after: Duration::from_secs(30),
         }
     }
@@ -72,7 +82,7 @@ impl Limits {
     /// before [`stable_after`](Self::stable_after) has failed too.
     #[must_use]
     pub fn failures_in_a_row(mut self, limit: u32) -> Self {
-        self.failures_in_a_row = limit.max(1);
+        self.failures_in_a_row = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
         self
     }
 

@@ -80,7 +80,7 @@ impl SessionManager {
         }
     }
 
-    /// A manager with the sessions that a configuration describes, none of them started.
+    /// A manager with the sessions and the limits that a configuration describes, none of them started.
     ///
     /// ```no_run
     /// # use silkroute_core::{Registry, Result};
@@ -95,8 +95,12 @@ impl SessionManager {
     ///
     ///     [sessions.careful]
     ///     kind = "http"
+    ///     max_concurrency = 2
     ///     lazy = true
     ///     default = true
+    ///
+    ///     [limits]
+    ///     drain_timeout = "5s"
     ///     "#,
     /// )?;
     /// let manager = SessionManager::from_config(&config, &Registry::discover()?)?;
@@ -108,7 +112,7 @@ impl SessionManager {
     /// # Errors
     /// A kind that is not registered, or a field that its kind does not take: the error names the place.
     pub fn from_config(config: &ManagerConfig, registry: &Registry) -> Result<Self> {
-        let manager = Self::new();
+        let manager = Self::with_limits(config.limits().clone());
         for (id, entry) in config.build(registry)? {
             manager.add(&id, entry)?;
         }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use silkroute_core::{
-    Error, Registry, Request, Response, Result, Session, SessionOptions, SessionPlugin, async_trait, register_session,
+    Error, Fetch, Registry, Request, Response, Result, Session, SessionOptions, SessionPlugin, async_trait,
+    register_session,
 };
-use silkroute_manager::{ManagerConfig, SessionManager};
+use silkroute_manager::{Limits, ManagerConfig, SessionManager};
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -70,7 +71,10 @@ impl Session for Echo {
         self.config.timeout
     }
     async fn start(&mut self) -> Result<()> {
-        Err(Error::config("", "only built in this test"))
+        match self.config.name.as_str() {
+            "hangs" => std::future::pending().await,
+            _ => Err(Error::config("", "only built in this test")),
+        }
     }
     async fn fetch(&self, _: &dyn Request) -> Result<Box<dyn Response>> {
         Err(Error::NoSessions)
@@ -210,6 +214,60 @@ fn no_secret_of_a_configuration_is_in_its_error() {
     let error = ManagerConfig::from_json(&json).unwrap_err().to_string();
     assert!(
         error.contains("invalid type: string, expected") && error.contains("line 1"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_and_places_come_from_the_text() {
+    let text = "
+        [limits]
+        start_timeout = '7s'
+        backoff_base = '2s'
+        failures_in_a_row = 1
+        [sessions.x]
+        kind = 'echo'
+        timeout = '100ms'
+        max_concurrency = 1
+        name = 'hangs'
+    ";
+    let manager = toml(text).unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = manager.get("x").unwrap().start().await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(7));
+    assert!(matches!(error, Error::Start { retry_in: None, .. }), "{error}");
+
+    manager.close().await.unwrap();
+    let manager = toml(text).unwrap();
+    let request = || Fetch::get("http://h/").unwrap();
+    let (first, second) = tokio::join!(manager.fetch(request()), manager.fetch(request()));
+    let told = [first, second].map(|result| result.unwrap_err().to_string());
+    assert!(
+        told[0].contains("still starting") && told[1].contains("none of its 1 places"),
+        "{told:?}"
+    );
+
+    let stated = ManagerConfig::from_toml(
+        include_str!("../README.md")
+            .split("```toml")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap(),
+    );
+    assert_eq!(*stated.unwrap().limits(), Limits::default());
+    for (limits, told) in [
+        ("start_timeout = 5", "line 2"),
+        ("start_timeuot = '5s'", "unknown field `start_timeuot`"),
+        ("failures_in_a_row = 0", "nonzero"),
+    ] {
+        let error = refusal(&format!("[limits]\n{limits}\n[sessions.x]\nkind = 'echo'"));
+        assert!(error.contains(told), "{error}");
+    }
+    let error = refusal("[sessions.x]\nkind = 'echo'\nmax_concurrency = 0");
+    assert!(
+        error.contains("`sessions.x.max_concurrency`") && error.contains("nonzero"),
         "{error}"
     );
 }

@@ -327,7 +327,7 @@ impl Slot {
             .as_ref()
             .map_or(0, |failure| failure.in_a_row)
             .saturating_add(1);
-        let wait = (in_a_row < self.limits.failures_in_a_row).then(|| self.limits.backoff_after(in_a_row));
+        let wait = (in_a_row < self.limits.failures_in_a_row.get()).then(|| self.limits.backoff_after(in_a_row));
         let failure = Failure {
             in_a_row,
             until: wait.and_then(|wait| Instant::now().checked_add(wait)),
