@@ -133,7 +133,8 @@ setters! {
     max_items(items: u64) |settings, items| settings.max_items = Some(items);
     /// Ends after this time; without limit.
     max_time(time: Duration) |settings, time| settings.max_time = Some(time);
-    /// The time that pages under way get to finish when the crawl is ended early; 30 s. Then they are cut off.
+    /// The time that pages under way get to finish when the crawl is ended early; 30 s. Then they are cut off. An `on_start`
+    /// that is still running gets as much from there, and `on_close` at every end.
     drain_timeout(time: Duration) |settings, time| settings.drain_timeout = time;
     /// How many items a stream holds for its reader; 100. When it is full, the spider waits.
     stream_buffer(items: usize) |settings, items| settings.stream_buffer = items;
