@@ -44,6 +44,34 @@ async fn a_page_is_rendered_and_waited_for() {
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
 }
 
+#[cfg(feature = "spider")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_through_a_browser_has_the_headers_and_the_proxy_of_the_command_line() {
+    if !there_is_a_browser() {
+        return;
+    }
+    let site = TestSite::start().await.expect("the test site does not start");
+    let (url, proxy) = (site.http_url("/shop?page=1"), site.proxy().url_http());
+    let ran = silkroute([
+        "crawl",
+        url.as_str(),
+        "--max-pages",
+        "2",
+        "--session",
+        "dynamic",
+        "-H",
+        "X-Mine: 1",
+        "-x",
+        proxy.as_str(),
+        "-O",
+        "dynamic.disable_resources=true",
+    ]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let pages = site.requests_to("/shop");
+    assert!(!pages.is_empty() && pages.iter().all(|page| page.header("x-mine") == Some("1")));
+    assert!(site.proxy().log().iter().any(|entry| entry.authorized));
+}
+
 #[test]
 fn a_misspelt_option_is_refused_before_a_browser_starts() {
     let ran = silkroute([
