@@ -13,7 +13,8 @@ use silkroute_session_stealth::StealthSession;
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
 use silkroute_testkit::site::{TestSite, known};
 
-#[path = "support/warnings.rs"]
+mod site;
+#[path = "../support/warnings.rs"]
 mod warnings;
 
 use warnings::Warnings;
