@@ -9,7 +9,8 @@ use crate::support::{CONCURRENCY, Plan, Running, SOON, counts, requested};
 
 const PAGES: u64 = 2_000;
 const KILLS: usize = 20;
-/// Pages that are being fetched, that are being parsed, that wait to be kept, and that are being kept: the concurrency each.
+/// A page is under way from its sending until what it left is on the disk. Those that are being fetched, that are being
+/// parsed, that wait to be kept, and that are being kept are as many as the concurrency each, at most.
 const UNDER_WAY: usize = 4 * CONCURRENCY;
 
 /// Numbers that differ from run to run; what they were is told when the test fails.

@@ -31,7 +31,9 @@ const WAITING: usize = 256;
 ///
 /// It is one SQLite database, `frontier.db`, and a lock. A page is done when its items, its requests and its end are on
 /// the disk, in one transaction: so after a `kill -9` or a loss of power every page that was done is done once, its items
-/// are there once, and what is fetched again is what was under way. Pages that end at the same time share a transaction.
+/// are there once, and what is fetched again is what was under way: sent, and what it left not yet on the disk. These are
+/// at most four times the crawl's concurrency: pages that are fetched, that are parsed, that wait for the disk, and that
+/// are being written. Pages that end at the same time share a transaction.
 ///
 /// Only some of what waits is in memory: a crawl of a million URLs takes some 20 MB.
 ///
