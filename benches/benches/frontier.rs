@@ -16,6 +16,9 @@ use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
 use silkroute_spider::{Ended, Spider};
 
+/// How fast a crawl on disk is at least, to one in memory.
+const LEAST: f64 = 0.7;
+
 /// One crawl.
 #[derive(Serialize, Deserialize)]
 struct Task {
@@ -41,7 +44,11 @@ fn main() {
             pages,
         };
         let contenders = [("in memory", task(false)), ("on disk", task(true))];
-        compare(&format!("http, {concurrency} at a time"), contenders, pages, rounds);
+        let ratio = compare(&format!("http, {concurrency} at a time"), contenders, pages, rounds);
+        assert!(
+            ratio >= LEAST,
+            "on disk it is {ratio:.2} times as fast as in memory, not {LEAST}"
+        );
     }
 }
 

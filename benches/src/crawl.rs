@@ -98,8 +98,9 @@ fn in_its_own_process(task: &impl Serialize) -> Outcome {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Lets two contenders take turns, and prints the medians of both and their ratios to the first, turn by turn.
-pub fn compare<T: Serialize>(title: &str, contenders: [(&str, T); 2], pages: usize, rounds: usize) {
+/// Lets two contenders take turns, and prints the medians of both and their ratios to the first, turn by turn. Gives how
+/// fast the second was, to the first.
+pub fn compare<T: Serialize>(title: &str, contenders: [(&str, T); 2], pages: usize, rounds: usize) -> f64 {
     let mut outcomes = [Vec::new(), Vec::new()];
     for round in 0..rounds {
         for offset in 0..2 {
@@ -112,19 +113,21 @@ pub fn compare<T: Serialize>(title: &str, contenders: [(&str, T); 2], pages: usi
         "  {:<34} {:>9} {:>8} {:>14} {:>8} {:>9}",
         "", "pages/s", "ratio", "CPU ms/1,000", "ratio", "peak MB"
     );
+    let ratio = |at: usize, value: &dyn Fn(&Outcome) -> f64| {
+        let pairs = outcomes[at].iter().zip(&outcomes[0]);
+        median(pairs.map(|(its, first)| value(its) / value(first)).collect())
+    };
+    let speed = |it: &Outcome| 1.0 / it.seconds;
     for (at, (name, _)) in contenders.iter().enumerate() {
         let of = |value: &dyn Fn(&Outcome) -> f64| median(outcomes[at].iter().map(value).collect());
-        let ratio = |value: &dyn Fn(&Outcome) -> f64| {
-            let pairs = outcomes[at].iter().zip(&outcomes[0]);
-            median(pairs.map(|(its, first)| value(its) / value(first)).collect())
-        };
         println!(
             "  {name:<34} {:>9.0} {:>8.3} {:>14.1} {:>8.3} {:>9.1}",
             of(&|it| pages as f64 / it.seconds),
-            ratio(&|it| 1.0 / it.seconds),
+            ratio(at, &speed),
             of(&|it| it.cpu_seconds * 1e6 / pages as f64),
-            ratio(&|it| it.cpu_seconds),
+            ratio(at, &|it| it.cpu_seconds),
             of(&|it| it.peak_kilobytes as f64 / 1024.0),
         );
     }
+    ratio(1, &speed)
 }
