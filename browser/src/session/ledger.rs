@@ -90,14 +90,19 @@ impl Ledger {
             .map(|cookie| (key(&cookie), cookie))
             .collect();
         let mut new = Vec::new();
+        let mut stays = HashSet::new();
         for (key, cookie) in &now {
             if known.get(key).is_some_and(|old| !differs(old, cookie)) {
                 continue;
             }
             match jar.insert(cookie.clone()) {
                 Ok(()) => new.push(cookie.clone()),
-                // Browsers take some that no jar should, of a public suffix for instance.
-                Err(error) => tracing::debug!(%error, "a cookie stays in the browser"),
+                // Browsers take some that no jar should, of a public suffix for instance. What the jar never had does not end in
+                // the browser for being gone from there.
+                Err(error) => {
+                    tracing::debug!(%error, "a cookie stays in the browser");
+                    stays.insert(key.clone());
+                }
             }
         }
         // One of the request's own took the place of the jar's in this context alone.
@@ -107,6 +112,7 @@ impl Ledger {
             jar.remove(&old.domain, &old.path, &old.name);
         }
         *known = now;
+        known.retain(|key, _| !stays.contains(key));
         Ok(new)
     }
 }
