@@ -203,7 +203,7 @@ async fn a_profile_that_is_kept_keeps_what_sites_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tabs_are_used_again_as_often_as_asked_for() {
     let site = TestSite::start().await.unwrap();
-    for (builder, most) in [(once().recycle_after(2), 3), (once().reuse_tabs(false), 7)] {
+    for (builder, most) in [(once().recycle_tabs_after(2), 3), (once().reuse_tabs(false), 7)] {
         let Some(session) = started(builder.page_action("note", |page| {
             Box::pin(async move {
                 let id = page.tab().id().to_owned();

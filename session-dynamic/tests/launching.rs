@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use silkroute_core::{Fetch, FetchErrorKind, RequestExt as _, Retry, Session as _};
-use silkroute_session_dynamic::{CdpUrl, DynamicSession, DynamicSessionBuilder, Headless};
+use silkroute_session_dynamic::{CdpUrl, DnsOverHttps, DynamicSession, DynamicSessionBuilder, Headless, Toggle};
 use silkroute_testkit::site::TestSite;
 use support::{SOON, fetched, no_browser, started};
 use tokio::time::{Instant, timeout};
@@ -151,6 +151,46 @@ async fn a_browser_elsewhere_is_reached_over_tls_only_with_a_certificate_that_is
         assert!(error.to_string().contains("certificate"), "{error}");
     }
     assert!(site.requests().is_empty(), "nothing was said to who it is not");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_asked_for_over_https_and_nowhere_else() {
+    let resolver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let template = format!("https://{}/dns-query", resolver.local_addr().unwrap());
+    let over_https = || once().dns_over_https(Toggle::On(DnsOverHttps::new(&template)));
+    for refused in [
+        over_https().user_data_dir("kept"),
+        over_https().headless(Headless::Shell),
+    ] {
+        let told = refused.build().unwrap_err().to_string();
+        assert!(told.contains("dns_over_https") && told.contains("leave"), "{told}");
+    }
+    let Some(session) = started(over_https()).await else {
+        return;
+    };
+    let request = Fetch::get("http://shop.example/").unwrap().timeout(SOON);
+    let mut first = [0];
+    let asked = async {
+        let (mut stream, _) = resolver.accept().await.unwrap();
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut first)
+            .await
+            .unwrap();
+        drop(stream);
+        // The fetch need not give up by itself.
+        loop {
+            drop(resolver.accept().await);
+        }
+    };
+    let error = tokio::select! {
+        () = asked => unreachable!("it never ends"),
+        fetched = session.fetch(&request) => fetched.unwrap_err(),
+    };
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Dns, "{error}");
+    assert_eq!(
+        first,
+        [0x16],
+        "whatever it says to a resolver, it begins with a greeting of TLS"
+    );
 }
 
 /// A file system of a few MiB; unmounted when dropped.

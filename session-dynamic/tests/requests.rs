@@ -8,12 +8,12 @@
 mod support;
 
 use silkroute_core::{
-    Cookie, CookieJar, Error, Fetch, Proxy, ProxyPool, RequestExt as _, Retry, SameSite, Session as _,
+    Cookie, CookieJar, Error, Fetch, Proxy, ProxyPool, Request as _, RequestExt as _, Retry, SameSite, Session as _,
 };
 use silkroute_session_dynamic::{
     ColorScheme, DynamicSession, DynamicSessionBuilder, Geolocation, Headers, PageOptions, Viewport,
 };
-use silkroute_testkit::site::TestSite;
+use silkroute_testkit::site::{ProxyOptions, ProxyServer, TestSite};
 use support::{fetched, started};
 
 fn once() -> DynamicSessionBuilder {
@@ -365,4 +365,44 @@ async fn a_body_follows_the_redirects_that_keep_it() {
         assert_eq!((seen.method.as_str(), seen.text().as_str()), (method, body), "{status}");
         assert_eq!(seen.header("content-type").is_some(), method == "POST", "{status}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_asks_for_a_password_is_answered_with_what_the_request_has_or_not_at_all() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(once()).await else { return };
+    // With a proxy of the request's own, which asks too, or without.
+    let proxy = ProxyServer::start(ProxyOptions::default().credentials("member", "hush"))
+        .await
+        .unwrap();
+    let mut through = proxy.url_http();
+    through.set_username("member").unwrap();
+    through.set_password(Some("hush")).unwrap();
+    let direct = |path: &str| Fetch::from(site.http_url(path));
+    let proxied = |path: &str| direct(path).proxy(through.as_str()).unwrap();
+    let asks: [&dyn Fn(&str) -> Fetch; 2] = [&direct, &proxied];
+    for (ask, name) in asks.into_iter().zip(["direct", "proxied"]) {
+        let refused = fetched(&session, &ask("/basic-auth")).await;
+        assert_eq!(refused.0.status(), 401, "{name}");
+        assert!(!refused.0.body().is_empty(), "{name}");
+        let mut url = site.http_url("/basic-auth");
+        url.set_username("user").unwrap();
+        url.set_password(Some("pass")).unwrap();
+        let mut let_in = ask("/");
+        let_in.parts_mut().url = url;
+        assert_eq!(fetched(&session, &let_in).await.0.status(), 200, "{name}");
+    }
+    // As a picture, a frame and a request it holds up no page.
+    let members = "document.addEventListener('DOMContentLoaded', () => { for (const tag of ['img', 'iframe']) \
+                   document.body.append(Object.assign(document.createElement(tag), {src: '/basic-auth'})); \
+                   fetch('/basic-auth').then(answer => document.body.dataset.members = answer.status); })";
+    let options = PageOptions {
+        init_scripts: Some(vec![members.into()]),
+        wait_selector: Some("[data-members='401']".into()),
+        ..PageOptions::default()
+    };
+    assert_eq!(
+        fetched(&session, &with(&site, "/page/10k", options)).await.0.status(),
+        200
+    );
 }

@@ -140,6 +140,31 @@ async fn network_idle_waits_for_requests_that_follow_one_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_is_over_leaves_the_page_as_it_is() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    // Not there yet when the wait for the network ends.
+    let fetching = "addEventListener('load', async () => { \
+        const answer = await fetch('/slow?ms=2000'); \
+        document.body.append(Object.assign(document.createElement('p'), {id: 'late', textContent: answer.status})); })";
+    let options = PageOptions {
+        init_scripts: Some(vec![fetching.into()]),
+        network_idle: Some(true),
+        wait_timeout: Some(Duration::from_millis(500)),
+        on_timeout: Some(OnTimeout::Continue),
+        wait: Some(Duration::from_millis(2_500)),
+        ..PageOptions::default()
+    };
+    let response = fetched(&session, &page(&site, "/page/10k", options)).await;
+    assert_eq!(response.step("network_idle").unwrap().outcome, StepOutcome::TimedOut);
+    assert!(
+        response.0.text().contains("<p id=\"late\">200</p>"),
+        "{:?}",
+        response.steps
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_never_loads_can_be_had_before_it_does() {
     let Some(session) = started(once()).await else { return };
     let site = TestSite::start().await.unwrap();

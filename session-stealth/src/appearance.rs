@@ -115,6 +115,8 @@ impl Appearance {
     /// What the browser is launched with.
     pub(crate) fn launch(&self, variant: &Variant, launch: &mut LaunchOptions) {
         launch.disable_non_proxied_udp |= variant.block_webrtc;
+        // Without it there are no plugins, as nowhere else.
+        launch.pdf_viewer = true;
         let mut add = |flags: &[silkroute_browser::launch::Flag]| {
             launch.extra_flags.extend(flags.iter().map(|flag| flag.flag.to_owned()));
         };

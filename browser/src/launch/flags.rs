@@ -44,6 +44,14 @@ pub const DEFAULT_FLAGS: &[Flag] = &[
         "no traffic of its own: only what the pages ask for",
     ),
     flag("--disable-sync", "no traffic to account services"),
+    flag(
+        "--gaia-url=http://127.0.0.1:1",
+        "the same for the question who is signed in: no browser connects to this port",
+    ),
+    flag(
+        "--component-updater=url-source=http://127.0.0.1:1/",
+        "the same for components that other parts of the browser ask for",
+    ),
     flag("--disable-domain-reliability", "no reports about sites to Google"),
     flag(
         "--disable-client-side-phishing-detection",
@@ -83,8 +91,8 @@ pub const DEFAULT_FLAGS: &[Flag] = &[
     flag("--mute-audio", "a page that plays sound does it in silence"),
     flag(
         "--disable-features=BackForwardCache,CertificateTransparencyComponentUpdater,DestroyProfileOnBrowserClose,\
-         DialMediaRouteProvider,HttpsUpgrades,InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Prerender2,\
-         RenderDocument,Translate",
+         DialMediaRouteProvider,HttpsUpgrades,InterestFeedContentSuggestions,MediaRouter,NetworkTimeServiceQuerying,\
+         OptimizationHints,Prerender2,RenderDocument,Translate",
         "pages that were left are gone, http stays http, no pages loaded on suspicion, no new host for each document of a frame \
          (a third of the pages a second), no traffic and no bars of its own",
     ),
@@ -140,9 +148,6 @@ pub(super) fn command_line(options: &LaunchOptions, profile: &Path) -> Vec<Strin
     }
     if options.ignore_https_errors {
         line.push("--ignore-certificate-errors".to_owned());
-    }
-    if let Some(template) = &options.dns_over_https {
-        line.push(format!("--dns-over-https-templates={template}"));
     }
     line.extend(options.extra_flags.iter().cloned());
     // Last, so that no extra flag takes the profile elsewhere.

@@ -3,6 +3,7 @@
 mod executable;
 mod flags;
 mod options;
+mod preferences;
 mod process;
 mod profile;
 mod tree;
@@ -16,15 +17,31 @@ pub use options::{Headless, LaunchOptions};
 pub(crate) use process::Process;
 pub use profile::sweep;
 
-use crate::Result;
 use crate::cdp::Connection;
+use crate::{Error, Result};
+
+/// Why a kept profile is not told of a resolver.
+pub(crate) const DNS_OF_A_KEPT_PROFILE: &str = "a profile that is kept (`user_data_dir`) has a setting of its own for this: set \
+                                                it there, at chrome://settings/security, or leave one of them out";
+
+/// Why the headless shell is not told of one.
+pub(crate) const DNS_OF_THE_SHELL: &str =
+    "the headless shell knows the system's resolver alone: leave `headless = shell` out, or this";
 
 /// Starts the browser process and connects to it. It has not answered anything yet.
 pub(crate) async fn start(options: &LaunchOptions) -> Result<(Connection, Process)> {
     let executable = find(options)?;
+    if options.dns_over_https.is_some() && options.headless == Headless::Shell {
+        return Err(Error::invalid("dns_over_https", DNS_OF_THE_SHELL));
+    }
     let profile = match &options.user_data_dir {
-        Some(dir) => profile::Profile::existing(dir).await?,
-        None => profile::Profile::fresh().await?,
+        Some(dir) => {
+            if options.dns_over_https.is_some() {
+                return Err(Error::invalid("dns_over_https", DNS_OF_A_KEPT_PROFILE));
+            }
+            profile::Profile::existing(dir).await?
+        }
+        None => profile::Profile::fresh(preferences::files(options)).await?,
     };
     let arguments = flags::command_line(options, profile.path());
     process::spawn(executable, &arguments, options, profile)

@@ -54,8 +54,16 @@ pub struct LaunchOptions {
     pub accept_language: Option<String>,
     /// Take any certificate. Default false.
     pub ignore_https_errors: bool,
-    /// A DNS-over-HTTPS server, as a URL template. Default: the system's resolver.
+    /// A DNS-over-HTTPS server, as a URL template, and no other resolver. Not for a kept profile, which has a setting of its
+    /// own, nor for the headless shell, which knows no such thing. Default: the system's resolver.
     pub dns_over_https: Option<String>,
+    /// Whether the browser shows PDF files itself. Otherwise they are downloads, and `navigator.pdfViewerEnabled` is false; a
+    /// kept profile does as it is set. Default false.
+    pub pdf_viewer: bool,
+    /// The proxies that may ask for a user and a password. Nobody else may, sites neither: they get no answer, and what they send
+    /// with their question is what is shown, where else the page waits for somebody to type. A kept profile does as it is
+    /// set. Default: everybody may.
+    pub auth_proxies: Option<Vec<Proxy>>,
     /// Chromium's sandbox. Default: on, unless we are root, under whom it cannot work.
     pub sandbox: Option<bool>,
     /// Further flags, with their dashes. Of a flag given twice the last wins, and lists of features are joined.
@@ -82,6 +90,8 @@ impl Default for LaunchOptions {
             accept_language: None,
             ignore_https_errors: false,
             dns_over_https: None,
+            pdf_viewer: false,
+            auth_proxies: None,
             sandbox: None,
             extra_flags: Vec::new(),
             ignore_default_flags: Vec::new(),

@@ -6,13 +6,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{Error, Result};
 
-/// What a fresh profile is told before its first start: no connections and no look-ups on suspicion (2 is "never"). They
-/// would stay open when the fetch that they were for is cancelled.
-const PREFERENCES: &str = r#"{"net":{"network_prediction_options":2}}"#;
 const PREFIX: &str = "silkroute-profile-";
 /// Held locked by the owner. The system lets go of it when the owner dies, however it dies.
 const LOCK: &str = "owner.lock";
@@ -28,11 +26,11 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// A new one, readable by us alone. Sweeps leftovers first.
-    pub(super) async fn fresh() -> Result<Self> {
-        let made = tokio::task::spawn_blocking(|| {
+    /// A new one with these files, readable by us alone. Sweeps leftovers first.
+    pub(super) async fn fresh(files: [(&'static str, Value); 2]) -> Result<Self> {
+        let made = tokio::task::spawn_blocking(move || {
             sweep();
-            create()
+            create(&files)
         });
         let made = made
             .await
@@ -89,14 +87,16 @@ impl Drop for Profile {
     }
 }
 
-fn create() -> io::Result<(TempDir, File)> {
+fn create(files: &[(&'static str, Value)]) -> io::Result<(TempDir, File)> {
     let dir = tempfile::Builder::new()
         .prefix(PREFIX)
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir()?;
     fs::create_dir(dir.path().join("tmp"))?;
     fs::create_dir(dir.path().join("Default"))?;
-    fs::write(dir.path().join("Default/Preferences"), PREFERENCES)?;
+    for (path, content) in files {
+        fs::write(dir.path().join(path), content.to_string())?;
+    }
     // Locked before it has the name that a sweep looks for.
     let young = dir.path().join("owner.lock.new");
     let mut lock = OpenOptions::new().write(true).create_new(true).open(&young)?;
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_profile_is_private_and_swept_only_once_its_owner_is_gone() {
-        let (dir, lock) = create().unwrap();
+        let (dir, lock) = create(&[]).unwrap();
         assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(!is_orphan(dir.path()));
         drop(lock);

@@ -43,6 +43,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
         let mut tab_options = tell::tab_options(self.plan, &self.settings.config, version, self.proxy, self.deadline)
             .await
             .map_err(|error| self.failed(error))?;
+        tab_options.refuse_auth = self.running.asks_anybody;
         self.settings
             .kind
             .tab(&self.running.state, self.options, &mut tab_options)

@@ -17,7 +17,7 @@ use super::hooks::Hooks;
 use super::kind::BrowserKind;
 use super::plan::check_proxy;
 use super::variants::Browsers;
-use crate::{Browser, Headless};
+use crate::{Browser, Headless, launch};
 
 /// A configuration, checked and ready to use.
 pub(super) struct Settings<K: BrowserKind> {
@@ -55,9 +55,7 @@ impl<K: BrowserKind> BrowserSession<K> {
             (None, Some(pool)) => Proxies::Pool(pool.clone()),
             (None, None) => Proxies::Direct,
         };
-        let one = config.proxy.iter();
-        let pool = config.proxy_pool.iter().flat_map(ProxyPool::proxies);
-        for proxy in one.chain(pool) {
+        for proxy in config.own_proxies() {
             check_proxy::<K::Options>(proxy)?;
         }
         let jar = jar.unwrap_or_default();
@@ -218,6 +216,16 @@ fn check(config: &BrowserConfig, hooks: &Hooks) -> Result<()> {
             hooks
                 .find(option, name)
                 .map_err(|reason| Error::config(option, reason))?;
+        }
+    }
+    if config.dns_over_https.get().is_some() {
+        let reason = match (config.headless, &config.user_data_dir) {
+            (_, Some(_)) => Some(launch::DNS_OF_A_KEPT_PROFILE),
+            (Headless::Shell, None) => Some(launch::DNS_OF_THE_SHELL),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            return Err(Error::config("dns_over_https", reason));
         }
     }
     check_cdp_url(config)

@@ -125,8 +125,8 @@ macro_rules! browser_builder {
 
             /// After so many uses a tab is closed rather than cleared. Default: 100.
             #[must_use]
-            pub fn recycle_after(mut self, recycle_after: u32) -> Self {
-                self.config.recycle_after = recycle_after;
+            pub fn recycle_tabs_after(mut self, recycle_tabs_after: u32) -> Self {
+                self.config.recycle_tabs_after = recycle_tabs_after;
                 self
             }
 

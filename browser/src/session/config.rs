@@ -1,5 +1,7 @@
 //! What a browser session can be configured with: one list of fields, from which each kind's own struct is made.
 
+use silkroute_core::{Proxy, ProxyPool};
+
 /// Makes the struct of a kind's configuration: every field that browser sessions have in common, the kind's own behind
 /// them, and no others, with [`Default`] and [`BrowserKindConfig`](crate::session::BrowserKindConfig).
 ///
@@ -47,7 +49,7 @@ macro_rules! browser_config {
                     start_timeout: self.start_timeout.clone(),
                     max_pages: self.max_pages.clone(),
                     reuse_tabs: self.reuse_tabs.clone(),
-                    recycle_after: self.recycle_after.clone(),
+                    recycle_tabs_after: self.recycle_tabs_after.clone(),
                     clear_storage: self.clear_storage.clone(),
                     keep_local_storage: self.keep_local_storage.clone(),
                     permissions: self.permissions.clone(),
@@ -128,7 +130,7 @@ macro_rules! browser_config {
             /// Whether a tab is cleared and used again; a new one for each page takes about twice as long.
             pub reuse_tabs: bool,
             /// After so many uses a tab is closed rather than cleared.
-            pub recycle_after: u32,
+            pub recycle_tabs_after: u32,
             /// Whether what sites stored, cookies and cache apart, goes with each page.
             pub clear_storage: bool,
             /// Whether local storage is kept from page to page and among the session's state, as cookies are.
@@ -233,7 +235,7 @@ macro_rules! browser_config {
                     start_timeout: ::std::time::Duration::from_secs(30),
                     max_pages: 1,
                     reuse_tabs: true,
-                    recycle_after: 100,
+                    recycle_tabs_after: 100,
                     clear_storage: true,
                     keep_local_storage: false,
                     permissions: Vec::new(),
@@ -286,6 +288,19 @@ browser_config! {
     ]
     [pub]
     BrowserConfig {}
+}
+
+impl BrowserConfig {
+    /// The proxies of the session.
+    pub(super) fn own_proxies(&self) -> impl Iterator<Item = &Proxy> {
+        let pool = self.proxy_pool.iter().flat_map(ProxyPool::proxies);
+        self.proxy.iter().chain(pool)
+    }
+
+    /// Whether browsers are launched with a fresh profile.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.cdp_url.is_none() && self.user_data_dir.is_none()
+    }
 }
 
 /// A kind's configuration: a struct made by [`browser_config!`](crate::browser_config).

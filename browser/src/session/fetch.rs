@@ -33,7 +33,7 @@ pub(super) async fn fetch<K: BrowserKind>(
         attempts += 1;
         let sent = AtomicBool::new(false);
         let attempt = async {
-            let running = browsers.get(settings, &options, deadline).await?;
+            let running = browsers.get(settings, &options, parts.proxy.as_ref(), deadline).await?;
             let picked = pick(settings, &plan);
             let (proxy, own_proxy) = match (&parts.proxy, &settings.proxies) {
                 (Some(own), Proxies::One(session)) if own == session => (Some(session), true),

@@ -51,11 +51,14 @@ pub(super) struct Running<K: BrowserKind> {
     others: Mutex<Vec<Kept>>,
     permissions: Vec<String>,
     pub(super) in_flight: InFlight,
+    /// Whether sites may ask somebody, who is not there, for a user and a password.
+    pub(super) asks_anybody: bool,
 }
 
 impl<K: BrowserKind> Running<K> {
     /// Starts a browser, or connects to one. Dropping the future ends what was started.
-    pub(super) async fn start(kind: &K, config: &BrowserConfig, variant: &K::Variant) -> Result<Self> {
+    /// `any_proxy`: not the session's proxies alone may ask for a user and a password.
+    pub(super) async fn start(kind: &K, config: &BrowserConfig, variant: &K::Variant, any_proxy: bool) -> Result<Self> {
         let deadline = Deadline::after(config.start_timeout);
         let browser = match &config.cdp_url {
             Some(url) => {
@@ -67,11 +70,13 @@ impl<K: BrowserKind> Running<K> {
             }
             None => {
                 let mut launch = launch_options(config);
+                launch.auth_proxies = (!any_proxy).then(|| config.own_proxies().cloned().collect());
                 kind.launch(variant, &mut launch, deadline).await?;
                 Browser::launch(&launch).await?
             }
         };
-        let result = Self::over(kind, config, variant, browser.clone(), deadline).await;
+        let asks_anybody = any_proxy || !config.is_fresh();
+        let result = Self::over(kind, config, variant, browser.clone(), asks_anybody, deadline).await;
         if result.is_err() {
             browser.kill();
         }
@@ -83,6 +88,7 @@ impl<K: BrowserKind> Running<K> {
         config: &BrowserConfig,
         variant: &K::Variant,
         browser: Browser,
+        asks_anybody: bool,
         deadline: Deadline,
     ) -> Result<Self> {
         let state = kind.running(variant, &browser, deadline).await?;
@@ -103,7 +109,7 @@ impl<K: BrowserKind> Running<K> {
         let pool = TabPool::new(PoolOptions {
             max_pages: config.max_pages,
             reuse_tabs: config.reuse_tabs,
-            recycle_after: config.recycle_after,
+            recycle_after: config.recycle_tabs_after,
             clear_storage: config.clear_storage,
             local_storage: if config.keep_local_storage {
                 LocalStorage::Stays
@@ -120,6 +126,7 @@ impl<K: BrowserKind> Running<K> {
             others: Mutex::default(),
             permissions: config.permissions.clone(),
             in_flight: InFlight::default(),
+            asks_anybody,
         })
     }
 
@@ -145,7 +152,8 @@ impl<K: BrowserKind> Running<K> {
             cell
         };
         let made = cell.get_or_try_init(async || self.open(kind, Some(proxy.clone()), deadline).await);
-        made.await.cloned()
+        // Others may be at it, with more time than this fetch has.
+        deadline.run("a context for the proxy", made).await?.cloned()
     }
 
     /// A context of its own, which ends with the last use of it.
@@ -192,6 +200,8 @@ fn launch_options(config: &BrowserConfig) -> LaunchOptions {
         // Tabs are told of it, so that a request can say otherwise.
         ignore_https_errors: false,
         dns_over_https: config.dns_over_https.get().map(|server| server.template().to_owned()),
+        pdf_viewer: false,
+        auth_proxies: None,
         sandbox: config.sandbox,
         extra_flags: config.extra_flags.clone(),
         ignore_default_flags: config.ignore_default_flags.clone(),

@@ -41,8 +41,10 @@ pub(super) async fn tab_options(
         blocking: blocking(page, deadline).await?,
         capture: plan.capture_filter(),
         proxy_credentials: proxy.filter(|proxy| proxy.username().is_some()).cloned(),
+        refuse_auth: false,
         console: page.console,
         bypass_cache: false,
+        body_limit: Some(page.body_limit),
         setup: None,
     })
 }

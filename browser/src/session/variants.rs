@@ -3,18 +3,36 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use silkroute_core::FetchError;
+use silkroute_core::{FetchError, Proxy};
 use tokio::sync::{Notify, OnceCell};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::browser_session::Settings;
+use super::config::BrowserConfig;
 use super::kind::BrowserKind;
 use super::running::Running;
 use crate::{Deadline, Result};
 
+const STARTING: &str = "starting a browser for this request";
+
+/// Whether a proxy of a request's own would get no answer in the session's browser as it asks for its user and password.
+fn asks_in_vain(config: &BrowserConfig, proxy: &Proxy) -> bool {
+    let same = |own: &Proxy| (own.host(), own.port()) == (proxy.host(), proxy.port());
+    proxy.username().is_some() && config.is_fresh() && !config.own_proxies().any(same)
+}
+
+/// What tells the browsers of a session apart.
+#[derive(Clone, PartialEq)]
+struct Which<V> {
+    variant: V,
+    /// Whether any proxy may ask for a user and a password, rather than the session's alone: only a launch can say it, and
+    /// pages of such a browser wait for ever where a site asks.
+    any_proxy: bool,
+}
+
 struct Other<K: BrowserKind> {
-    variant: K::Variant,
+    which: Which<K::Variant>,
     /// Held here and by whoever uses it: with one holder it is idle.
     cell: Arc<OnceCell<Arc<Running<K>>>>,
     used: Instant,
@@ -40,7 +58,7 @@ impl<K: BrowserKind> Shared<K> {
 /// The browsers of a session.
 pub(super) struct Browsers<K: BrowserKind> {
     own: Arc<Running<K>>,
-    variant: K::Variant,
+    own_is: Which<K::Variant>,
     shared: Arc<Shared<K>>,
     /// Ends those that nobody uses; there from the first of them on.
     sweep: Mutex<Option<AbortHandle>>,
@@ -88,10 +106,13 @@ impl<K: BrowserKind> Browsers<K> {
     /// Starts the session's own.
     pub(super) async fn start(settings: &Settings<K>) -> Result<Self> {
         let variant = settings.kind.variant(&K::Options::default());
-        let own = Running::start(&settings.kind, &settings.config, &variant).await?;
+        let own = Running::start(&settings.kind, &settings.config, &variant, false).await?;
         Ok(Self {
             own: Arc::new(own),
-            variant,
+            own_is: Which {
+                variant,
+                any_proxy: false,
+            },
             shared: Arc::new(Shared {
                 others: Mutex::default(),
                 freed: Notify::new(),
@@ -104,15 +125,19 @@ impl<K: BrowserKind> Browsers<K> {
         &self.own
     }
 
-    /// The browser that a request needs, started if it is not there.
+    /// The browser that a request needs, which may have a proxy of its own; started if it is not there.
     pub(super) async fn get(
         &self,
         settings: &Settings<K>,
         options: &K::Options,
+        proxy: Option<&Proxy>,
         deadline: Deadline,
     ) -> Result<Lent<K>, FetchError> {
-        let variant = settings.kind.variant(options);
-        if variant == self.variant {
+        let which = Which {
+            variant: settings.kind.variant(options),
+            any_proxy: proxy.is_some_and(|proxy| asks_in_vain(&settings.config, proxy)),
+        };
+        if which == self.own_is {
             return Ok(Lent {
                 running: Arc::clone(&self.own),
                 place: None,
@@ -120,7 +145,7 @@ impl<K: BrowserKind> Browsers<K> {
         }
         let place = loop {
             let freed = self.shared.freed.notified();
-            if let Some(place) = self.place(&variant) {
+            if let Some(place) = self.place(&which) {
                 break place;
             }
             deadline
@@ -134,14 +159,11 @@ impl<K: BrowserKind> Browsers<K> {
             return Err(crate::Error::invalid("a place", "it was given up").into());
         };
         let start = cell.get_or_try_init(async || {
-            let running = Running::start(&settings.kind, &settings.config, &variant);
-            deadline
-                .run("starting a browser for this request", running)
-                .await
-                .and_then(|started| started)
-                .map(Arc::new)
+            let running = Running::start(&settings.kind, &settings.config, &which.variant, which.any_proxy);
+            deadline.run(STARTING, running).await?.map(Arc::new)
         });
-        let running = Arc::clone(start.await?);
+        // Another fetch, with more time than this one has, may be starting it.
+        let running = Arc::clone(deadline.run(STARTING, start).await??);
         Ok(Lent {
             running,
             place: Some(place),
@@ -149,11 +171,11 @@ impl<K: BrowserKind> Browsers<K> {
     }
 
     /// A place for this variant: its own if it has one, a new one, or that of the idle one that was used least lately.
-    fn place(&self, variant: &K::Variant) -> Option<Place<K>> {
+    fn place(&self, which: &Which<K::Variant>) -> Option<Place<K>> {
         let mut others = self.shared.others();
         // One that has died is forgotten.
         others.retain(|other| other.cell.get().is_none_or(|running| running.browser.is_alive()));
-        if let Some(known) = others.iter_mut().find(|other| other.variant == *variant) {
+        if let Some(known) = others.iter_mut().find(|other| other.which == *which) {
             known.used = Instant::now();
             return Some(self.lend(&known.cell));
         }
@@ -169,7 +191,7 @@ impl<K: BrowserKind> Browsers<K> {
         let cell = Arc::default();
         let lent = self.lend(&cell);
         others.push(Other {
-            variant: variant.clone(),
+            which: which.clone(),
             cell,
             used: Instant::now(),
         });

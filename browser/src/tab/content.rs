@@ -57,17 +57,22 @@ impl Tab {
 
     /// The [`body`](Self::body), and whether it is UTF-8 now, whatever it was sent in.
     pub(crate) async fn payload(&self, document: &Document, limit: usize, deadline: Deadline) -> Result<(Bytes, bool)> {
+        let too_large = || Error::TooLarge {
+            what: "the body".to_owned(),
+            limit,
+        };
         let (body, utf8) = match document.kind {
             DocumentKind::Html => (self.content(deadline).await?.into(), true),
-            DocumentKind::Raw => self.state.response_body(&document.loader_id, deadline).await?,
+            DocumentKind::Raw => match self.state.response_body(&document.loader_id, deadline).await {
+                // What is too large for its buffer the browser lets go of. See `TabOptions::body_limit`.
+                Err(Error::Protocol { message, .. }) if message.contains("evicted") => return Err(too_large()),
+                other => other?,
+            },
             DocumentKind::Download { .. } => (self.download(deadline).await?, false),
             DocumentKind::Empty => (Bytes::new(), false),
         };
         if body.len() > limit {
-            return Err(Error::TooLarge {
-                what: "the body".to_owned(),
-                limit,
-            });
+            return Err(too_large());
         }
         Ok((body, utf8))
     }

@@ -82,6 +82,8 @@ fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
 pub(super) struct Rules {
     pub(super) blocking: Option<Arc<Blocking>>,
     pub(super) credentials: Option<Proxy>,
+    /// Whether proxies, or sites, may ask for a user and a password.
+    pub(super) asked: bool,
     pub(super) journey: Mutex<Option<Journey>>,
     pub(super) main_frame: String,
     /// The URL of the document that is on its way or shown: what its requests are judged by.
@@ -97,17 +99,10 @@ impl Rules {
             .unwrap_or_default();
         // A proxy's question only reaches us about requests that pass by us. The document comes first, and its answer holds
         // for all that come after.
-        if self.journey().is_some() || self.asked() {
+        if self.journey().is_some() || self.asked {
             patterns.push(json!({"urlPattern": "*", "resourceType": "Document"}));
         }
         patterns
-    }
-
-    /// Whether a proxy may ask for credentials that we have.
-    fn asked(&self) -> bool {
-        self.credentials
-            .as_ref()
-            .is_some_and(|proxy| proxy.username().is_some())
     }
 
     fn journey(&self) -> std::sync::MutexGuard<'_, Option<Journey>> {
@@ -121,7 +116,7 @@ impl Rules {
     pub(super) fn enable(&self) -> Result<RawCommand> {
         RawCommand::new(
             "Fetch.enable",
-            json!({"patterns": self.patterns(), "handleAuthRequests": self.asked()}),
+            json!({"patterns": self.patterns(), "handleAuthRequests": self.asked}),
         )
     }
 }

@@ -60,6 +60,8 @@ struct Told {
     /// Of the page and of its frames.
     interceptors: Vec<Interceptor>,
     dialogs: Vec<String>,
+    /// What the length of bodies is that the browser keeps.
+    body_limit: Option<u64>,
     /// The isolated world of the document with this loader.
     world: Option<(String, i64)>,
 }
@@ -234,7 +236,7 @@ impl TabState {
         let mut commands = vec![
             RawCommand::new("Page.enable", json!({}))?,
             RawCommand::new("Page.setLifecycleEventsEnabled", json!({"enabled": true}))?,
-            RawCommand::new("Network.enable", json!({}))?,
+            options::network(None)?,
             RawCommand::new("DOMStorage.enable", json!({}))?,
             below()?,
         ];

@@ -185,11 +185,15 @@ impl Tab {
                 return Ok(document);
             }
         }
-        state.arrive(Some(&id), navigation, began, deadline).await
+        let arrived = state.arrive(Some(&id), navigation, began, deadline).await;
+        if arrived.as_ref().is_err_and(Error::is_timeout) {
+            state.stop_loading().await;
+        }
+        arrived
     }
 
     /// Waits for what a script or click set going, as [`navigate`](Self::navigate) does for its own. Without a navigation
-    /// under way it looks at the document that is shown.
+    /// under way it looks at the document that is shown. After [`Error::Timeout`] the page goes on as it did.
     ///
     /// # Errors
     /// As [`navigate`](Self::navigate).
@@ -251,7 +255,12 @@ impl TabState {
                 loader.status().is_some() && (!aborted || loader.download.is_some() || loader.status() == Some(204))
             })
         };
-        if aborted || net_error == "net::ERR_HTTP_RESPONSE_CODE_FAILURE" || net_error == "net::ERR_INVALID_RESPONSE" {
+        let answered = [
+            "net::ERR_HTTP_RESPONSE_CODE_FAILURE",
+            "net::ERR_INVALID_RESPONSE",
+            "net::ERR_INVALID_AUTH_CREDENTIALS",
+        ];
+        if aborted || answered.contains(&&*net_error) {
             let mut changes = self.tracker.changes();
             let late = deadline.capped(LATE);
             // What is told by then is all there is to know; there is no more to it.
@@ -325,11 +334,7 @@ impl TabState {
                 }
             }
         };
-        let result = deadline.run(&what, waiting).await.and_then(|result| result);
-        if result.as_ref().is_err_and(Error::is_timeout) {
-            self.stop_loading().await;
-        }
-        result
+        deadline.run(&what, waiting).await.and_then(|result| result)
     }
 
     fn look(&self, first: Option<&str>, navigation: &Navigation, began: Instant) -> Look {

@@ -92,11 +92,19 @@ pub struct TabOptions {
     pub capture: Option<CaptureFilter>,
     /// A proxy whose user and password answer its question for them. The proxy itself is the context's or the browser's.
     pub proxy_credentials: Option<Proxy>,
+    /// Answer a document's question for a user and a password with a refusal, so that its page is shown. A question by what is
+    /// in a page waits for somebody to type all the same. Needless where the browser was launched with
+    /// [`auth_proxies`](crate::LaunchOptions::auth_proxies), which does both.
+    pub refuse_auth: bool,
     /// Keep what the page writes to its console. Off by default: it takes a domain of the protocol that a page might notice.
     pub console: bool,
     /// Take nothing from the browser's cache. Besides, two requests for the same URL wait for one another if both use it:
     /// this one then waits for nobody.
     pub bypass_cache: bool,
+    /// The longest body, in bytes, that the browser must still have when [`Tab::raw_body`](crate::Tab::raw_body) or
+    /// [`Tab::captured`](crate::Tab::captured) asks for it; frames of other sites keep to the default. Default: the browser's own,
+    /// some 20 MB.
+    pub body_limit: Option<u64>,
     /// What each page, frame and dedicated worker is told beyond that, before it runs.
     pub setup: Setup,
 }
@@ -125,13 +133,15 @@ impl TabOptions {
         Ok(())
     }
 
-    /// Whether every request that can be blocked, or a proxy's question, has to pass by us.
+    /// Whether every request that can be blocked, or a question for a user and a password, has to pass by us.
     pub(super) fn intercepts(&self) -> bool {
-        self.blocking.as_ref().is_some_and(|blocking| !blocking.is_empty())
-            || self
-                .proxy_credentials
-                .as_ref()
-                .is_some_and(|proxy| proxy.username().is_some())
+        self.blocking.as_ref().is_some_and(|blocking| !blocking.is_empty()) || self.answers_auth()
+    }
+
+    /// Whether questions for a user and a password pass by us.
+    pub(super) fn answers_auth(&self) -> bool {
+        let user = self.proxy_credentials.as_ref().and_then(Proxy::username);
+        self.refuse_auth || user.is_some()
     }
 
     /// Patterns of the web sockets that are blocked.
@@ -284,6 +294,21 @@ impl UserAgent {
         }
         params
     }
+}
+
+/// Has the network domain on, and bodies kept up to this length.
+pub(super) fn network(body_limit: Option<u64>) -> Result<RawCommand> {
+    /// What the browser keeps of all bodies by itself; and the most that the protocol can say.
+    const ALL: u64 = 200_000_000;
+    const MOST: u64 = i32::MAX as u64;
+    let Some(limit) = body_limit else {
+        return RawCommand::new("Network.enable", json!({}));
+    };
+    // Text takes twice its length where one of its characters is beyond Latin-1.
+    let one = limit.saturating_mul(2).clamp(ALL / 10, MOST);
+    let all = one.saturating_add(ALL).min(MOST);
+    let params = json!({"maxResourceBufferSize": one, "maxTotalBufferSize": all});
+    RawCommand::new("Network.enable", params)
 }
 
 /// Headers as the protocol has them: an object, values of one name joined.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::intercept::{Interceptor, Rules};
 use super::navigation::{Navigation, WaitUntil, blank};
+use super::options::network;
 use super::tracker::MOST_ORIGINS;
 use super::{Left, Tab, TabOptions, TabState};
 use crate::cdp::RawCommand;
@@ -227,7 +228,7 @@ impl TabState {
 
     /// Notes options as those that hold from now on, and says what the page is to be told.
     pub(super) fn adopt_options(&self, options: TabOptions) -> Result<(Telling, Option<RawCommand>)> {
-        let commands = options.commands(self.session.target())?;
+        let mut commands = options.commands(self.session.target())?;
         let scripts = options
             .init_scripts
             .iter()
@@ -237,6 +238,7 @@ impl TabState {
         let rules = Arc::new(Rules {
             blocking: options.blocking.clone(),
             credentials: options.proxy_credentials.clone(),
+            asked: options.answers_auth(),
             main_frame: self.target.clone(),
             ..Rules::default()
         });
@@ -246,6 +248,10 @@ impl TabState {
             None
         };
         let mut told = self.told();
+        if told.body_limit != options.body_limit {
+            commands.push(network(options.body_limit)?);
+            told.body_limit = options.body_limit;
+        }
         told.interceptors.clear();
         if fetch.is_some() {
             told.interceptors

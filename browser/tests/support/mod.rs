@@ -178,6 +178,10 @@ impl Site {
         format!("http://{host}:{}{path}", self.port).parse().unwrap()
     }
 
+    pub fn all_asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
     pub fn asked(&self, path: &str) -> Vec<Asked> {
         self.asked
             .lock()
