@@ -30,6 +30,23 @@ mod session;
 
 pub use async_trait::async_trait;
 
+/// What [`SessionPlugin::Config`] and [`SessionOptions`] implement `JsonSchema` of. Depend on schemars 1 yourself, or derive it by
+/// way of this one:
+///
+/// ```
+/// use silkroute_core::schemars::JsonSchema;
+///
+/// #[derive(JsonSchema)]
+/// #[schemars(crate = "silkroute_core::schemars")]
+/// struct ArchiveConfig {
+///     /// The HAR file.
+///     path: String,
+/// }
+///
+/// assert!(silkroute_core::schemars::schema_for!(ArchiveConfig).get("properties").is_some());
+/// ```
+pub use schemars;
+
 pub use body::{Body, Multipart, Part};
 pub use cookies::{Cookie, CookieJar, SameSite};
 pub use error::{Error, Result};
