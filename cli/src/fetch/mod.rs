@@ -31,8 +31,7 @@ pub(crate) fn run(args: &FetchArgs) -> Result<(), Failure> {
     let cookies = args.via.cookies.as_deref().map(CookieFile::open).transpose()?;
     let entry = target.entry(&registry, cookies.as_ref().map(CookieFile::jar))?;
 
-    let limits = silkroute::Limits::default().close_timeout(LONGEST_CLOSE);
-    let manager = SessionManager::with_limits(limits);
+    let manager = SessionManager::with_limits(known.limits().close_timeout(LONGEST_CLOSE));
     manager.add(&target.id, entry)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use silkroute::core::{Registration, Registry};
-use silkroute::manager::{ManagerConfig, SessionManager};
+use silkroute::{Limits, ManagerConfig, Registration, Registry, SessionManager};
 
 use super::{SessionArgs, Target};
 use crate::failure::{Failure, with_causes};
@@ -34,6 +33,12 @@ impl<'a> KnownSessions<'a> {
             args,
             file: file.transpose()?,
         })
+    }
+
+    /// What bounds the lives of the sessions, as the file has it.
+    pub(crate) fn limits(&self) -> Limits {
+        let file = self.file.as_ref();
+        file.map(|file| file.config.limits().clone()).unwrap_or_default()
     }
 
     /// The one that fetches when nothing is said.

@@ -89,3 +89,28 @@ fn a_misspelt_option_is_refused_before_a_browser_starts() {
         ran.stderr
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn the_limits_of_a_file_bound_the_start_of_its_sessions() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let hangs = folder.path().join("hangs");
+    std::fs::write(&hangs, "#!/bin/sh\nexec sleep 60\n").unwrap();
+    std::fs::set_permissions(&hangs, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("sessions.toml");
+    let text = format!(
+        "[limits]\nstart_timeout = \"500ms\"\n[sessions.a]\nkind = \"dynamic\"\nexecutable_path = {:?}\n",
+        hangs.to_str().unwrap()
+    );
+    std::fs::write(&file, text).unwrap();
+    for command in ["fetch", "crawl"] {
+        let ran = silkroute([command, "http://127.0.0.1:9/", "--config", file.to_str().unwrap()]);
+        assert!(
+            ran.stderr.contains("not ready within 500ms"),
+            "{command}: {}",
+            ran.stderr
+        );
+    }
+}
