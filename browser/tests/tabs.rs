@@ -379,3 +379,23 @@ async fn keys_and_clicks_are_trusted_and_have_their_places() {
     assert_eq!(last, "input");
     browser.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_long_body_is_there_up_to_the_limit_and_too_large_beyond_it() {
+    let Some(browser) = browser().await else { return };
+    // No text, which would be laid out, and no picture either.
+    let long = "x".repeat(30_000_000);
+    let site = Site::start(&[("/long", Answer::of(200, &[("content-type", "image/png")], &long))]).await;
+    for body_limit in [Some(64 << 20), None] {
+        let options = TabOptions {
+            body_limit,
+            ..TabOptions::default()
+        };
+        let tab = open(&browser.default_context(), options).await;
+        let document = tab.navigate(&Navigation::to(site.url("/long")), soon()).await.unwrap();
+        match (body_limit, tab.body(&document, 64 << 20, soon()).await) {
+            (Some(_), body) => assert_eq!(body.unwrap(), long),
+            (None, body) => assert!(matches!(body, Err(Error::TooLarge { .. })), "{}", body.is_ok()),
+        }
+    }
+}
