@@ -5,17 +5,17 @@
     doc = "Fetches the web through sessions; see the README of the repository."
 )]
 
-use silkroute_core::{Registration, Registry, Result};
-use silkroute_manager::{ManagerConfig, SessionManager};
-
 pub use silkroute_core as core;
 pub use silkroute_core::{
-    Body, CacheOutcome, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, Hop, Identity, Meta,
-    Multipart, Options, Part, Proxy, ProxyPool, Request, RequestExt, RequestParts, Response, ResponseParts, Retry,
-    Rotation, Session, SessionOptions, SessionPlugin, Timing, async_trait, register_session,
+    Body, CacheOutcome, Cookie, CookieJar, Error, Fetch, FetchError, FetchErrorKind, Fingerprint, FingerprintRules,
+    Hop, Identity, Meta, Multipart, Options, Part, Proxy, ProxyPool, Registration, Registry, Request, RequestExt,
+    RequestParts, Response, ResponseParts, Result, Retry, Rotation, Session, SessionOptions, SessionPlugin, Timing,
+    async_trait, cookies::StorageState, register_session,
 };
 pub use silkroute_manager as manager;
-pub use silkroute_manager::{Entry, Limits, SessionExt, SessionHandle, SessionState, SessionStats};
+pub use silkroute_manager::{
+    Entry, Limits, ManagerConfig, SessionExt, SessionHandle, SessionLease, SessionManager, SessionState, SessionStats,
+};
 
 /// The `cache` kind: records what another session fetches, and replays it.
 #[cfg(feature = "cache")]

@@ -33,9 +33,24 @@ fn the_registry_has_the_kinds_of_the_features_and_no_other() {
     assert_eq!(kinds, expected());
 }
 
+/// Programs name what they hold from the root.
+fn manager(kinds: &silkroute::Registry) -> silkroute::Result<silkroute::SessionManager> {
+    let mut text = String::from("[sessions]\n");
+    for kind in kinds.kinds().filter(|kind| kind.kind() == "http") {
+        text.push_str(&format!("[sessions.one]\nkind = '{}'\n", kind.kind()));
+    }
+    silkroute::SessionManager::from_config(&silkroute::ManagerConfig::from_toml(&text)?, kinds)
+}
+
+#[test]
+fn a_manager_is_made_of_the_registry_and_a_text() {
+    let manager = manager(&silkroute::registry().unwrap()).unwrap();
+    assert_eq!(manager.contains("one"), cfg!(feature = "http"));
+}
+
 #[test]
 fn what_is_listed_is_discovered_too() {
-    let discovered = silkroute::core::Registry::discover().unwrap();
+    let discovered = silkroute::Registry::discover().unwrap();
     let kinds: Vec<_> = discovered.kinds().map(|kind| kind.kind()).collect();
     assert_eq!(kinds, expected());
 }
