@@ -99,6 +99,8 @@ fn tests(detectors: Option<String>) -> Cmd {
         "SILKROUTE_REQUIRE_HEADLESS_SHELL",
         if setup::has_headless_shell() { "1" } else { "0" },
     );
+    let vectors = root().join("../shared/conformance").is_dir();
+    let command = command.env("SILKROUTE_REQUIRE_VECTORS", if vectors { "1" } else { "0" });
     match detectors {
         Some(folder) => command
             .env(setup::DETECTORS, folder)

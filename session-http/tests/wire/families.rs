@@ -13,6 +13,59 @@ const CHROME_JA4: &str = "t13d1516h2_8daaf6152771_d8a2da3f94cd";
 const CHROME_AKAMAI: &str = "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p";
 const CHROME_AKAMAI_HASH: &str = "52d84b11737d980aef856699f885ca86";
 
+/// The newest of each family: its name, its JA4 and the hash of its HTTP/2 as Akamai's. They say that the wire is what it was
+/// when they were recorded, at the test site; how near that is to real browsers, the signatures say.
+const NEWEST: [(&str, &str, &str, &str); 8] = [
+    (
+        "chrome",
+        "chrome149",
+        "t13d1516h2_8daaf6152771_d8a2da3f94cd",
+        "52d84b11737d980aef856699f885ca86",
+    ),
+    (
+        "edge",
+        "edge148",
+        "t13d1516h2_8daaf6152771_d8a2da3f94cd",
+        "52d84b11737d980aef856699f885ca86",
+    ),
+    (
+        "firefox",
+        "firefox151",
+        "t13d1717h2_5b57614c22b0_3cbfd9057e0d",
+        "6ea73faa8fc5aac76bded7bd238f6433",
+    ),
+    (
+        "opera",
+        "opera131",
+        "t13d1516h2_8daaf6152771_02713d6af862",
+        "52d84b11737d980aef856699f885ca86",
+    ),
+    (
+        "safari",
+        "safari26_4",
+        "t13d2014h2_a09f3c656075_e42f34c56612",
+        "c52879e43202aeb92740be6e8c86ea96",
+    ),
+    (
+        "chrome_android",
+        "chrome149_android",
+        "t13d1516h2_8daaf6152771_d8a2da3f94cd",
+        "52d84b11737d980aef856699f885ca86",
+    ),
+    (
+        "firefox_android",
+        "firefox135_android",
+        "t13d1716h2_5b57614c22b0_eeeea6562960",
+        "41a06cadb1c6385e6d08c8d0dbbea818",
+    ),
+    (
+        "safari_ios",
+        "safari26_2_ios",
+        "t13d2013h2_a09f3c656075_7f0f34a4126d",
+        "c52879e43202aeb92740be6e8c86ea96",
+    ),
+];
+
 const CHROME_HEADERS: [&str; 13] = [
     "sec-ch-ua",
     "sec-ch-ua-mobile",
@@ -48,6 +101,30 @@ async fn chrome_has_the_fingerprints_and_the_header_order_of_the_newest_profile(
     };
     assert_eq!(http2.headers_priority, Some(weight));
     assert_eq!(seen.header_names(), CHROME_HEADERS);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn the_newest_of_each_family_is_on_the_wire_what_it_was_when_it_was_recorded() {
+    let site = site().await;
+    let mut wrong = Vec::new();
+    for (family, name, ja4, akamai) in NEWEST {
+        let session = session(&site, |builder| builder.impersonate(family)).await;
+        site.clear();
+        let response = fetch_ok(&session, &get(site.https_url("/fingerprint"))).await;
+        let seen = &site.requests()[0];
+        let tls = seen.tls.as_ref().unwrap();
+        let http2 = seen.http2.as_ref().unwrap();
+        let got = (
+            &*http(&*response).identity,
+            tls.ja4.as_str(),
+            http2.akamai_hash.as_str(),
+        );
+        if got != (name, ja4, akamai) {
+            wrong.push(format!("{family}: {got:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     site.close().await;
 }
 
