@@ -23,6 +23,7 @@ mod escalation;
 pub mod export;
 pub mod feed;
 mod frontier;
+mod host_settings;
 mod key;
 mod links;
 mod offsite;
@@ -46,6 +47,7 @@ pub use frontier::{
     Durable, Entry, Frontier, IntoFrontier, Lease, MemoryFrontier, Order, Outcome, Rank, Resumed, Values,
 };
 pub use futures_util::stream::BoxStream;
+pub use host_settings::HostSettings;
 pub use links::LinkExtractor;
 pub use output::Output;
 pub use page::Page;

@@ -1,8 +1,9 @@
 //! Which hosts a crawl may go to.
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::CrawlError;
+use crate::host_settings::parse_host;
 
 /// The hosts of a crawl: each with all hosts below it, on any port. Without any, all are.
 #[derive(Clone, Debug, Default)]
@@ -10,14 +11,7 @@ pub(crate) struct AllowedHosts(Vec<String>);
 
 impl AllowedHosts {
     pub(crate) fn new(hosts: &[String]) -> Result<Self, CrawlError> {
-        let hosts = hosts.iter().map(|host| {
-            let text = host.trim_start_matches('.');
-            let parsed = Host::parse(text).map_err(|error| CrawlError::Setting {
-                setting: "allowed_hosts",
-                reason: format!("`{host}`: {error}; give a host such as shop.test, without scheme, port or path"),
-            });
-            parsed.map(|host| host.to_string())
-        });
+        let hosts = hosts.iter().map(|host| parse_host("allowed_hosts", host));
         hosts.collect::<Result<_, _>>().map(Self)
     }
 

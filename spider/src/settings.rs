@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use silkroute_core::{FingerprintRules, Retry};
 
+use crate::host_settings::{Pace, Paces};
 use crate::offsite::AllowedHosts;
 use crate::throttle::Throttle;
-use crate::{AutoThrottle, CrawlError, Escalation, Order, RobotsPolicy};
+use crate::{AutoThrottle, CrawlError, Escalation, HostSettings, Order, RobotsPolicy};
 
 /// How a crawl behaves. A spider gives its own with [`Spider::settings`](crate::Spider::settings); the crawl builder
 /// changes them for one crawl.
@@ -27,6 +28,7 @@ use crate::{AutoThrottle, CrawlError, Escalation, Order, RobotsPolicy};
 pub struct Settings {
     pub(crate) concurrency: usize,
     pub(crate) host_concurrency: Option<usize>,
+    pub(crate) hosts: Vec<(String, HostSettings)>,
     pub(crate) session_concurrency: BTreeMap<String, usize>,
     pub(crate) download_delay: Duration,
     pub(crate) throttle: Option<AutoThrottle>,
@@ -53,6 +55,7 @@ impl Default for Settings {
         Self {
             concurrency: 16,
             host_concurrency: None,
+            hosts: Vec::new(),
             session_concurrency: BTreeMap::new(),
             download_delay: Duration::ZERO,
             throttle: None,
@@ -148,6 +151,30 @@ impl Settings {
         self
     }
 
+    /// What is different for a host, those below it, and all their ports: how many requests at once, and the delay between
+    /// them. Each of these hosts counts for itself.
+    ///
+    /// What the closest name sets holds: with `shop.test` and `api.shop.test`, that of `api.shop.test` for itself and
+    /// `v2.api.shop.test`; what it leaves open is as `shop.test` says, then as all hosts have it. For a name given twice, the
+    /// last one counts. A longer `Crawl-delay` of the host's robots.txt is kept, where robots.txt is obeyed, and a
+    /// [`throttle`](Self::throttle) goes no faster than the delay given here.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use silkroute_spider::{HostSettings, Settings};
+    ///
+    /// let settings = Settings::default()
+    ///     .download_delay(Duration::from_millis(250))
+    ///     .host("slow.test", HostSettings::new().concurrency(1).download_delay(Duration::from_secs(5)))
+    ///     .host("cdn.shop.test", HostSettings::new().download_delay(Duration::ZERO));
+    /// # let _ = settings;
+    /// ```
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>, settings: HostSettings) -> Self {
+        self.hosts.push((host.into(), settings));
+        self
+    }
+
     /// Stays on these hosts, those below them, and all their ports: for start requests, links and redirects alike. All
     /// hosts when none is given.
     #[must_use]
@@ -156,7 +183,7 @@ impl Settings {
         self
     }
 
-    pub(crate) fn settle(&self) -> Result<(AllowedHosts, Option<Throttle>), CrawlError> {
+    pub(crate) fn settle(&self) -> Result<(AllowedHosts, Paces, Option<Throttle>), CrawlError> {
         let counts = [
             ("concurrency", Some(self.concurrency)),
             ("host_concurrency", self.host_concurrency),
@@ -177,10 +204,15 @@ impl Settings {
                 });
             }
         }
-        let throttle = self
-            .throttle
-            .as_ref()
-            .map(|throttle| throttle.settle(self.host_concurrency));
-        Ok((AllowedHosts::new(&self.allowed_hosts)?, throttle.transpose()?))
+        let others = Pace {
+            concurrency: self.host_concurrency,
+            delay: self.download_delay,
+        };
+        let throttle = self.throttle.as_ref().map(AutoThrottle::settle).transpose()?;
+        Ok((
+            AllowedHosts::new(&self.allowed_hosts)?,
+            Paces::new(others, &self.hosts)?,
+            throttle,
+        ))
     }
 }

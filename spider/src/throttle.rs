@@ -63,14 +63,16 @@ impl AutoThrottle {
         self
     }
 
-    /// Settles what it aims at, given the concurrency per host.
-    pub(crate) fn settle(&self, per_host: Option<usize>) -> Result<Throttle, CrawlError> {
-        let target = self.target_concurrency.unwrap_or(per_host.unwrap_or(1) as f64);
+    /// Looks at what it aims at.
+    pub(crate) fn settle(&self) -> Result<Throttle, CrawlError> {
         let refused = |reason: &str| CrawlError::Setting {
             setting: "throttle",
             reason: reason.to_owned(),
         };
-        if !(target > 0.0 && target.is_finite()) {
+        if !self
+            .target_concurrency
+            .is_none_or(|target| target > 0.0 && target.is_finite())
+        {
             return Err(refused("the target concurrency must be more than 0"));
         }
         if self.max_delay < self.start_delay {
@@ -79,7 +81,7 @@ impl AutoThrottle {
         Ok(Throttle {
             start: self.start_delay,
             max: self.max_delay,
-            target,
+            target: self.target_concurrency,
             block_backoff: self.block_backoff,
         })
     }
@@ -100,7 +102,7 @@ pub(crate) struct Observation {
 pub(crate) struct Throttle {
     start: Duration,
     max: Duration,
-    target: f64,
+    target: Option<f64>,
     block_backoff: bool,
 }
 
@@ -109,8 +111,16 @@ impl Throttle {
         self.start.min(self.max).max(floor)
     }
 
-    pub(crate) fn next(&self, current: Duration, floor: Duration, seen: Observation) -> Duration {
-        let target = Duration::try_from_secs_f64(seen.latency.as_secs_f64() / self.target).unwrap_or(Duration::MAX);
+    /// `places` is how many requests the host may have at once, where that is limited.
+    pub(crate) fn next(
+        &self,
+        current: Duration,
+        floor: Duration,
+        places: Option<usize>,
+        seen: Observation,
+    ) -> Duration {
+        let aim = self.target.unwrap_or(places.unwrap_or(1) as f64);
+        let target = Duration::try_from_secs_f64(seen.latency.as_secs_f64() / aim).unwrap_or(Duration::MAX);
         let mut next = (current.saturating_add(target) / 2).max(target);
         if !seen.ok {
             let penalty = if self.block_backoff {
@@ -135,7 +145,7 @@ mod tests {
     }
 
     fn throttle(settings: AutoThrottle) -> Throttle {
-        settings.settle(None).unwrap()
+        settings.settle().unwrap()
     }
 
     fn seen(latency: f64, ok: bool, retry_after: Option<f64>) -> Observation {
@@ -158,7 +168,7 @@ mod tests {
         let rule = throttle(AutoThrottle::default());
         for (latency, ok) in [(0.1, true), (0.1, false), (1_000.0, true)] {
             assert_eq!(
-                rule.next(secs(120.0), secs(120.0), seen(latency, ok, None)),
+                rule.next(secs(120.0), secs(120.0), None, seen(latency, ok, None)),
                 secs(120.0)
             );
         }
@@ -170,46 +180,65 @@ mod tests {
         let mut delay = secs(1.0);
         let delays: Vec<_> = (0..5)
             .map(|_| {
-                delay = rule.next(delay, ZERO, seen(0.01, false, None));
+                delay = rule.next(delay, ZERO, None, seen(0.01, false, None));
                 delay.as_secs()
             })
             .collect();
         assert_eq!(delays, [2, 4, 8, 16, 32]);
         let calm = throttle(AutoThrottle::default().block_backoff(false));
-        assert_eq!(calm.next(secs(4.0), ZERO, seen(0.01, false, None)), secs(4.0));
+        assert_eq!(calm.next(secs(4.0), ZERO, None, seen(0.01, false, None)), secs(4.0));
     }
 
     #[test]
     fn a_spike_is_taken_at_once_and_recovery_by_halves() {
         let rule = throttle(AutoThrottle::default());
-        assert_eq!(rule.next(secs(1.0), ZERO, seen(10.0, true, None)), secs(10.0));
-        let settled = (0..20).fold(secs(1.0), |delay, _| rule.next(delay, ZERO, seen(2.0, true, None)));
+        assert_eq!(rule.next(secs(1.0), ZERO, None, seen(10.0, true, None)), secs(10.0));
+        let settled = (0..20).fold(secs(1.0), |delay, _| {
+            rule.next(delay, ZERO, None, seen(2.0, true, None))
+        });
         assert_eq!(settled, secs(2.0));
-        assert_eq!(rule.next(secs(10.0), ZERO, seen(2.0, true, None)), secs(6.0));
+        assert_eq!(rule.next(secs(10.0), ZERO, None, seen(2.0, true, None)), secs(6.0));
         let four = throttle(AutoThrottle::default().target_concurrency(4.0));
-        let settled = (0..60).fold(secs(8.0), |delay, _| four.next(delay, ZERO, seen(2.0, true, None)));
+        let settled = (0..60).fold(secs(8.0), |delay, _| {
+            four.next(delay, ZERO, None, seen(2.0, true, None))
+        });
         assert!(settled.abs_diff(secs(0.5)) < Duration::from_millis(1), "{settled:?}");
     }
 
     #[test]
     fn retry_after_sets_the_delay_within_bounds_and_never_speeds_up() {
         let rule = throttle(AutoThrottle::default());
-        assert_eq!(rule.next(secs(1.0), ZERO, seen(0.1, false, Some(3_600.0))), secs(60.0));
-        assert_eq!(rule.next(secs(10.0), ZERO, seen(0.1, false, Some(0.0))), secs(10.0));
-        assert_eq!(rule.next(secs(1.0), ZERO, seen(0.1, false, Some(7.0))), secs(7.0));
-        assert_eq!(rule.next(secs(1.0), secs(3.0), seen(0.1, true, None)), secs(3.0));
+        assert_eq!(
+            rule.next(secs(1.0), ZERO, None, seen(0.1, false, Some(3_600.0))),
+            secs(60.0)
+        );
+        assert_eq!(
+            rule.next(secs(10.0), ZERO, None, seen(0.1, false, Some(0.0))),
+            secs(10.0)
+        );
+        assert_eq!(rule.next(secs(1.0), ZERO, None, seen(0.1, false, Some(7.0))), secs(7.0));
+        assert_eq!(rule.next(secs(1.0), secs(3.0), None, seen(0.1, true, None)), secs(3.0));
     }
 
     #[test]
     fn an_aim_that_cannot_be_reached_gives_the_longest_delay() {
         let rule = throttle(AutoThrottle::default().target_concurrency(f64::MIN_POSITIVE));
-        assert_eq!(rule.next(secs(1.0), ZERO, seen(2.0, true, None)), secs(60.0));
+        assert_eq!(rule.next(secs(1.0), ZERO, None, seen(2.0, true, None)), secs(60.0));
     }
 
     #[test]
     fn what_cannot_be_aimed_at_is_refused() {
-        assert!(AutoThrottle::default().target_concurrency(0.0).settle(None).is_err());
-        assert!(AutoThrottle::default().max_delay(secs(1.0)).settle(None).is_err());
-        assert_eq!(AutoThrottle::default().settle(Some(8)).unwrap().target, 8.0);
+        assert!(AutoThrottle::default().target_concurrency(0.0).settle().is_err());
+        assert!(AutoThrottle::default().max_delay(secs(1.0)).settle().is_err());
+    }
+
+    #[test]
+    fn it_aims_at_the_places_of_the_host_unless_told_otherwise() {
+        let next = |rule: Throttle| rule.next(ZERO, ZERO, Some(8), seen(4.0, true, None));
+        assert_eq!(next(throttle(AutoThrottle::default())), secs(0.5));
+        assert_eq!(
+            next(throttle(AutoThrottle::default().target_concurrency(2.0))),
+            secs(2.0)
+        );
     }
 }

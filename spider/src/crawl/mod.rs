@@ -16,7 +16,7 @@ use crate::export::{Csv, Export, Json, JsonLines};
 use crate::frontier::Source;
 use crate::offsite::AllowedHosts;
 use crate::schedule::{Rules, Schedule};
-use crate::{CrawlError, IntoFrontier, Result, Settings, Spider, Stats};
+use crate::{CrawlError, HostSettings, IntoFrontier, Result, Settings, Spider, Stats};
 
 use self::signals::Signals;
 
@@ -97,6 +97,11 @@ impl<S: Spider> CrawlBuilder<S> {
     /// How many requests go to one session at once, on top of what the session itself allows.
     pub fn session_concurrency(self, session: impl Into<String>, requests: usize) -> Self {
         self.change(|settings| settings.session_concurrency(session, requests))
+    }
+
+    /// What is different for a host, those below it, and all their ports: see [`Settings::host`].
+    pub fn host(self, host: impl Into<String>, settings: HostSettings) -> Self {
+        self.change(|all| all.host(host, settings))
     }
 
     /// Stays on these hosts, those below them, and all their ports.
@@ -246,11 +251,10 @@ impl<S: Spider> CrawlBuilder<S> {
 
     fn prepare(self) -> Result<Prepared<S>, CrawlError> {
         let settings = self.settings;
-        let (allowed, throttle) = settings.settle()?;
+        let (allowed, paces, throttle) = settings.settle()?;
         let schedule = Schedule::new(Rules {
             concurrency: settings.concurrency,
-            host_concurrency: settings.host_concurrency.unwrap_or(usize::MAX),
-            delay: settings.download_delay,
+            paces,
             throttle,
             robots: settings.robots.is_some(),
         });

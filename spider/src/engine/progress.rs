@@ -65,10 +65,10 @@ mod tests {
 
     #[test]
     fn the_line_names_what_counts() {
+        let (_, paces, _) = crate::Settings::default().settle().unwrap();
         let schedule = Schedule::new(Rules {
             concurrency: 1,
-            host_concurrency: 1,
-            delay: std::time::Duration::ZERO,
+            paces,
             throttle: None,
             robots: false,
         });

@@ -7,9 +7,11 @@ use tokio::time::Instant;
 
 use crate::RobotsRules;
 use crate::frontier::Rank;
+use crate::host_settings::Pace;
 
 /// A host, as far as its turn is concerned.
 pub(super) struct Host {
+    pub(super) pace: Pace,
     /// Its lanes, one for each session that has had work for it; few.
     pub(super) lanes: Vec<Lane>,
     /// Whether its lanes stand in the sessions' rows. Closed while it is full, early, or its robots.txt is on the way.
@@ -47,8 +49,9 @@ pub(super) enum Robots {
 }
 
 impl Host {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(pace: Pace, now: Instant) -> Self {
         Self {
+            pace,
             lanes: Vec::new(),
             open: true,
             in_flight: 0,
@@ -58,6 +61,20 @@ impl Host {
             timed: None,
             listed_idle: false,
         }
+    }
+
+    /// Whether it has as many requests under way as it may.
+    pub(super) fn is_full(&self) -> bool {
+        self.pace.concurrency.is_some_and(|places| self.in_flight >= places)
+    }
+
+    /// The delay that the crawl or its robots.txt asks for.
+    pub(super) fn floor(&self) -> Duration {
+        let asked = match &self.robots {
+            Robots::Known { rules, .. } => rules.crawl_delay().unwrap_or_default(),
+            Robots::Unknown | Robots::Loading => Duration::ZERO,
+        };
+        self.pace.delay.max(asked)
     }
 
     /// Whether nothing would be lost but what was learnt of it.

@@ -19,6 +19,7 @@ use self::host::{Host, Lane, Robots};
 pub(crate) use self::saved::SavedHost;
 use crate::RobotsRules;
 use crate::frontier::Rank;
+use crate::host_settings::Paces;
 use crate::throttle::{Observation, Throttle};
 
 /// Idle hosts beyond so many are forgotten, the longest idle first.
@@ -35,8 +36,7 @@ pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) concurrency: usize,
-    pub(crate) host_concurrency: usize,
-    pub(crate) delay: Duration,
+    pub(crate) paces: Paces,
     pub(crate) throttle: Option<Throttle>,
     pub(crate) robots: bool,
 }
@@ -130,7 +130,8 @@ impl Schedule {
     pub(crate) fn offer(&mut self, host: &Arc<str>, lane: &Arc<str>, session: usize, rank: Rank, now: Instant) {
         if !self.hosts.contains_key(host) {
             self.forget_idle(now);
-            self.hosts.insert(Arc::clone(host), Host::new(now));
+            let pace = self.rules.paces.of(host);
+            self.hosts.insert(Arc::clone(host), Host::new(pace, now));
         }
         let Some(known) = self.hosts.get_mut(host) else { return };
         let index = known.lanes.iter().position(|lane| lane.session == session);
@@ -218,7 +219,7 @@ impl Schedule {
                 }
             }
         }
-        if host.in_flight >= self.rules.host_concurrency {
+        if host.is_full() {
             self.close(&name);
             return None;
         }
@@ -226,9 +227,10 @@ impl Schedule {
             self.close_until_due(&name);
             return None;
         }
+        let floor = host.floor();
         let delay = match &self.rules.throttle {
-            Some(throttle) => host.delay.unwrap_or_else(|| throttle.first(floor(&self.rules, host))),
-            None => floor(&self.rules, host),
+            Some(throttle) => host.delay.unwrap_or_else(|| throttle.first(floor)).max(floor),
+            None => floor,
         };
         let mut delayed = None;
         if !delay.is_zero() {
@@ -297,9 +299,9 @@ impl Schedule {
     pub(crate) fn observe(&mut self, host: &str, seen: Observation) -> Option<Duration> {
         let throttle = self.rules.throttle.as_ref()?;
         let host = self.hosts.get_mut(host)?;
-        let floor = floor(&self.rules, host);
+        let floor = host.floor();
         let current = host.delay.unwrap_or_else(|| throttle.first(floor));
-        let next = throttle.next(current, floor, seen);
+        let next = throttle.next(current, floor, host.pace.concurrency, seen);
         host.delay = Some(next);
         Some(next)
     }
@@ -383,15 +385,6 @@ impl Schedule {
             }
         }
     }
-}
-
-/// The delay that the crawl or the host's robots.txt asks for.
-fn floor(rules: &Rules, host: &Host) -> Duration {
-    let asked = match &host.robots {
-        Robots::Known { rules, .. } => rules.crawl_delay().unwrap_or_default(),
-        Robots::Unknown | Robots::Loading => Duration::ZERO,
-    };
-    rules.delay.max(asked)
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Schedule {
         let wait = saved
             .not_before
             .and_then(|time| time.duration_since(SystemTime::now()).ok());
-        let mut host = Host::new(now);
+        let mut host = Host::new(self.rules.paces.of(&saved.host), now);
         host.delay = saved.delay;
         host.not_before = after(now, wait.unwrap_or_default());
         host.listed_idle = true;
@@ -58,8 +58,10 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{offer, schedule, sent};
+    use super::super::tests::{offer, paced, schedule, sent};
     use super::*;
+    use crate::throttle::Observation;
+    use crate::{AutoThrottle, HostSettings};
 
     #[test]
     fn a_host_is_not_asked_sooner_because_the_crawl_was_started_again() {
@@ -78,5 +80,37 @@ mod tests {
         assert_eq!(&*sent(second.take(now)).unwrap().host, "b");
         assert!(sent(second.take(now + Duration::from_secs(58))).is_none());
         assert_eq!(&*sent(second.take(now + Duration::from_secs(62))).unwrap().host, "a");
+    }
+
+    #[test]
+    fn a_host_that_is_known_from_before_has_the_pace_that_the_run_gives_it() {
+        let (now, name) = (Instant::now(), "http://a.test");
+        let limit = |delay| HostSettings::new().concurrency(1).download_delay(delay);
+        let hosts = |delay| [("a.test".to_owned(), limit(delay))];
+        let throttle = AutoThrottle::default().start_delay(Duration::ZERO).settle().unwrap();
+        let mut first = paced(10, None, Duration::ZERO, &[]);
+        first.rules.throttle = Some(throttle.clone());
+        offer(&mut first, name, "s", 0, now);
+        first.observe(
+            name,
+            Observation {
+                latency: Duration::from_secs(2),
+                ok: true,
+                retry_after: None,
+            },
+        );
+        let mut second = paced(10, None, Duration::ZERO, &hosts(Duration::from_secs(9)));
+        second.rules.throttle = Some(throttle);
+        for host in first.save(now) {
+            assert_eq!(host.delay, Some(Duration::from_secs(2)));
+            second.restore(host, now);
+        }
+        offer(&mut second, name, "s", 0, now);
+        let place = sent(second.take(now)).unwrap();
+        offer(&mut second, name, "s", 1, now);
+        assert!(sent(second.take(now + Duration::from_secs(60))).is_none(), "it is full");
+        second.free(&place);
+        assert!(sent(second.take(now + Duration::from_secs(8))).is_none());
+        assert!(sent(second.take(now + Duration::from_secs(9))).is_some());
     }
 }

@@ -1,11 +1,29 @@
 use super::*;
-use crate::{AutoThrottle, Order};
+use crate::host_settings::Pace;
+use crate::{AutoThrottle, HostSettings, Order};
 
 pub(super) fn schedule(concurrency: usize, host_concurrency: usize, delay_ms: u64) -> Schedule {
+    paced(
+        concurrency,
+        Some(host_concurrency),
+        Duration::from_millis(delay_ms),
+        &[],
+    )
+}
+
+pub(super) fn paced(
+    concurrency: usize,
+    host_concurrency: Option<usize>,
+    delay: Duration,
+    hosts: &[(String, HostSettings)],
+) -> Schedule {
+    let others = Pace {
+        concurrency: host_concurrency,
+        delay,
+    };
     Schedule::new(Rules {
         concurrency,
-        host_concurrency,
-        delay: Duration::from_millis(delay_ms),
+        paces: Paces::new(others, hosts).unwrap(),
         throttle: None,
         robots: false,
     })
@@ -71,10 +89,7 @@ fn a_delay_closes_its_host_until_it_is_due() {
 
 #[test]
 fn a_delay_without_end_holds_up_its_host_alone() {
-    let mut schedule = Schedule::new(Rules {
-        delay: Duration::MAX,
-        ..schedule(10, 10, 0).rules
-    });
+    let mut schedule = paced(10, Some(10), Duration::MAX, &[]);
     let (now, years) = (Instant::now(), Duration::from_secs(365 * 24 * 60 * 60));
     offer(&mut schedule, "a", "s", 0, now);
     let first = sent(schedule.take(now)).unwrap();
@@ -114,7 +129,7 @@ fn the_timer_of_what_is_not_sent_holds_up_nothing_longer_than_the_delay() {
     for host_concurrency in [1, 10] {
         let throttle = AutoThrottle::default().start_delay(Duration::from_millis(100));
         let mut schedule = Schedule::new(Rules {
-            throttle: Some(throttle.settle(None).unwrap()),
+            throttle: Some(throttle.settle().unwrap()),
             ..schedule(10, 10, 0).rules
         });
         let now = Instant::now();
@@ -125,7 +140,7 @@ fn the_timer_of_what_is_not_sent_holds_up_nothing_longer_than_the_delay() {
         schedule.leased(&first, next(1), now);
         assert!(sent(schedule.take(ms(1))).is_none(), "a timer opens it in 100 ms");
         schedule.unsent(&first);
-        schedule.rules.host_concurrency = host_concurrency;
+        schedule.hosts.get_mut("a").unwrap().pace.concurrency = Some(host_concurrency);
         // It answers at once: the delay goes down to 12.5 ms.
         for _ in 0..3 {
             let seen = Observation {

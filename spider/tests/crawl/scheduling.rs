@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use silkroute_core::RequestExt as _;
-use silkroute_spider::{AutoThrottle, Spider as _, Visit};
+use silkroute_spider::{AutoThrottle, HostSettings, RobotsPolicy, Spider as _, Visit};
 use tokio::time::Instant;
 
 use crate::support::{Answer, Tester, Web, gaps};
@@ -69,6 +69,16 @@ async fn concurrency_holds_in_total_for_a_host_and_for_a_session() {
     };
     assert_eq!(peak(|s| s.concurrency(7), None).await, 7);
     assert_eq!(peak(|s| s.host_concurrency(3), None).await, 3);
+    let own = |s: silkroute_spider::Settings| s.host("a.test", HostSettings::new().concurrency(4));
+    assert_eq!(peak(own, None).await, 4);
+    assert_eq!(
+        peak(
+            |s| s.host_concurrency(2).host("test", HostSettings::new().concurrency(4)),
+            None
+        )
+        .await,
+        4
+    );
     assert_eq!(peak(|s| s.session_concurrency("http", 2), None).await, 2);
     assert_eq!(peak(|s| s, Some(5)).await, 5);
 }
@@ -203,7 +213,6 @@ async fn a_higher_priority_goes_first() {
 
 #[tokio::test(start_paused = true)]
 async fn a_throttle_keeps_to_longer_delays_that_the_crawl_or_a_host_asks_for() {
-    use silkroute_spider::RobotsPolicy;
     let web = Web::new(|url, _| {
         if url.ends_with("/robots.txt") {
             return Answer::page(&["User-agent: *", "Crawl-delay: 120"]);
@@ -221,4 +230,59 @@ async fn a_throttle_keeps_to_longer_delays_that_the_crawl_or_a_host_asks_for() {
     hits.retain(|hit| !hit.url.ends_with("/robots.txt"));
     assert_eq!(gaps(&hits[..4]), [90_000; 3]);
     assert_eq!(gaps(&hits[4..]), [120_000; 3]);
+}
+
+/// The gaps between the requests to each of these hosts, which get four each.
+async fn gaps_by_host<const N: usize>(
+    hosts: [&str; N],
+    change: impl Fn(silkroute_spider::CrawlBuilder<Tester>) -> silkroute_spider::CrawlBuilder<Tester>,
+) -> [Vec<u64>; N] {
+    let web = Web::new(|url, _| {
+        if url.ends_with("/robots.txt") {
+            return Answer::page(&["User-agent: *", "Crawl-delay: 2"]);
+        }
+        Answer::page(&[]).after(100)
+    });
+    let mut spider = Tester::new(&web, &[]);
+    spider.starts = (0..4)
+        .flat_map(|n| hosts.map(|host| format!("http://{host}/{n}")))
+        .collect();
+    change(spider.crawl()).run().await.unwrap();
+    hosts.map(|host| {
+        let mut hits = web.hits();
+        hits.retain(|hit| hit.url.contains(&format!("/{host}/")) && !hit.url.ends_with("/robots.txt"));
+        gaps(&hits)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_has_a_delay_of_its_own() {
+    let second = Duration::from_secs(1);
+    let hosts = ["shop.test", "api.shop.test:8080", "cdn.shop.test", "other.test"];
+    let found = gaps_by_host(hosts, |crawl| {
+        crawl
+            .download_delay(second)
+            .host("shop.test", HostSettings::new().download_delay(3 * second))
+            .host("cdn.shop.test", HostSettings::new().download_delay(second / 2))
+    })
+    .await;
+    assert_eq!(found, [[3_000; 3], [3_000; 3], [500; 3], [1_000; 3]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_delay_of_a_host_bounds_its_throttle_and_does_not_undercut_its_robots_txt() {
+    let set = |seconds| HostSettings::new().download_delay(Duration::from_secs(seconds));
+    let found = gaps_by_host(["hasty.test", "slow.test"], |crawl| {
+        let hosts = crawl.host("hasty.test", set(0)).host("slow.test", set(7));
+        hosts.robots(RobotsPolicy::obey_as_anyone())
+    })
+    .await;
+    assert_eq!(found, [[2_000; 3], [7_000; 3]]);
+    let found = gaps_by_host(["slow.test", "other.test"], |crawl| {
+        let throttle = AutoThrottle::default().start_delay(Duration::from_secs(3));
+        crawl.host("slow.test", set(2)).throttle(throttle)
+    })
+    .await;
+    assert_eq!(found[0], [3_000, 2_000, 2_000], "it goes down to what was set");
+    assert!(found[1][2] < 2_000, "{found:?}");
 }
