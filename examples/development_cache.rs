@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let session = || HttpSession::builder().ca_certificate(site.ca_pem()).build();
 
     let manager = SessionManager::new();
-    manager.add("shop", CacheSession::new(session()?, folder.path()).build()?)?;
+    manager.add("shop", CacheSession::builder(session()?, folder.path()).build()?)?;
     for round in ["the first time", "the second time"] {
         for page in &pages {
             let response = manager.fetch(Fetch::get(page.as_str())?).await?;
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let manager = SessionManager::new();
     manager.add(
         "shop",
-        CacheSession::new(records, folder.path())
+        CacheSession::builder(records, folder.path())
             .mode(CacheMode::Replay)
             .build()?,
     )?;

@@ -89,7 +89,7 @@ async fn what_a_browser_rendered_is_replayed_without_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     let fetch = async |mode| {
         let manager = SessionManager::new();
-        let cache = CacheSession::new(browser().unwrap(), folder.path())
+        let cache = CacheSession::builder(browser().unwrap(), folder.path())
             .mode(mode)
             .build()
             .unwrap();

@@ -20,7 +20,8 @@ pub struct CacheSessionBuilder {
 }
 
 impl CacheSessionBuilder {
-    pub(crate) fn new(session: Box<dyn Session>, directory: PathBuf) -> Self {
+    /// As [`CacheSession::builder`], for a session that is boxed already.
+    pub fn boxed(session: Box<dyn Session>, directory: impl Into<PathBuf>) -> Self {
         Self {
             session,
             config: CacheConfig::new(Map::new(), directory),

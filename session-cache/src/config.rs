@@ -12,7 +12,7 @@ use crate::CacheMode;
 /// What a cache can be configured with, as configuration files write it.
 ///
 /// ```
-/// use silkroute_session_cache::{CacheConfig, CacheSessionBuilder};
+/// use silkroute_session_cache::{CacheConfig, CacheSession};
 /// use silkroute_session_http as _; // the kind of the session behind it
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,7 +21,7 @@ use crate::CacheMode;
 ///     mode = "record"
 ///     session = { kind = "http", timeout = "10s" }
 /// "#)?;
-/// let cache = CacheSessionBuilder::from_config(config)?.build()?;
+/// let cache = CacheSession::from_config(config)?;
 /// # let _ = cache;
 /// # Ok(())
 /// # }

@@ -2,7 +2,7 @@
 
 use silkroute_core::{Result, Session, SessionPlugin, register_session};
 
-use crate::{CacheConfig, CacheOptions, CacheSessionBuilder};
+use crate::{CacheConfig, CacheOptions, CacheSession};
 
 /// The session kind `cache`.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ impl SessionPlugin for CachePlugin {
     const SUMMARY: &'static str = "records what another session fetches, and replays it: for developing offline";
 
     fn build(config: CacheConfig) -> Result<Box<dyn Session>> {
-        Ok(Box::new(CacheSessionBuilder::from_config(config)?.build()?))
+        CacheSession::from_config(config).map(|session| Box::new(session) as _)
     }
 }
 

@@ -10,7 +10,7 @@ use silkroute_core::{FetchError, FetchErrorKind, Request, Response, Result, Sess
 
 use crate::key::KeyRules;
 use crate::store::Store;
-use crate::{CacheMode, CacheOptions, CacheSessionBuilder};
+use crate::{CacheConfig, CacheMode, CacheOptions, CacheSessionBuilder};
 
 /// How a cache works.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Settings {
 /// use silkroute_session_http::HttpSession;
 ///
 /// # async fn example() -> silkroute_core::Result<()> {
-/// let mut session = CacheSession::new(HttpSession::new(), "recorded").mode(CacheMode::Record).build()?;
+/// let mut session = CacheSession::builder(HttpSession::new(), "recorded").mode(CacheMode::Record).build()?;
 /// session.start().await?;
 /// let page = Fetch::get("https://shop.test/")?;
 /// assert_eq!(session.fetch(&page).await?.meta()[STATUS_META], "recorded");
@@ -48,15 +48,17 @@ pub struct CacheSession {
 }
 
 impl CacheSession {
-    /// A cache of what this session fetches, in this directory.
-    #[expect(clippy::new_ret_no_self, reason = "a cache has settings, and `build` looks at them")]
-    pub fn new(session: impl Session, directory: impl Into<PathBuf>) -> CacheSessionBuilder {
-        Self::boxed(Box::new(session), directory)
+    /// Sets up a cache of what this session fetches, in this directory.
+    pub fn builder(session: impl Session, directory: impl Into<PathBuf>) -> CacheSessionBuilder {
+        CacheSessionBuilder::boxed(Box::new(session), directory)
     }
 
-    /// The same for a session that is boxed already.
-    pub fn boxed(session: Box<dyn Session>, directory: impl Into<PathBuf>) -> CacheSessionBuilder {
-        CacheSessionBuilder::new(session, directory.into())
+    /// The cache of a configuration, before a session of a kind that is linked into the program.
+    ///
+    /// # Errors
+    /// See [`CacheSessionBuilder::from_config`] and [`CacheSessionBuilder::build`].
+    pub fn from_config(config: CacheConfig) -> Result<Self> {
+        CacheSessionBuilder::from_config(config)?.build()
     }
 
     pub(crate) fn with(inner: Box<dyn Session>, settings: Settings) -> Self {

@@ -40,7 +40,7 @@ impl Subject for Recording {
             builder = builder.proxy(proxy.clone());
         }
         let folder = tempfile::tempdir().unwrap();
-        let session = CacheSession::new(builder.build()?, folder.path().join("recorded")).build()?;
+        let session = CacheSession::builder(builder.build()?, folder.path().join("recorded")).build()?;
         self.folders.lock().unwrap().push(folder);
         Ok(Box::new(session))
     }

@@ -324,7 +324,7 @@ async fn a_replay_never_starts_the_session_behind_it() {
         .ca_certificate("/no/such/file")
         .build()
         .unwrap();
-    let session = silkroute_session_cache::CacheSession::new(broken, folder.path()).mode(CacheMode::Replay);
+    let session = silkroute_session_cache::CacheSession::builder(broken, folder.path()).mode(CacheMode::Replay);
     let manager = SessionManager::new();
     manager.add("cache", session.build().unwrap()).unwrap();
     let response = manager.fetch(get(&site, "/json").meta("page", 7)).await.unwrap();

@@ -16,7 +16,7 @@ use crate::{Assign, Member};
 /// What a pool can be configured with, as configuration files write it. What only code can say, the hooks, is not here.
 ///
 /// ```
-/// use silkroute_session_pool::{PoolConfig, SessionPoolBuilder};
+/// use silkroute_session_pool::{PoolConfig, SessionPool};
 /// use silkroute_session_http as _; // the kind of its sessions
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,7 +29,7 @@ use crate::{Assign, Member};
 ///     session = { kind = "http", timeout = "10s" }
 ///     vary = { impersonate = ["chrome", "firefox", "safari"] }
 /// "#)?;
-/// let pool = SessionPoolBuilder::from_config(config)?.build()?;
+/// let pool = SessionPool::from_config(config)?;
 /// assert!(!format!("{pool:?}").contains("secret"));
 /// # Ok(())
 /// # }

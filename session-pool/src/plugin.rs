@@ -2,7 +2,7 @@
 
 use silkroute_core::{Result, Session, SessionPlugin, register_session};
 
-use crate::{PoolConfig, PoolOptions, SessionPool, SessionPoolBuilder};
+use crate::{PoolConfig, PoolOptions, SessionPool};
 
 /// The session kind `pool`.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +16,7 @@ impl SessionPlugin for PoolPlugin {
         "many identities, each with its own proxy, cookies and fingerprint, behind one session";
 
     fn build(config: PoolConfig) -> Result<Box<dyn Session>> {
-        let pool: SessionPool = SessionPoolBuilder::from_config(config)?.build()?;
-        Ok(Box::new(pool))
+        SessionPool::from_config(config).map(|pool| Box::new(pool) as _)
     }
 }
 

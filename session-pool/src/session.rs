@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::shared::{Shared, closed};
 use crate::slot::{Live, Phase};
 use crate::store::{Note, Store, proxy_name};
-use crate::{Member, PoolHandle, PoolOptions, SessionPoolBuilder, fetch, life};
+use crate::{Member, PoolConfig, PoolHandle, PoolOptions, SessionPoolBuilder, fetch, life};
 
 /// Many identities behind one session: each has a session of its own, with its own proxy, cookies and fingerprint, and every
 /// request goes out by one of them.
@@ -54,6 +54,14 @@ impl SessionPool {
     /// Sets it up.
     pub fn builder() -> SessionPoolBuilder {
         SessionPoolBuilder::default()
+    }
+
+    /// The pool of a configuration: the identities are sessions of a kind that is linked into the program.
+    ///
+    /// # Errors
+    /// See [`SessionPoolBuilder::from_config`] and [`SessionPoolBuilder::build`].
+    pub fn from_config(config: PoolConfig) -> Result<Self> {
+        SessionPoolBuilder::from_config(config)?.build()
     }
 
     pub(crate) fn with(shared: Shared, timeout: Duration, concurrency: Option<NonZeroUsize>) -> Self {

@@ -108,7 +108,7 @@ async fn a_proxy_that_hangs_has_its_failures_too() {
 async fn what_a_cache_had_is_told_from_what_was_fetched() {
     let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
     let cached = || {
-        CacheSession::new(once().build().unwrap(), folder.path())
+        CacheSession::builder(once().build().unwrap(), folder.path())
             .build()
             .unwrap()
     };

@@ -20,7 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A cache before an HTTP session.
 pub(crate) fn cache(directory: &Path) -> CacheSessionBuilder {
-    CacheSession::new(HttpSession::builder().retry(Retry::none()).build().unwrap(), directory)
+    CacheSession::builder(HttpSession::builder().retry(Retry::none()).build().unwrap(), directory)
 }
 
 pub(crate) async fn started(builder: CacheSessionBuilder) -> CacheSession {
