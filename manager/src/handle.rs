@@ -1,6 +1,7 @@
 //! One session of a manager, to look at and to use directly.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,12 @@ impl SessionHandle {
     /// Whether it starts on first use only.
     pub fn is_lazy(&self) -> bool {
         self.slot.lazy
+    }
+
+    /// How many fetches it gets at once: the smaller of its own limit and that of its [entry](crate::Entry::max_concurrency);
+    /// `None`: any number.
+    pub fn concurrency(&self) -> Option<NonZeroUsize> {
+        self.slot.concurrency.and_then(NonZeroUsize::new)
     }
 
     /// Where it is in its life.

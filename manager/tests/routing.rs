@@ -173,6 +173,8 @@ async fn an_entry_bounds_a_session_by_the_smaller_of_its_limit_and_the_sessions_
         assert_eq!(*done.lock().unwrap(), (0..10).collect::<Vec<_>>());
         let took = SECOND * (10 / both);
         assert_eq!((probe.peak.load(SeqCst), begun.elapsed()), (both as usize, took));
+        let told = manager.get("one").unwrap().concurrency();
+        assert_eq!(told.map(NonZeroUsize::get), Some(both as usize));
     }
 }
 

@@ -228,7 +228,7 @@ impl<S: Spider> Engine<S> {
             state.schedule.session_name(place.session)
         };
         let own = match self.sessions.get(&name) {
-            Ok(handle) => handle.lease().await.map(|session| session.concurrency()),
+            Ok(handle) => handle.lease().await.map(|_| handle.concurrency()),
             Err(error) => Err(error),
         };
         let own = match own {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use silkroute_core::RequestExt as _;
+use silkroute_manager::SessionExt as _;
 use silkroute_spider::{AutoThrottle, HostSettings, RobotsPolicy, Spider as _, Visit};
 use tokio::time::Instant;
 
@@ -81,6 +82,23 @@ async fn concurrency_holds_in_total_for_a_host_and_for_a_session() {
     );
     assert_eq!(peak(|s| s.session_concurrency("http", 2), None).await, 2);
     assert_eq!(peak(|s| s, Some(5)).await, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_entry_bounds_a_session_by_keeps_requests_from_waiting_in_it_past_their_time() {
+    let web = Web::new(|_, _| Answer::page(&[]).after(5_000));
+    let starts: Vec<_> = (0..20).map(|n| format!("http://a.test/{n}")).collect();
+    let starts: Vec<_> = starts.iter().map(String::as_str).collect();
+    let mut spider = Tester::new(&web, &starts).set(|s| s.concurrency(16));
+    let fetching = web.clone();
+    spider.configure = Some(Box::new(move |sessions| {
+        let one = std::num::NonZeroUsize::MIN;
+        sessions.add("http", fetching.session("http").max_concurrency(one))?;
+        Ok(())
+    }));
+    let stats = spider.crawl().run().await.unwrap().stats;
+    assert_eq!((stats.pages, stats.failed, stats.retries), (20, 0, 0));
+    assert_eq!(web.peak.load(SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
