@@ -98,6 +98,12 @@ impl From<RequestParts> for Fetch {
     }
 }
 
+impl From<Fetch> for RequestParts {
+    fn from(fetch: Fetch) -> Self {
+        fetch.parts
+    }
+}
+
 impl Request for Fetch {
     fn parts(&self) -> &RequestParts {
         &self.parts

@@ -21,12 +21,16 @@ impl<T: Serialize + DeserializeOwned + Clone + Default + Debug + Send + Sync + '
 /// The building methods of [`RequestExt`](silkroute_core::RequestExt) work on it.
 ///
 /// ```
-/// use silkroute_core::RequestExt;
+/// use silkroute_core::{Fetch, Request, RequestExt};
 /// use silkroute_spider::Visit;
 ///
 /// # fn main() -> silkroute_core::Result<()> {
 /// let visit: Visit<()> = Visit::get("https://shop.test/products")?.session("stealth").priority(10);
 /// assert_eq!(visit.depth(), 0);
+///
+/// // A request that is there already, or of another method than GET and POST.
+/// let visit: Visit<()> = Fetch::delete("https://shop.test/cart/1")?.into();
+/// assert_eq!(visit.parts().method, "DELETE");
 /// # Ok(())
 /// # }
 /// ```
@@ -145,6 +149,13 @@ impl<S: Step> From<RequestParts> for Visit<S> {
     }
 }
 
+/// For the step that is the default, of priority 0, as a start request.
+impl<S: Step> From<Fetch> for Visit<S> {
+    fn from(fetch: Fetch) -> Self {
+        Self::from(RequestParts::from(fetch))
+    }
+}
+
 impl<S: Step> Request for Visit<S> {
     fn parts(&self) -> &RequestParts {
         &self.parts
@@ -152,5 +163,25 @@ impl<S: Step> Request for Visit<S> {
 
     fn parts_mut(&mut self) -> &mut RequestParts {
         &mut self.parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use silkroute_core::RequestExt as _;
+
+    #[test]
+    fn a_fetch_becomes_a_visit_with_all_it_says() {
+        let fetch = Fetch::put("https://u:p@shop.test/a?b=1")
+            .unwrap()
+            .header("X-One", "1")
+            .unwrap()
+            .body("text")
+            .session("stealth")
+            .timeout(std::time::Duration::from_secs(3));
+        let visit = Visit::<u8>::from(fetch.clone());
+        assert_eq!(Fetch::from(visit.parts.clone()), fetch);
+        assert_eq!((visit.step, visit.priority, visit.depth), (0, 0, 0));
     }
 }
