@@ -36,6 +36,8 @@ use crate::{Error, Request, Response, Result};
 /// * `fetch` MUST NOT write to the request's `meta`; it puts facts of its own on the response.
 /// * `Debug`, errors and logs MUST NOT show passwords, cookies or `Authorization` values.
 /// * Dropping a session that was not closed MUST NOT block, and SHOULD release what it can.
+#[doc(alias = "downloader")]
+#[doc(alias = "middleware")]
 #[async_trait]
 pub trait Session: fmt::Debug + Send + Sync + 'static {
     /// The name of its kind, such as `http`.

@@ -40,6 +40,7 @@ pub(crate) struct Settings {
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "HttpCacheMiddleware")]
 #[derive(Debug)]
 pub struct CacheSession {
     pub(crate) inner: Box<dyn Session>,

@@ -152,12 +152,14 @@ impl SessionPoolBuilder {
     }
 
     /// How many fetches an identity serves at once. Default: as many as its session does.
+    #[doc(alias = "concurrency")]
     pub fn places(mut self, places: NonZeroUsize) -> Self {
         self.config.places = Some(places);
         self
     }
 
     /// After how many blocked responses in a row an identity is retired; 0: never. Default: 3.
+    #[doc(alias = "max_error_score")]
     pub fn max_blocks(mut self, blocks: u32) -> Self {
         self.config.max_blocks = blocks;
         self
@@ -170,6 +172,7 @@ impl SessionPoolBuilder {
     }
 
     /// After how many requests an identity is retired. Default: never. Those of warm-ups do not count.
+    #[doc(alias = "max_usage_count")]
     pub fn max_usage(mut self, requests: u64) -> Self {
         self.config.max_usage = Some(requests);
         self
@@ -182,6 +185,7 @@ impl SessionPoolBuilder {
     }
 
     /// How long the place of an identity that was retired stays empty. Default: no time.
+    #[doc(alias = "cooldown")]
     pub fn rest(mut self, rest: Duration) -> Self {
         self.config.rest = Some(rest);
         self

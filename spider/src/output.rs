@@ -10,6 +10,7 @@ use crate::{CrawlOver, Result, Spider, Visit};
 const BATCH: usize = 64;
 
 /// Where [`parse`](Spider::parse) puts items and further requests. Both wait when the crawl cannot take more.
+#[doc(alias = "yield")]
 pub struct Output<S: Spider> {
     engine: Arc<Engine<S>>,
     keys: KeyMaker,

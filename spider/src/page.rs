@@ -14,6 +14,7 @@ use crate::visit::Step;
 use crate::{Climb, Visit};
 
 /// A response, with the visit that it answers.
+#[doc(alias = "Response")]
 pub struct Page<S = ()> {
     response: Box<dyn Response>,
     visit: Arc<Visit<S>>,
@@ -61,6 +62,7 @@ impl<S: Step> Page<S> {
     ///
     /// # Errors
     /// The link is not a URL that a session could fetch, such as `mailto:` or `javascript:`.
+    #[doc(alias = "urljoin")]
     pub fn follow(&self, link: &str) -> silkroute_core::Result<Visit<S>> {
         let base = self.document.get().map_or(self.response.url(), Document::base_url);
         let url = base
@@ -148,6 +150,7 @@ impl<S: Step> Page<S> {
     }
 
     /// What part of `parse` it is for.
+    #[doc(alias = "callback")]
     pub fn step(&self) -> &S {
         &self.visit.step
     }
@@ -168,6 +171,7 @@ impl<S: Step> Page<S> {
     }
 
     /// The request it answers.
+    #[doc(alias = "request")]
     pub fn visit(&self) -> &Visit<S> {
         &self.visit
     }

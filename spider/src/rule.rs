@@ -22,6 +22,7 @@ use crate::{LinkExtractor, Output, Page, Result, Spider, Visit};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[doc(alias = "CrawlSpider")]
 pub struct CrawlRule<S = ()> {
     links: LinkExtractor,
     step: S,

@@ -81,9 +81,9 @@ impl Default for Settings {
 
 /// Writes each setter once, for [`Settings`] and for the crawl builder.
 macro_rules! setters {
-    ($($(#[doc = $doc:literal])+ $name:ident($arg:ident: $type:ty) $set:expr;)+) => {
+    ($($(#[$doc:meta])+ $name:ident($arg:ident: $type:ty) $set:expr;)+) => {
         impl Settings {
-            $($(#[doc = $doc])+
+            $($(#[$doc])+
             #[must_use]
             pub fn $name(mut self, $arg: $type) -> Self {
                 let set: fn(&mut Self, $type) = $set;
@@ -93,7 +93,7 @@ macro_rules! setters {
         }
 
         impl<S: crate::Spider> crate::CrawlBuilder<S> {
-            $($(#[doc = $doc])+
+            $($(#[$doc])+
             pub fn $name(self, $arg: $type) -> Self {
                 self.change(|settings| settings.$name($arg))
             })+
@@ -103,8 +103,10 @@ macro_rules! setters {
 
 setters! {
     /// How many requests are under way at once; 16.
+    #[doc(alias = "CONCURRENT_REQUESTS")]
     concurrency(requests: usize) |settings, requests| settings.concurrency = requests;
     /// How many of them go to one host; no limit of its own.
+    #[doc(alias = "CONCURRENT_REQUESTS_PER_DOMAIN")]
     host_concurrency(requests: usize) |settings, requests| settings.host_concurrency = Some(requests);
     /// The time from the start of one request to a host to the start of the next; none. It holds no place: other hosts
     /// go on.
@@ -113,28 +115,35 @@ setters! {
     throttle(throttle: AutoThrottle) |settings, throttle| settings.throttle = Some(throttle);
     /// How often a request is sent that brings no response, and how long the waits are; 3 times in all. On top of what
     /// its session tries by itself.
+    #[doc(alias = "RETRY_TIMES")]
     retry(retry: Retry) |settings, retry| settings.retry = retry;
     /// How often a request is sent whose response is a block, and how long the waits are; 4 times in all.
     blocked_retry(retry: Retry) |settings, retry| settings.blocked_retry = retry;
     /// The longest `Retry-After` that is waited for; 10 minutes. A request whose host asks for more fails.
     max_retry_after(longest: Duration) |settings, longest| settings.max_retry_after = longest;
     /// Obeys robots.txt; it does not.
+    #[doc(alias = "ROBOTSTXT_OBEY")]
     robots(policy: RobotsPolicy) |settings, policy| settings.robots = Some(policy);
     /// Sends what one session cannot get to the next of a ladder; it does not.
     escalation(ladder: Escalation) |settings, ladder| settings.escalation = Some(ladder);
     /// Breadth first, or depth first; breadth first.
     order(order: Order) |settings, order| settings.order = order;
     /// What makes two requests the same, besides session, method, canonical URL and body; nothing.
+    #[doc(alias = "REQUEST_FINGERPRINTER_CLASS")]
     fingerprint(rules: FingerprintRules) |settings, rules| settings.fingerprint = rules;
     /// How many links away from a start request it goes; without limit.
+    #[doc(alias = "DEPTH_LIMIT")]
     max_depth(links: u32) |settings, links| settings.max_depth = Some(links);
     /// Ends after so many pages were given to `parse`; without limit. On a frontier that outlives the process the pages of
     /// earlier runs count.
+    #[doc(alias = "CLOSESPIDER_PAGECOUNT")]
     max_pages(pages: u64) |settings, pages| settings.max_pages = Some(pages);
     /// Ends after so many items; without limit. On a frontier that outlives the process those of earlier runs count, and
     /// pages are kept whole: the items of the pages under way come on top.
+    #[doc(alias = "CLOSESPIDER_ITEMCOUNT")]
     max_items(items: u64) |settings, items| settings.max_items = Some(items);
     /// Ends after this time; without limit.
+    #[doc(alias = "CLOSESPIDER_TIMEOUT")]
     max_time(time: Duration) |settings, time| settings.max_time = Some(time);
     /// The time that pages under way get to finish when the crawl is ended early; 30 s. Then they are cut off. An `on_start`
     /// that is still running gets as much from there, and `on_close` at every end.
@@ -169,6 +178,7 @@ impl Settings {
     ///     .host("cdn.shop.test", HostSettings::new().download_delay(Duration::ZERO));
     /// # let _ = settings;
     /// ```
+    #[doc(alias = "DOWNLOAD_SLOTS")]
     #[must_use]
     pub fn host(mut self, host: impl Into<String>, settings: HostSettings) -> Self {
         self.hosts.push((host.into(), settings));
@@ -177,6 +187,7 @@ impl Settings {
 
     /// Stays on these hosts, those below them, and all their ports: for start requests, links and redirects alike. All
     /// hosts when none is given.
+    #[doc(alias = "allowed_domains")]
     #[must_use]
     pub fn allowed_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.allowed_hosts.extend(hosts.into_iter().map(Into::into));

@@ -144,6 +144,7 @@ pub trait Spider: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// Any; the crawl does not begin.
+    #[doc(alias = "spider_opened")]
     fn on_start(&self, _sessions: &SessionManager) -> impl Future<Output = Result> + Send {
         std::future::ready(Ok(()))
     }
@@ -155,11 +156,13 @@ pub trait Spider: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// Any; it is logged and counted.
+    #[doc(alias = "spider_closed")]
     fn on_close(&self) -> impl Future<Output = Result> + Send {
         std::future::ready(Ok(()))
     }
 
     /// Called for whatever failed for good. It has been logged and counted already.
+    #[doc(alias = "errback")]
     fn on_error(&self, _failure: Failure<Self::Step>) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
@@ -168,11 +171,15 @@ pub trait Spider: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// Any; the item is lost.
+    #[doc(alias = "pipeline")]
+    #[doc(alias = "process_item")]
     fn on_item(&self, item: Self::Item) -> impl Future<Output = Result<Option<Self::Item>>> + Send {
         std::future::ready(Ok(Some(item)))
     }
 
     /// Whether a response is a block page. By default those of status 401, 403, 407, 429, 444, 500, 502, 503 and 504.
+    #[doc(alias = "middleware")]
+    #[doc(alias = "process_response")]
     fn is_blocked(&self, response: &dyn Response) -> bool {
         blocked_by_status(response)
     }
@@ -182,6 +189,8 @@ pub trait Spider: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// Any; the request is sent again as it is.
+    #[doc(alias = "middleware")]
+    #[doc(alias = "process_response")]
     fn retry_blocked(&self, visit: Visit<Self::Step>, _response: &dyn Response) -> Result<Option<Visit<Self::Step>>> {
         Ok(Some(visit))
     }
@@ -191,6 +200,9 @@ pub trait Spider: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// Any; the request is given up.
+    #[doc(alias = "middleware")]
+    #[doc(alias = "process_exception")]
+    #[doc(alias = "errback")]
     fn retry_failed(&self, visit: Visit<Self::Step>, error: &Error) -> Result<Option<Visit<Self::Step>>> {
         Ok(error.is_retryable().then_some(visit))
     }

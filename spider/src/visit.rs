@@ -12,6 +12,9 @@ use crate::Climb;
 
 /// What tells a spider's requests apart: which part of [`parse`](crate::Spider::parse) a page is for. Usually an enum,
 /// or `()`.
+#[doc(alias = "callback")]
+#[doc(alias = "cb_kwargs")]
+#[doc(alias = "label")]
 pub trait Step: Serialize + DeserializeOwned + Clone + Default + Debug + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Clone + Default + Debug + Send + Sync + 'static> Step for T {}
@@ -34,6 +37,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Default + Debug + Send + Sync + '
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "Request")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Visit<S = ()> {
@@ -79,6 +83,7 @@ impl<S: Step> Visit<S> {
     }
 
     /// Sets the step.
+    #[doc(alias = "callback")]
     #[must_use]
     pub fn step(mut self, step: S) -> Self {
         self.step = step;
@@ -95,6 +100,7 @@ impl<S> Visit<S> {
     }
 
     /// Has it fetched although the same request was seen already.
+    #[doc(alias = "dont_filter")]
     #[must_use]
     pub fn again(mut self) -> Self {
         self.again = true;

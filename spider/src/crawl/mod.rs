@@ -105,6 +105,7 @@ impl<S: Spider> CrawlBuilder<S> {
     }
 
     /// Stays on these hosts, those below them, and all their ports.
+    #[doc(alias = "allowed_domains")]
     pub fn allowed_hosts<H: Into<String>>(self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.change(|settings| settings.allowed_hosts(hosts))
     }
@@ -126,6 +127,9 @@ impl<S: Spider> CrawlBuilder<S> {
     /// were; a crawl that has finished finishes at once.
     ///
     /// The limits of pages and items are those of the whole crawl, the limit of time is that of one run.
+    #[doc(alias = "JOBDIR")]
+    #[doc(alias = "checkpoint")]
+    #[doc(alias = "resume")]
     pub fn frontier(mut self, frontier: impl IntoFrontier) -> Self {
         self.frontier = Some(frontier.into_frontier());
         self

@@ -38,6 +38,7 @@ pub(crate) use self::memory::Memory;
 /// differ, the crawl warns of it when a page first climbs from one to the other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[doc(alias = "fallback")]
 pub struct Escalation {
     pub(crate) ladder: Vec<String>,
     #[serde(default)]

@@ -12,6 +12,8 @@ pub use self::csv::Csv;
 pub use self::json::{Json, JsonLines};
 
 /// Where items are written as they come.
+#[doc(alias = "feed exports")]
+#[doc(alias = "ItemExporter")]
 pub trait Export<I>: Send + 'static {
     /// Writes one.
     ///

@@ -36,6 +36,7 @@ const UNPACKED_AT_MOST: u64 = 64 * 1024 * 1024;
 ///
 /// # Errors
 /// It is not well-formed, nested deeper than 256 elements, or unpacks to more than 64 MiB.
+#[doc(alias = "XMLFeedSpider")]
 pub fn xml<S: Step>(page: &Page<S>, names: &[&str]) -> Result<Vec<XmlNode>> {
     xml::nodes(&text(page)?, names)
 }
@@ -93,6 +94,7 @@ impl CsvFormat {
 ///
 /// # Errors
 /// It unpacks to more than 64 MiB, or its first line cannot be read.
+#[doc(alias = "CSVFeedSpider")]
 pub fn csv<T: DeserializeOwned, S: Step>(page: &Page<S>, format: &CsvFormat) -> Result<Vec<Result<T>>> {
     rows(&text(page)?, format)
 }

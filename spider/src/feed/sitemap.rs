@@ -47,6 +47,7 @@ pub struct SitemapEntry {
 ///
 /// # Errors
 /// It is none of these, is not well-formed, or unpacks to more than 64 MiB.
+#[doc(alias = "SitemapSpider")]
 pub fn sitemap<S: Step>(page: &Page<S>) -> Result<Sitemap> {
     let text = super::text(page)?;
     if page.url().path() == "/robots.txt" {

@@ -86,6 +86,9 @@ pub struct Lease {
 /// ready and leave those of a host that is not. What was leased stays the frontier's concern until it is acknowledged
 /// or released: a home that outlives the process gives it out again when the process died.
 #[async_trait]
+#[doc(alias = "scheduler")]
+#[doc(alias = "queue")]
+#[doc(alias = "dupefilter")]
 pub trait Frontier: Debug + Send + Sync + 'static {
     /// Takes in those whose key was not seen, and those that go in [`again`](Entry::again). Gives the rank of each that
     /// went in.

@@ -17,6 +17,7 @@ pub use rules::RobotsRules;
 /// itself `MyBot/1.0 (+https://my.test/bot)` those for `MyBot`, and where it is not named, those for all. Browsers are not
 /// named.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "ROBOTSTXT_OBEY")]
 pub struct RobotsPolicy {
     /// `None`: that of the session.
     pub(crate) agent: Option<String>,
