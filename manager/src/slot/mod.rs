@@ -5,6 +5,7 @@
 //! is alive. A transition is a task of the manager's own, so a request that is cancelled cannot leave it half done.
 
 mod death;
+mod failure;
 mod idle;
 mod pulse;
 mod running;
@@ -25,6 +26,7 @@ use crate::entry::Entry;
 use crate::limits::Limits;
 use crate::stats::{Counters, SessionState, SessionStats};
 
+use failure::Failure;
 pub(crate) use pulse::{CutShort, Pulse};
 pub(crate) use running::{Running, panicked};
 pub(crate) use stop::Then;
@@ -92,15 +94,6 @@ struct Generation {
     /// Tells the idle watch that this life is over.
     _ended: DropGuard,
     _beats: AbortOnDropHandle<()>,
-}
-
-/// Failures in a row, and when the next start is due.
-#[derive(Debug, Clone)]
-struct Failure {
-    in_a_row: u32,
-    /// `None`: not before somebody calls for it.
-    until: Option<Instant>,
-    error: Arc<Error>,
 }
 
 /// What a request finds at the door.
@@ -299,49 +292,6 @@ impl Slot {
             Life::Draining(_) | Life::Stuck(_) => SessionState::Draining,
             Life::Gone => SessionState::Gone,
         }
-    }
-
-    /// Why a request must not start the session now.
-    fn refusal(&self, state: &State) -> Option<Error> {
-        let failure = state.failure.as_ref()?;
-        let retry_in = match failure.until {
-            Some(until) => Some(
-                until
-                    .checked_duration_since(Instant::now())
-                    .filter(|left| !left.is_zero())?,
-            ),
-            None => None,
-        };
-        Some(Error::Start {
-            session: self.id.to_string(),
-            attempt: failure.in_a_row,
-            retry_in,
-            source: Arc::clone(&failure.error),
-        })
-    }
-
-    /// Notes a failed start or life, and gives the error that everybody waiting for it gets.
-    fn note_failure(&self, state: &mut State, error: Error) -> Error {
-        let in_a_row = state
-            .failure
-            .as_ref()
-            .map_or(0, |failure| failure.in_a_row)
-            .saturating_add(1);
-        let wait = (in_a_row < self.limits.failures_in_a_row.get()).then(|| self.limits.backoff_after(in_a_row));
-        let failure = Failure {
-            in_a_row,
-            until: wait.and_then(|wait| Instant::now().checked_add(wait)),
-            error: Arc::new(error),
-        };
-        let shared = Error::Start {
-            session: self.id.to_string(),
-            attempt: in_a_row,
-            retry_in: wait,
-            source: Arc::clone(&failure.error),
-        };
-        state.failure = Some(failure);
-        self.counters.note_error(&shared);
-        shared
     }
 
     fn generation(self: &Arc<Self>, session: Box<dyn Session>, runtime: tokio::runtime::Handle) -> Generation {
