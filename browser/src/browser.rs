@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use crate::cdp::transport::{self, Reader, Writer};
+use crate::cdp::transport::{self, Reader, Trust, Writer};
 use crate::cdp::{CdpSession, Connection, RawCommand};
 use crate::context::{Context, ContextOptions};
 use crate::downloads::Downloads;
@@ -34,6 +34,8 @@ pub struct Version {
 pub struct ConnectOptions {
     /// `ws://` or `wss://`, or `http://` or `https://`, where `/json/version` names the websocket.
     pub cdp_url: Url,
+    /// A PEM file of root certificates to trust besides Mozilla's, for `wss` and `https`. Default: none.
+    pub ca_certificate: Option<PathBuf>,
     /// How long it may take until it answers. Default 30 s.
     pub timeout: Duration,
 }
@@ -43,9 +45,20 @@ impl ConnectOptions {
     pub fn new(cdp_url: Url) -> Self {
         Self {
             cdp_url,
+            ca_certificate: None,
             timeout: Duration::from_secs(30),
         }
     }
+}
+
+async fn trusted(file: Option<&Path>, deadline: Deadline) -> Result<Trust> {
+    let Some(file) = file else {
+        return Trust::new(None).map_err(|error| Error::io("the certificates of public authorities", error));
+    };
+    let what = || format!("the certificates in {}", file.display());
+    let pem = deadline.run("reading certificates", tokio::fs::read(file)).await?;
+    pem.and_then(|pem| Trust::new(Some(&pem)))
+        .map_err(|error| Error::io(what(), error))
 }
 
 pub(crate) struct Inner {
@@ -101,12 +114,13 @@ impl Browser {
     /// Connects to a browser that runs elsewhere.
     ///
     /// # Errors
-    /// [`Error::Connect`], [`Error::Timeout`], [`Error::Invalid`].
+    /// [`Error::Connect`], [`Error::Timeout`], [`Error::Invalid`]; [`Error::Io`] for a file of certificates that cannot be read.
     pub async fn connect(options: &ConnectOptions) -> Result<Self> {
         let deadline = Deadline::after(options.timeout);
-        let url = transport::resolve(&options.cdp_url, deadline).await?;
+        let trust = trusted(options.ca_certificate.as_deref(), deadline).await?;
+        let url = transport::resolve(&options.cdp_url, &trust, deadline).await?;
         let opening = deadline
-            .run("opening the websocket", transport::connect_websocket(&url))
+            .run("opening the websocket", transport::connect_websocket(&url, &trust))
             .await?;
         let (reader, writer) = opening.map_err(|error| Error::Connect {
             url: transport::public(&options.cdp_url),

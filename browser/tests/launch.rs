@@ -337,3 +337,66 @@ async fn a_killed_owner_leaves_no_process_and_its_profile_to_the_next() {
     silkroute_browser::launch::sweep();
     assert!(!Path::new(folder).exists());
 }
+
+/// Takes TLS off what comes, and passes it on to this port.
+async fn with_tls(certificate: &rcgen::CertifiedKey<rcgen::KeyPair>, port: u16) -> (u16, tokio::task::JoinHandle<()>) {
+    let key = tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer::from(certificate.signing_key.serialize_der());
+    let provider = std::sync::Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let mut connections = tokio::task::JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            connections.spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let mut onward = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                // Either side may hang up.
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
+            });
+        }
+    });
+    (at, task)
+}
+
+#[tokio::test]
+async fn a_browser_is_reached_over_tls_with_a_certificate_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((mut child, port)) = started_by_hand(folder.path()).await else {
+        return;
+    };
+    let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (file, nothing) = (folder.path().join("ca.pem"), folder.path().join("nothing.pem"));
+    std::fs::write(&file, certificate.cert.pem()).unwrap();
+    std::fs::write(&nothing, "no certificate").unwrap();
+    let (at, task) = with_tls(&certificate, port).await;
+    let named = std::fs::read_to_string(folder.path().join("DevToolsActivePort")).unwrap();
+    let path = named.lines().nth(1).unwrap();
+    for url in [format!("https://127.0.0.1:{at}"), format!("wss://127.0.0.1:{at}{path}")] {
+        let trusting = |file: Option<&Path>| ConnectOptions {
+            ca_certificate: file.map(Path::to_owned),
+            ..ConnectOptions::new(url.parse().unwrap())
+        };
+        let browser = Browser::connect(&trusting(Some(&file))).await.unwrap();
+        assert!(browser.version().product.contains("Chrome/"), "{url}");
+        let tab = tab(&browser).await;
+        assert_eq!(tab.evaluate::<i32>("1 + 1", soon()).await.unwrap(), 2, "{url}");
+        drop(tab);
+        browser.close().await.unwrap();
+        let error = Browser::connect(&trusting(None)).await.unwrap_err();
+        assert!(matches!(error, Error::Connect { .. }), "{error}");
+        let error = Browser::connect(&trusting(Some(&nothing))).await.unwrap_err();
+        assert!(error.to_string().contains("nothing.pem"), "{error}");
+    }
+    task.abort();
+    child.kill().await.unwrap();
+}

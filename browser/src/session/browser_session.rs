@@ -234,8 +234,12 @@ fn check(config: &BrowserConfig, hooks: &Hooks) -> Result<()> {
 /// What only a launch can bring about must not be asked of a browser that runs already.
 fn check_cdp_url(config: &BrowserConfig) -> Result<()> {
     let Some(url) = &config.cdp_url else {
-        if config.cdp_default_context {
-            return Err(Error::config("cdp_default_context", "it needs a `cdp_url`"));
+        let for_it = [
+            ("cdp_default_context", config.cdp_default_context),
+            ("cdp_ca_certificate", config.cdp_ca_certificate.is_some()),
+        ];
+        if let Some((name, _)) = for_it.iter().find(|(_, set)| *set) {
+            return Err(Error::config(*name, "it needs a `cdp_url`"));
         }
         return Ok(());
     };

@@ -47,6 +47,14 @@ macro_rules! browser_builder {
                 self
             }
 
+            /// Root certificates to trust besides Mozilla's where the browser at `cdp_url` is reached over TLS: the path of a
+            /// PEM file. Default: none.
+            #[must_use]
+            pub fn cdp_ca_certificate(mut self, cdp_ca_certificate: impl Into<::std::path::PathBuf>) -> Self {
+                self.config.cdp_ca_certificate = Some(cdp_ca_certificate.into());
+                self
+            }
+
             /// Whether to use that browser's own context, with its user's cookies and logins, rather than a fresh one. Default: false.
             #[must_use]
             pub fn cdp_default_context(mut self, cdp_default_context: bool) -> Self {

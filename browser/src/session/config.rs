@@ -39,6 +39,7 @@ macro_rules! browser_config {
                     executable_path: self.executable_path.clone(),
                     real_chrome: self.real_chrome.clone(),
                     cdp_url: self.cdp_url.clone(),
+                    cdp_ca_certificate: self.cdp_ca_certificate.clone(),
                     cdp_default_context: self.cdp_default_context.clone(),
                     user_data_dir: self.user_data_dir.clone(),
                     window_size: self.window_size.clone(),
@@ -107,6 +108,8 @@ macro_rules! browser_config {
             pub real_chrome: bool,
             /// A browser that runs elsewhere: ws, wss, http or https. What is set at a launch then has no effect and is refused.
             pub cdp_url: Option<$crate::session::CdpUrl>,
+            /// Root certificates to trust besides Mozilla's where it is reached over TLS: the path of a PEM file.
+            pub cdp_ca_certificate: Option<::std::path::PathBuf>,
             /// Whether to use that browser's own context, with its user's cookies and logins, rather than a fresh one.
             pub cdp_default_context: bool,
             /// A profile folder that is kept. Default: a fresh one, removed at the end.
@@ -225,6 +228,7 @@ macro_rules! browser_config {
                     executable_path: None,
                     real_chrome: false,
                     cdp_url: None,
+                    cdp_ca_certificate: None,
                     cdp_default_context: false,
                     user_data_dir: None,
                     window_size: (1920, 1080),

@@ -64,6 +64,7 @@ impl<K: BrowserKind> Running<K> {
             Some(url) => {
                 let options = ConnectOptions {
                     timeout: config.start_timeout,
+                    ca_certificate: config.cdp_ca_certificate.clone(),
                     ..ConnectOptions::new(url.url().clone())
                 };
                 Browser::connect(&options).await?

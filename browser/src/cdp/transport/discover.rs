@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use url::Url;
 
-use super::websocket::open;
+use super::websocket::{Trust, open};
 use crate::{Deadline, Error, Result};
 
 /// `/json/version` is a few hundred bytes.
@@ -33,10 +33,10 @@ struct Version {
 ///
 /// # Errors
 /// [`Error::Connect`], [`Error::Invalid`], [`Error::Timeout`].
-pub(crate) async fn resolve(url: &Url, deadline: Deadline) -> Result<Url> {
+pub(crate) async fn resolve(url: &Url, trust: &Trust, deadline: Deadline) -> Result<Url> {
     match url.scheme() {
         "ws" | "wss" => Ok(url.clone()),
-        "http" | "https" => deadline.run("asking for /json/version", ask(url)).await?,
+        "http" | "https" => deadline.run("asking for /json/version", ask(url, trust)).await?,
         other => Err(Error::invalid(
             "cdp_url",
             format!("its scheme is {other}, not ws, wss, http or https"),
@@ -44,14 +44,14 @@ pub(crate) async fn resolve(url: &Url, deadline: Deadline) -> Result<Url> {
     }
 }
 
-async fn ask(url: &Url) -> Result<Url> {
+async fn ask(url: &Url, trust: &Trust) -> Result<Url> {
     let failed = |reason: String| Error::Connect {
         url: public(url),
         reason,
     };
     let mut at = url.clone();
     at.set_path(&format!("{}/json/version", url.path().trim_end_matches('/')));
-    let stream = open(&at).await.map_err(|error| failed(error.to_string()))?;
+    let stream = open(&at, trust).await.map_err(|error| failed(error.to_string()))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| failed(error.to_string()))?;

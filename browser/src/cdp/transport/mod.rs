@@ -8,7 +8,7 @@ use std::io;
 
 pub(crate) use discover::{public, resolve};
 pub(crate) use pipe::{PipeReader, PipeWriter};
-pub(crate) use websocket::{WsReader, WsWriter, connect as connect_websocket};
+pub(crate) use websocket::{Trust, WsReader, WsWriter, connect as connect_websocket};
 
 /// The largest message that is read. A full-page screenshot of a long page comes in one message.
 pub(crate) const MAX_MESSAGE: usize = 512 << 20;

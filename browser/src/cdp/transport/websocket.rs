@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -48,10 +50,40 @@ impl WsWriter {
     }
 }
 
+/// Whom we trust to be who they say.
+pub(crate) struct Trust(Arc<rustls::ClientConfig>);
+
+impl Trust {
+    /// The roots of Mozilla, and those in this PEM text.
+    pub(crate) fn new(pem: Option<&[u8]>) -> io::Result<Self> {
+        let mut roots = rustls::RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        if let Some(pem) = pem {
+            let bad = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
+            let before = roots.len();
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+                roots.add(certificate).map_err(|error| bad(error.to_string()))?;
+            }
+            if roots.len() == before {
+                return Err(bad("there is no certificate in it".to_owned()));
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(Arc::new(config)))
+    }
+}
+
 /// Opens the websocket at a `ws` or `wss` URL.
-pub(crate) async fn connect(url: &Url) -> io::Result<(WsReader, WsWriter)> {
+pub(crate) async fn connect(url: &Url, trust: &Trust) -> io::Result<(WsReader, WsWriter)> {
     let request = url.as_str().into_client_request().map_err(io::Error::other)?;
-    let stream = open(url).await?;
+    let stream = open(url, trust).await?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE));
@@ -66,8 +98,8 @@ pub(crate) async fn connect(url: &Url) -> io::Result<(WsReader, WsWriter)> {
     Ok((WsReader(reader), WsWriter(writer)))
 }
 
-/// The stream below: plain, or TLS checked against the roots of Mozilla.
-pub(super) async fn open(url: &Url) -> io::Result<Box<dyn Stream>> {
+/// The stream below: plain, or TLS.
+pub(super) async fn open(url: &Url, trust: &Trust) -> io::Result<Box<dyn Stream>> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
     let host = url.host_str().ok_or_else(|| bad("the URL has no host"))?;
     let secure = matches!(url.scheme(), "wss" | "https");
@@ -78,15 +110,8 @@ pub(super) async fn open(url: &Url) -> io::Result<Box<dyn Stream>> {
     if !secure {
         return Ok(Box::new(tcp));
     }
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let name = rustls::pki_types::ServerName::try_from(bare.to_owned()).map_err(io::Error::other)?;
-    Ok(Box::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await?))
+    Ok(Box::new(
+        TlsConnector::from(Arc::clone(&trust.0)).connect(name, tcp).await?,
+    ))
 }
