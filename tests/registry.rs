@@ -68,3 +68,16 @@ fn an_unknown_kind_lists_those_there_are() {
         "{error}"
     );
 }
+
+#[test]
+fn no_kind_has_a_setting_that_a_manager_would_take_for_its_own() {
+    let registry = silkroute::registry().unwrap();
+    for kind in registry.kinds() {
+        let schema = kind.config_schema();
+        let fields = schema["properties"].as_object().unwrap();
+        assert!(!fields.is_empty(), "{}", kind.kind());
+        for key in silkroute::ManagerConfig::SESSION_KEYS {
+            assert!(!fields.contains_key(key), "{}: {key}", kind.kind());
+        }
+    }
+}

@@ -29,6 +29,16 @@ pub struct ManagerConfig {
 }
 
 impl ManagerConfig {
+    /// What of a session's table is the manager's: no kind can have a setting of one of these names.
+    pub const SESSION_KEYS: [&str; 6] = [
+        "kind",
+        "default",
+        "lazy",
+        "max_concurrency",
+        "stop_when_idle",
+        "recycle_after",
+    ];
+
     /// Reads TOML.
     ///
     /// # Errors
@@ -203,6 +213,7 @@ impl Own {
 
 /// Takes one of the manager's own fields out of a session's table.
 fn take<T: DeserializeOwned>(table: &mut Map<String, Value>, place: &str, field: &str) -> Result<Option<T>> {
+    debug_assert!(ManagerConfig::SESSION_KEYS.contains(&field), "{field} is not listed");
     table
         .remove(field)
         .map(|value| {
