@@ -255,7 +255,7 @@ async fn a_missing_browser_is_an_error_that_says_how_to_get_one() {
 async fn configurations_are_read_with_their_units_and_refused_by_their_place() {
     let registry = Registry::discover().unwrap();
     let config = json!({
-        "max_pages": 4, "timeout": "20s", "headless": "shell", "wait_until": "network_idle", "disable_resources": ["image"],
+        "max_pages": 4, "timeout": "20s", "headless": "off", "wait_until": "network_idle", "disable_resources": ["image"],
         "auto_scroll": {"max_scrolls": 3}, "screenshot": true, "dns_over_https": true, "window_size": [800, 600],
         "extra_headers": {"X-Shop": "de"}, "retry": {"attempts": 2}, "cookies": [
             {"name": "a", "value": "hush", "domain": "shop.test", "path": "/", "expires": -1, "httpOnly": false, "secure": false}],

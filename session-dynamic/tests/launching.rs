@@ -65,6 +65,9 @@ async fn the_headless_shell_fetches_as_the_whole_browser_does() {
             silkroute_testkit::site::known::SCRIPTED_ITEMS
         );
     }
+    let members = fetched(&session, &Fetch::from(site.http_url("/basic-auth"))).await;
+    assert_eq!(members.0.status(), 401);
+    assert!(!members.0.body().is_empty());
     session.close().await.unwrap();
     all_ended(&pids).await;
 }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use silkroute_browser::Deadline;
+use silkroute_browser::cdp::RawCommand;
 use silkroute_core::{Fetch, FetchErrorKind, Proxy, ProxyPool, RequestExt as _, Retry, Session as _};
 use silkroute_session_dynamic::{DynamicSession, DynamicSessionBuilder, PageOptions};
 use silkroute_testkit::site::{ProxyOptions, ProxyServer, TestSite};
@@ -37,7 +39,8 @@ async fn proxies_are_the_sessions_the_requests_or_take_turns() {
     let Some(session) = started(once()).await else { return };
     let free = ProxyServer::start(ProxyOptions::default()).await.unwrap();
     let socks: Proxy = free.url_socks5().as_str().parse().unwrap();
-    for proxy in [&proxy, &socks] {
+    let open: Proxy = free.url_http().as_str().parse().unwrap();
+    for proxy in [&proxy, &socks, &open] {
         // The second time the context is there already, with its cookies.
         for round in 0..2 {
             let request = Fetch::from(site.http_url(&format!("/cookies/set?round={round}")))
@@ -47,6 +50,16 @@ async fn proxies_are_the_sessions_the_requests_or_take_turns() {
         }
     }
     assert!(!site.proxy().log().is_empty() && !free.log().is_empty());
+    // The first one asks for a user, and is in another browser.
+    let command = RawCommand::new("Target.getBrowserContexts", serde_json::json!({})).unwrap();
+    let contexts: serde_json::Value = session
+        .browser()
+        .unwrap()
+        .session()
+        .send_as(command, Deadline::after(Duration::from_secs(30)))
+        .await
+        .unwrap();
+    assert_eq!(contexts["browserContextIds"].as_array().unwrap().len(), 2, "{contexts}");
     site.proxy().clear();
     fetched(&session, &Fetch::from(site.http_url("/echo/direct"))).await;
     assert!(
@@ -94,6 +107,45 @@ async fn a_silent_proxy_of_a_pool_is_left_out_and_one_to_a_silent_site_is_not() 
             "{error}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_is_no_https_proxy_has_failed_and_learned_nothing() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy: Proxy = format!("https://user:hush@{}", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let Some(session) = started(once().proxy(proxy)).await else {
+        return;
+    };
+    let said = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = Arc::clone(&said);
+    let task = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut first = vec![0; 2_048];
+            let count = tokio::io::AsyncReadExt::read(&mut stream, &mut first)
+                .await
+                .unwrap_or_default();
+            first.truncate(count);
+            heard.lock().unwrap().push(first);
+        }
+    });
+    let error = session
+        .fetch(&Fetch::get("http://shop.example/").unwrap())
+        .await
+        .unwrap_err();
+    task.abort();
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Proxy, "{error}");
+    assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+    let said = said.lock().unwrap();
+    assert!(
+        !said.is_empty() && said.iter().all(|first| first.first() == Some(&0x16)),
+        "a greeting of TLS"
+    );
+    assert!(
+        said.iter()
+            .all(|first| !String::from_utf8_lossy(first).contains("hush"))
+    );
 }
 
 /// Counts the packets that reach a port where a STUN server would be.

@@ -211,6 +211,9 @@ async fn fetches_that_are_cancelled_anywhere_leave_nothing_open() {
         random ^= random << 17;
         random % below
     };
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    fetched(&session, &Fetch::from(site.http_url("/js/list"))).await;
+    let before = tasks();
     for _ in 0..50 {
         let fetches = (0..4).map(|_| {
             let request = Fetch::from(site.http_url(paths[next(paths.len() as u64) as usize]));
@@ -224,6 +227,12 @@ async fn fetches_that_are_cancelled_anywhere_leave_nothing_open() {
     assert!(session.is_alive());
     for _ in 0..8 {
         fetched(&session, &Fetch::from(site.http_url("/js/list"))).await;
+    }
+    // So do the tasks that watch and close: those of four tabs and of the site may be there.
+    let end = Instant::now() + SOON;
+    while tasks() > before + 4 * 6 {
+        assert!(Instant::now() < end, "{} tasks, and {before} before", tasks());
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // What is open settles at the idle tabs of the pool.
     let browser = session.browser().unwrap().clone();
