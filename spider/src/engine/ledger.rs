@@ -29,6 +29,8 @@ pub(super) struct Ledger<I> {
     group: usize,
     /// What sessions kept in the run before, until they are first used.
     pub(super) sessions: Mutex<BTreeMap<String, StorageState>>,
+    /// Held while one of them is given: who comes next finds it there, and puts newer ones on top.
+    pub(super) giving: tokio::sync::Mutex<()>,
     /// Start requests that an earlier run took.
     pub(super) starts: Mutex<Starts>,
     /// What was saved last, as hashes.
@@ -87,6 +89,7 @@ impl<I> Ledger<I> {
             pages: Mutex::new(Some(pages)),
             inbox: Mutex::new(Some(inbox)),
             sessions: Mutex::default(),
+            giving: tokio::sync::Mutex::default(),
             starts: Mutex::default(),
             saved: Mutex::default(),
             hasher: RandomState::new(),

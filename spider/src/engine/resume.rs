@@ -134,9 +134,9 @@ impl<S: Spider> Engine<S> {
 
     /// Gives a session the cookies it had in the run before. It has started.
     pub(super) async fn give_state_back(&self, session: &str) {
-        let Some(state) = self.ledger.as_ref().and_then(|ledger| ledger.state_of(session)) else {
-            return;
-        };
+        let Some(ledger) = &self.ledger else { return };
+        let _giving = ledger.giving.lock().await;
+        let Some(state) = ledger.state_of(session) else { return };
         let given = async {
             let running = self.sessions.get(session)?.lease().await?;
             load(&running, &state).await

@@ -10,6 +10,7 @@ mod cookies;
 mod kill;
 mod limits;
 mod mute;
+mod order;
 mod resume;
 mod signals;
 mod state;
