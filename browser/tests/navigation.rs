@@ -395,6 +395,7 @@ async fn dialogs_are_answered_and_popups_closed() {
     );
     tab.session().send(gesture.unwrap(), soon()).await.unwrap();
     assert_eq!(go(&tab, &site, "/end").await.unwrap().status, 200);
+    assert!(tab.dialogs().contains(&"beforeunload".to_owned()), "{:?}", tab.dialogs());
     let only_ours = async {
         while pages(&browser).await > 1 {
             tokio::task::yield_now().await
