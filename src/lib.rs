@@ -44,7 +44,7 @@ pub use silkroute_select as select;
 #[cfg(feature = "spider")]
 pub use silkroute_spider as spider;
 
-/// What most programs need: `use silkroute::prelude::*;`.
+/// What most programs need: `use silkroute::prelude::*;`. What is named alike at the root is the same.
 pub mod prelude {
     pub use silkroute_core::{
         CookieJar, Error, Fetch, Identity, Multipart, Part, Proxy, ProxyPool, Request, RequestExt, Response, Result,
@@ -62,7 +62,7 @@ pub mod prelude {
     pub use silkroute_session_http::{HttpOptions, HttpResponse, HttpSession};
 
     #[cfg(feature = "stealth")]
-    pub use silkroute_session_stealth::{ChallengeOutcome, Fingerprint, StealthOptions, StealthSession};
+    pub use silkroute_session_stealth::{ChallengeOutcome, StealthOptions, StealthSession};
 
     #[cfg(all(feature = "stealth", not(feature = "dynamic")))]
     pub use silkroute_session_stealth::PageResponse;

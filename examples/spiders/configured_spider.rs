@@ -6,7 +6,7 @@ use silkroute::core::identity::Browser;
 use silkroute::http::Redirects;
 use silkroute::prelude::*;
 use silkroute::spider::Result;
-use silkroute::stealth::GivesWay;
+use silkroute::stealth::{Fingerprint, GivesWay};
 use silkroute_testkit::site::TestSite;
 
 struct MySpider {
