@@ -73,3 +73,17 @@ fn people_get_the_same_as_text() {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
     }
 }
+
+#[cfg(feature = "dynamic")]
+#[test]
+fn the_kind_of_pages_tells_its_settings_and_those_of_a_request() {
+    let kinds = silkroute(["kinds", "--json"]).json();
+    let dynamic = kinds
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|kind| kind["kind"] == "dynamic")
+        .unwrap();
+    assert_eq!(field(&dynamic["config"], "max_pages")["default"], json!(1));
+    assert_eq!(field(&dynamic["options"], "wait_selector")["default"], Value::Null);
+}
