@@ -144,7 +144,8 @@ impl Targets {
         context: Option<&str>,
         deadline: Deadline,
     ) -> Result<(NewPage, CdpSession)> {
-        let mut params = json!({"url": "about:blank"});
+        // In front it would have its window drawn anew, tabs and all. It counts as visible all the same.
+        let mut params = json!({"url": "about:blank", "background": true});
         if let Some(context) = context {
             params["browserContextId"] = context.into();
         }

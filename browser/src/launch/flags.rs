@@ -92,9 +92,9 @@ pub const DEFAULT_FLAGS: &[Flag] = &[
     flag(
         "--disable-features=BackForwardCache,CertificateTransparencyComponentUpdater,DestroyProfileOnBrowserClose,\
          DialMediaRouteProvider,HttpsUpgrades,InterestFeedContentSuggestions,MediaRouter,NetworkTimeServiceQuerying,\
-         OptimizationHints,Prerender2,RenderDocument,Translate",
+         OptimizationHints,Prerender2,RenderDocument,Translate,WebUIOmniboxAimPopup,WebUIOmniboxPopup",
         "pages that were left are gone, http stays http, no pages loaded on suspicion, no new host for each document of a frame \
-         (a third of the pages a second), no traffic and no bars of its own",
+         (a third of the pages a second), no traffic and no bars of its own, no two processes for each window's address field",
     ),
 ];
 
