@@ -7,12 +7,11 @@
 
 mod support;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use silkroute_browser::{Browser, CloseReason, ConnectOptions, Error, LaunchOptions};
-use support::{browser, browser_with, soon, tab};
+use silkroute_browser::{Browser, CloseReason, ConnectOptions, Error, LaunchOptions, Navigation};
+use support::{Answer, Site, browser, browser_with, pages, soon, tab, targets};
 
 /// The profile folder of a browser, from its command line.
 fn profile(browser: &Browser) -> PathBuf {
@@ -40,6 +39,17 @@ async fn gone(pids: &[u32], folder: &Path) {
     }
     let left: Vec<_> = pids.iter().filter(|pid| exists(**pid)).collect();
     panic!("left over: processes {left:?}, profile {}", folder.exists());
+}
+
+/// Chromium has pages of its own, in processes of their own, for what pops up under the address field of each window.
+#[tokio::test]
+async fn a_window_holds_the_pages_that_were_asked_for_and_no_others() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[("/", Answer::html("<h1>here</h1>"))]).await;
+    let tab = tab(&browser).await;
+    tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+    assert_eq!(targets(&browser).await, [("page".to_owned(), tab.id().to_owned())]);
+    browser.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -156,21 +166,7 @@ async fn a_profile_of_the_users_own_is_kept() {
 #[tokio::test]
 async fn no_window_is_there_before_one_is_asked_for() {
     let Some(browser) = browser().await else { return };
-    let targets: serde_json::Value = browser
-        .session()
-        .send_as(
-            silkroute_browser::cdp::RawCommand::new("Target.getTargets", serde_json::json!({})).unwrap(),
-            soon(),
-        )
-        .await
-        .unwrap();
-    let pages = targets["targetInfos"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|target| target["type"] == "page")
-        .count();
-    assert_eq!(pages, 0);
+    assert_eq!(targets(&browser).await, []);
     browser.close().await.unwrap();
 }
 
@@ -210,16 +206,6 @@ async fn a_browser_that_runs_elsewhere_is_used_and_left_running() {
     let url: url::Url = format!("http://127.0.0.1:{port}").parse().unwrap();
     let theirs = Browser::connect(&ConnectOptions::new(url.clone())).await.unwrap();
     let theirs_tab = tab(&theirs).await;
-    let pages = async || {
-        let command = silkroute_browser::cdp::RawCommand::new("Target.getTargets", serde_json::json!({})).unwrap();
-        let targets: serde_json::Value = theirs.session().send_as(command, soon()).await.unwrap();
-        targets["targetInfos"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|target| target["type"] == "page")
-            .count()
-    };
     let ours = Browser::connect(&ConnectOptions::new(url)).await.unwrap();
     assert!(ours.pid().is_none());
     let context = ours.new_context(Default::default(), soon()).await.unwrap();
@@ -231,7 +217,7 @@ async fn a_browser_that_runs_elsewhere_is_used_and_left_running() {
     let another = tab(&theirs).await;
     drop((ours_tab, context));
     let left_alone = async {
-        while pages().await != 3 {
+        while pages(&theirs).await.len() != 3 {
             tokio::task::yield_now().await
         }
     };
@@ -263,14 +249,7 @@ async fn a_cancelled_open_leaves_no_page_in_a_browser_that_runs_elsewhere() {
     };
     let url: url::Url = format!("http://127.0.0.1:{port}").parse().unwrap();
     let theirs = Browser::connect(&ConnectOptions::new(url.clone())).await.unwrap();
-    let pages = async || {
-        let command = silkroute_browser::cdp::RawCommand::new("Target.getTargets", serde_json::json!({})).unwrap();
-        let targets: serde_json::Value = theirs.session().send_as(command, soon()).await.unwrap();
-        let targets = targets["targetInfos"].as_array().unwrap().clone();
-        let ids = targets.iter().filter(|target| target["type"] == "page");
-        ids.map(|target| target["targetId"].to_string()).collect::<HashSet<_>>()
-    };
-    let before = pages().await;
+    let before = pages(&theirs).await;
     let ours = Browser::connect(&ConnectOptions::new(url)).await.unwrap();
     let context = ours.default_context();
     for step in 0..30_u64 {
@@ -281,7 +260,7 @@ async fn a_cancelled_open_leaves_no_page_in_a_browser_that_runs_elsewhere() {
     // The last one is still on its way.
     drop(context);
     ours.close().await.unwrap();
-    assert_eq!(pages().await, before);
+    assert_eq!(pages(&theirs).await, before);
     child.kill().await.unwrap();
 }
 

@@ -11,21 +11,10 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 use silkroute_browser::{Deadline, DocumentKind, Error, Navigation, RedirectKind, SelectorState, Tab, WaitUntil};
-use support::{Answer, Site, browser, soon, tab};
+use support::{Answer, Site, browser, pages, soon, tab};
 
 async fn go(tab: &Tab, site: &Site, path: &str) -> silkroute_browser::Result<silkroute_browser::Document> {
     tab.navigate(&Navigation::to(site.url(path)), soon()).await
-}
-
-async fn pages(browser: &silkroute_browser::Browser) -> usize {
-    let command = silkroute_browser::cdp::RawCommand::new("Target.getTargets", serde_json::json!({})).unwrap();
-    let targets: serde_json::Value = browser.session().send_as(command, soon()).await.unwrap();
-    targets["targetInfos"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|target| target["type"] == "page")
-        .count()
 }
 
 #[tokio::test]
@@ -280,7 +269,7 @@ async fn what_never_ends_ends_at_the_deadline_and_what_does_not_matter_is_not_wa
     }
     // The tabs that timed out are gone, the one with the hung renderer included.
     let closed = async {
-        while pages(&browser).await > 1 {
+        while pages(&browser).await.len() > 1 {
             tokio::task::yield_now().await
         }
     };
@@ -395,9 +384,13 @@ async fn dialogs_are_answered_and_popups_closed() {
     );
     tab.session().send(gesture.unwrap(), soon()).await.unwrap();
     assert_eq!(go(&tab, &site, "/end").await.unwrap().status, 200);
-    assert!(tab.dialogs().contains(&"beforeunload".to_owned()), "{:?}", tab.dialogs());
+    assert!(
+        tab.dialogs().contains(&"beforeunload".to_owned()),
+        "{:?}",
+        tab.dialogs()
+    );
     let only_ours = async {
-        while pages(&browser).await > 1 {
+        while pages(&browser).await.len() > 1 {
             tokio::task::yield_now().await
         }
     };

@@ -6,10 +6,11 @@
     reason = "a test states its invariants by failing"
 )]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use silkroute_browser::cdp::RawCommand;
 use silkroute_browser::{Browser, Context, Deadline, LaunchOptions, Tab, TabOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -44,6 +45,23 @@ pub async fn tab(browser: &Browser) -> Tab {
         .open(TabOptions::default(), soon())
         .await
         .expect("a tab opens")
+}
+
+/// All that a browser lists, by kind and id.
+pub async fn targets(browser: &Browser) -> Vec<(String, String)> {
+    let command = RawCommand::new("Target.getTargets", serde_json::json!({})).unwrap();
+    let listed: serde_json::Value = browser.session().send_as(command, soon()).await.unwrap();
+    let of = |target: &serde_json::Value, key: &str| target[key].as_str().unwrap().to_owned();
+    let listed = listed["targetInfos"].as_array().unwrap().iter();
+    listed
+        .map(|target| (of(target, "type"), of(target, "targetId")))
+        .collect()
+}
+
+/// The ids of a browser's pages.
+pub async fn pages(browser: &Browser) -> HashSet<String> {
+    let targets = targets(browser).await.into_iter();
+    targets.filter(|(kind, _)| kind == "page").map(|(_, id)| id).collect()
 }
 
 pub async fn open(context: &Context, options: TabOptions) -> Tab {
