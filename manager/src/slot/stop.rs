@@ -112,7 +112,9 @@ impl Slot {
 
     async fn drain(self: Arc<Self>, generation: Generation, then: Then, settle: Settle) -> Result<Option<Handover>> {
         // A life that ends in order has not failed, however short it was.
-        let forgive = generation.running.is_alive() || generation.since.elapsed() >= self.limits.stable_after;
+        if generation.running.is_alive() || generation.since.elapsed() >= self.limits.stable_after {
+            self.state().failure = None;
+        }
         let mut session = match come_home(generation, self.limits.drain_timeout, &self.shutdown).await {
             Ok(session) => session,
             Err(stuck) => {
@@ -127,9 +129,6 @@ impl Slot {
             close(session.as_mut(), self.limits.close_timeout).await
         };
         let mut state = self.state();
-        if forgive {
-            state.failure = None;
-        }
         let handed_over = if then == Then::Rest {
             state.life = Life::Idle(session);
             drop(state);
