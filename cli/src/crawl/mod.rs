@@ -64,10 +64,10 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
     runtime.shutdown_background();
     // Cookies of a crawl that failed half-way count as well.
     let saved = cookies.as_ref().map_or(Ok(()), CookieFile::save);
-    let done = done?;
     if let Err(failure) = &saved {
         failure.tell();
     }
+    let done = done?;
     let written = args
         .stats
         .as_deref()

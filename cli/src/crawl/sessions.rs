@@ -1,7 +1,7 @@
 //! Which sessions a crawl fetches through.
 
 use silkroute::core::Registry;
-use silkroute::manager::SessionManager;
+use silkroute::manager::{Limits, SessionManager};
 use silkroute::{CookieJar, Options};
 
 use super::CrawlArgs;
@@ -23,7 +23,7 @@ impl Sessions {
     pub(super) fn find(args: &CrawlArgs, registry: &Registry, jar: Option<&CookieJar>) -> Result<Self, Failure> {
         let known = KnownSessions::read(registry, &args.via)?;
         let headers = read_headers(&args.via.headers)?;
-        let manager = SessionManager::with_limits(known.limits());
+        let manager = SessionManager::with_limits(known.limits(Limits::default()));
         let mut order = Vec::new();
         let mut kinds = Vec::new();
         for target in targets(args, &known)? {

@@ -6,7 +6,7 @@ mod request;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use silkroute::manager::SessionManager;
+use silkroute::manager::{Limits, SessionManager};
 use silkroute::{Error, Fetch, Request as _, Response};
 
 use crate::args::FetchArgs;
@@ -15,7 +15,7 @@ use crate::output;
 use crate::session::{CookieFile, KnownSessions, read_options};
 use crate::signals::Signals;
 
-/// How long a session may take to close: the response is there already, and somebody waits for it.
+/// How long a session may take to close, where no file says: the response is there already, and somebody waits for it.
 const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 
 /// Fetches and prints.
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &FetchArgs) -> Result<(), Failure> {
     let cookies = args.via.cookies.as_deref().map(CookieFile::open).transpose()?;
     let entry = target.entry(&registry, cookies.as_ref().map(CookieFile::jar))?;
 
-    let manager = SessionManager::with_limits(known.limits().close_timeout(LONGEST_CLOSE));
+    let manager = SessionManager::with_limits(known.limits(Limits::default().close_timeout(LONGEST_CLOSE)));
     manager.add(&target.id, entry)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -52,9 +52,11 @@ pub(crate) fn run(args: &FetchArgs) -> Result<(), Failure> {
         (None, _) | (_, Err(Failure::Interrupted(_))) => Ok(()),
         (Some(cookies), _) => cookies.save(),
     };
-    let fetched = fetched?;
-    present(args, &fetched)?;
-    saved
+    let shown = fetched.and_then(|fetched| present(args, &fetched));
+    if let (Err(_), Err(failure)) = (&shown, &saved) {
+        failure.tell();
+    }
+    shown.and(saved)
 }
 
 /// A response, and how long all of it took.

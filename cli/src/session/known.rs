@@ -35,10 +35,10 @@ impl<'a> KnownSessions<'a> {
         })
     }
 
-    /// What bounds the lives of the sessions, as the file has it.
-    pub(crate) fn limits(&self) -> Limits {
+    /// What bounds the lives of the sessions: as the file has it, or this where there is none.
+    pub(crate) fn limits(&self, otherwise: Limits) -> Limits {
         let file = self.file.as_ref();
-        file.map(|file| file.config.limits().clone()).unwrap_or_default()
+        file.map_or(otherwise, |file| file.config.limits().clone())
     }
 
     /// The one that fetches when nothing is said.

@@ -105,8 +105,8 @@ fn the_limits_of_a_file_bound_the_start_of_its_sessions() {
         hangs.to_str().unwrap()
     );
     std::fs::write(&file, text).unwrap();
-    for command in ["fetch", "crawl"] {
-        let ran = silkroute([command, "http://127.0.0.1:9/", "--config", file.to_str().unwrap()]);
+    for command in crate::flags::COMMANDS {
+        let ran = silkroute([*command, "http://127.0.0.1:9/", "--config", file.to_str().unwrap()]);
         assert!(
             ran.stderr.contains("not ready within 500ms"),
             "{command}: {}",

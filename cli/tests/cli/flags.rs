@@ -9,7 +9,7 @@ use url::Url;
 use crate::command::{Ran, silkroute};
 
 /// Both commands; a crawl of the start alone where nothing else is said.
-const COMMANDS: &[&str] = &[
+pub(crate) const COMMANDS: &[&str] = &[
     "fetch",
     #[cfg(feature = "spider")]
     "crawl",
