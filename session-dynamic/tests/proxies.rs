@@ -148,6 +148,28 @@ async fn a_proxy_that_is_no_https_proxy_has_failed_and_learned_nothing() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_wants_a_user_and_has_none_says_so() {
+    let site = TestSite::start().await.unwrap();
+    let mut url = site.proxy().url_http();
+    url.set_username("").unwrap();
+    url.set_password(None).unwrap();
+    let proxy: Proxy = url.as_str().parse().unwrap();
+    assert!(proxy.username().is_none());
+    let Some(session) = started(once().ignore_https_errors(true).proxy(proxy)).await else {
+        return;
+    };
+    let response = fetched(&session, &Fetch::from(site.http_url("/echo/asked"))).await;
+    assert_eq!(response.parts.status.as_u16(), 407);
+    let page = response.0.text().into_owned();
+    assert!(page.contains("who are you?"), "{page}");
+    let error = session
+        .fetch(&Fetch::from(site.https_url("/echo/asked")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Proxy, "{error}");
+}
+
 /// Counts the packets that reach a port where a STUN server would be.
 struct Stun {
     port: u16,
@@ -189,6 +211,9 @@ async fn webrtc_sends_nothing_past_a_proxy() {
     let script = format!(
         "addEventListener('load', async () => {{ \
          const connection = new RTCPeerConnection({{iceServers: [{{urls: 'stun:127.0.0.1:{}'}}]}}); \
+         document.body.dataset.candidates = 0; \
+         connection.onicecandidate = ({{candidate}}) => {{ \
+         if (candidate?.candidate) document.body.dataset.candidates++ }}; \
          connection.createDataChannel('x'); \
          await connection.setLocalDescription(await connection.createOffer()); \
          setTimeout(() => document.body.dataset.asked = 1, 1500); }})",
@@ -213,6 +238,14 @@ async fn webrtc_sends_nothing_past_a_proxy() {
     }
     fetched(&direct, &page()).await;
     assert!(stun.take() > 1, "the other requests still do");
+    // This one takes a browser of its own, which has no proxy at its launch.
+    let asking = ProxyServer::start(ProxyOptions::default().credentials("ada", "hush"))
+        .await
+        .unwrap();
+    let with_user = page().proxy(asking.url_http().as_str()).unwrap();
+    let alone = fetched(&direct, &with_user).await.0.text().into_owned();
+    assert_eq!(stun.take(), 0, "with a proxy of the request's own that has a user");
+    assert!(alone.contains("data-candidates=\"0\""), "{alone}");
     drop(direct);
 
     let pool = ProxyPool::new([proxy.clone()]).unwrap();

@@ -301,6 +301,11 @@ impl BrowserConfig {
         self.proxy.iter().chain(pool)
     }
 
+    /// Those of them that we have a user for: nobody else's question can be answered.
+    pub(super) fn asking_proxies(&self) -> impl Iterator<Item = &Proxy> {
+        self.own_proxies().filter(|proxy| proxy.username().is_some())
+    }
+
     /// Whether browsers are launched with a fresh profile.
     pub(super) fn is_fresh(&self) -> bool {
         self.cdp_url.is_none() && self.user_data_dir.is_none()

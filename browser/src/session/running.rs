@@ -71,7 +71,9 @@ impl<K: BrowserKind> Running<K> {
             }
             None => {
                 let mut launch = launch_options(config);
-                launch.auth_proxies = (!any_proxy).then(|| config.own_proxies().cloned().collect());
+                // It is there for proxies, though it has none at its launch.
+                launch.disable_non_proxied_udp |= any_proxy;
+                launch.auth_proxies = (!any_proxy).then(|| config.asking_proxies().cloned().collect());
                 kind.launch(variant, &mut launch, deadline).await?;
                 Browser::launch(&launch).await?
             }

@@ -19,7 +19,7 @@ const STARTING: &str = "starting a browser for this request";
 /// Whether a proxy of a request's own would get no answer in the session's browser as it asks for its user and password.
 fn asks_in_vain(config: &BrowserConfig, proxy: &Proxy) -> bool {
     let same = |own: &Proxy| (own.host(), own.port()) == (proxy.host(), proxy.port());
-    proxy.username().is_some() && config.is_fresh() && !config.own_proxies().any(same)
+    proxy.username().is_some() && config.is_fresh() && !config.asking_proxies().any(same)
 }
 
 /// What tells the browsers of a session apart.
