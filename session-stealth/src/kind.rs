@@ -65,6 +65,8 @@ impl Default for Variant {
 pub(crate) struct Stealth {
     fingerprint: Fingerprint,
     own: Variant,
+    /// Whether its browsers are launched to send nothing past a proxy.
+    proxied: bool,
     solve: bool,
     on_challenge: OnChallenge,
     limits: Limits,
@@ -92,14 +94,16 @@ impl fmt::Debug for Stealth {
 
 impl Stealth {
     pub(crate) fn new(config: &StealthConfig, solvers: Vec<Arc<dyn ChallengeSolver>>) -> Self {
+        let proxied = config.cdp_url.is_none() && (config.proxy.is_some() || config.proxy_pool.is_some());
         Self {
             fingerprint: config.fingerprint.clone(),
             own: Variant {
-                block_webrtc: config.block_webrtc,
+                block_webrtc: config.block_webrtc || proxied,
                 allow_webgl: config.allow_webgl,
                 locale: None,
                 timezone: None,
             },
+            proxied,
             solve: config.solve_challenge,
             on_challenge: config.on_challenge,
             limits: Limits {
@@ -159,7 +163,7 @@ impl BrowserKind for Stealth {
             None => own.clone(),
         };
         Variant {
-            block_webrtc: options.block_webrtc.unwrap_or(self.own.block_webrtc),
+            block_webrtc: self.proxied || options.block_webrtc.unwrap_or(self.own.block_webrtc),
             allow_webgl: options.allow_webgl.unwrap_or(self.own.allow_webgl),
             locale: asked(&self.own.locale, self.fingerprint.locale.as_ref(), &options.locale),
             timezone: asked(

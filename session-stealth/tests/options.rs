@@ -10,7 +10,7 @@ mod support;
 
 use silkroute_browser::Viewport;
 use silkroute_core::identity::Os;
-use silkroute_core::{Fetch, RequestExt as _, Session};
+use silkroute_core::{Fetch, Proxy, RequestExt as _, Session};
 use silkroute_session_stealth::{
     CdpUrl, Fingerprint, Headers, Headless, StealthOptions, StealthSession, StealthSessionBuilder,
 };
@@ -244,6 +244,20 @@ async fn a_profile_that_is_kept_has_room_for_one_browser() {
     );
     assert!(site.requests_to("/shop").is_empty(), "what is refused is not sent");
     fetched(&session, &shop).await;
+    drop(session);
+
+    // A session with a proxy is launched that way anyhow.
+    let profile = tempfile::tempdir().unwrap();
+    let proxy: Proxy = site.proxy().url_http().as_str().parse().unwrap();
+    let builder = StealthSession::builder().user_data_dir(profile.path()).proxy(proxy);
+    let Some(session) = started(builder).await else { return };
+    for block_webrtc in [true, false] {
+        let asked = StealthOptions {
+            block_webrtc: Some(block_webrtc),
+            ..StealthOptions::default()
+        };
+        fetched(&session, &shop.clone().with(asked).unwrap()).await;
+    }
 }
 
 #[tokio::test]
