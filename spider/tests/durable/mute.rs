@@ -10,23 +10,13 @@ use silkroute_core::{Request, Response, ResponseParts, Session, async_trait};
 use silkroute_manager::SessionManager;
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Visit};
 
+use crate::support::Empty;
+
 /// Answers every request with one status, and what it keeps when it is told to.
 #[derive(Debug)]
 struct Mute {
     status: StatusCode,
     answers: Arc<AtomicBool>,
-}
-
-#[derive(Debug)]
-struct Empty(ResponseParts);
-
-impl Response for Empty {
-    fn parts(&self) -> &ResponseParts {
-        &self.0
-    }
-    fn parts_mut(&mut self) -> &mut ResponseParts {
-        &mut self.0
-    }
 }
 
 impl Mute {

@@ -9,6 +9,8 @@ use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
 use tokio::sync::watch;
 
+use crate::support::Empty;
+
 /// Keeps one item for each host, and takes its time to load what is of several hosts: until all have climbed.
 #[derive(Debug)]
 struct Keeper {
@@ -23,18 +25,6 @@ struct Seen {
     refused: watch::Sender<usize>,
     /// How many hosts each of the states was of that the upper session loaded, in the order in which it had.
     loaded: Arc<Mutex<Vec<usize>>>,
-}
-
-#[derive(Debug)]
-struct Empty(ResponseParts);
-
-impl Response for Empty {
-    fn parts(&self) -> &ResponseParts {
-        &self.0
-    }
-    fn parts_mut(&mut self) -> &mut ResponseParts {
-        &mut self.0
-    }
 }
 
 const HOSTS: [&str; 2] = ["http://a.test", "http://b.test"];

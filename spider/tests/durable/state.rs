@@ -11,6 +11,7 @@ use silkroute_spider::{Ended, Output, Page, Result, Spider, Starts, Visit};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::support::Empty;
 use crate::warnings::Warnings;
 
 const MANY: usize = 2 << 20;
@@ -22,18 +23,6 @@ struct Keeper {
     asked: Arc<Mutex<Vec<Instant>>>,
     given: Arc<AtomicUsize>,
     twice: watch::Sender<bool>,
-}
-
-#[derive(Debug)]
-struct Empty(ResponseParts);
-
-impl Response for Empty {
-    fn parts(&self) -> &ResponseParts {
-        &self.0
-    }
-    fn parts_mut(&mut self) -> &mut ResponseParts {
-        &mut self.0
-    }
 }
 
 #[async_trait]

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use silkroute_core::{Response, ResponseParts};
 use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
 use silkroute_spider::{Crawl, CrawlBuilder, ItemLog, Output, Page, Result, Settings, Spider, Visit};
@@ -310,5 +311,18 @@ pub fn chain(site: &TestSite, paths: &[&str]) -> Chain {
         urls: paths.iter().map(|path| site.http_url(path).to_string()).collect(),
         session: "http",
         settings: Settings::default().concurrency(2),
+    }
+}
+
+/// A response of no bytes.
+#[derive(Debug)]
+pub struct Empty(pub ResponseParts);
+
+impl Response for Empty {
+    fn parts(&self) -> &ResponseParts {
+        &self.0
+    }
+    fn parts_mut(&mut self) -> &mut ResponseParts {
+        &mut self.0
     }
 }
