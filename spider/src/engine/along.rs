@@ -52,7 +52,7 @@ impl<S: Spider> Engine<S> {
                 state.cookies.retain(|cookie| !BOUND.contains(&cookie.name.as_str()));
             }
             // What it had in the run before would come on top of what goes along now.
-            self.give_state_back(to).await;
+            self.give_state_back(to, false).await;
             load(&other, &state).await
         };
         match sharing.await {

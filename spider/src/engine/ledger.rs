@@ -27,7 +27,7 @@ pub(super) struct Ledger<I> {
     inbox: Mutex<Option<mpsc::Receiver<Left<I>>>>,
     /// Pages that are kept together, at most.
     group: usize,
-    /// What sessions kept in the run before, until they are first used.
+    /// What sessions kept in the run before, until they were given it.
     pub(super) sessions: Mutex<BTreeMap<String, StorageState>>,
     /// Held while one of them is given: who comes next finds it there, and puts newer ones on top.
     pub(super) giving: tokio::sync::Mutex<()>,
@@ -101,11 +101,6 @@ impl<I> Ledger<I> {
     /// Whether an earlier run took a start request of this number, from 0.
     pub(super) fn had_start(&self, number: u64) -> bool {
         number < lock(&self.starts).taken
-    }
-
-    /// What an earlier run left of a session's state; given once.
-    pub(super) fn state_of(&self, session: &str) -> Option<StorageState> {
-        lock(&self.sessions).remove(session)
     }
 }
 

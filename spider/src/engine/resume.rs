@@ -101,12 +101,8 @@ impl<S: Spider> Engine<S> {
             );
         }
         for session in self.alive() {
-            if session.requests > 0 {
-                // It was used before the crawl: to log in, or by a crawl before this one.
-                self.give_state_back_beneath(&session.id).await;
-            } else {
-                self.give_state_back(&session.id).await;
-            }
+            // One that was used before the crawl was so to log in, or by a crawl before this one.
+            self.give_state_back(&session.id, session.requests > 0).await;
         }
         Ok(())
     }
@@ -115,7 +111,7 @@ impl<S: Spider> Engine<S> {
     /// keeps what it did with them.
     pub(super) async fn resume_those_started(&self) {
         for session in self.alive() {
-            self.give_state_back_beneath(&session.id).await;
+            self.give_state_back(&session.id, true).await;
         }
     }
 
@@ -132,34 +128,27 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    /// Gives a session the cookies it had in the run before. It has started.
-    pub(super) async fn give_state_back(&self, session: &str) {
+    /// Gives a session the cookies it had in the run before. It has started. Where it `has_newer` ones, these stay.
+    pub(super) async fn give_state_back(&self, session: &str, has_newer: bool) {
         let Some(ledger) = &self.ledger else { return };
         let _giving = ledger.giving.lock().await;
-        let Some(state) = ledger.state_of(session) else { return };
-        let given = async {
-            let running = self.sessions.get(session)?.lease().await?;
-            load(&running, &state).await
-        };
-        if let Err(error) = given.await {
-            tracing::warn!(session, %error, "it goes on without the cookies of the run before");
-        }
-    }
-
-    /// Like [`give_state_back`](Self::give_state_back), to a session that has newer ones: these stay.
-    async fn give_state_back_beneath(&self, session: &str) {
-        let Some(state) = self.ledger.as_ref().and_then(|ledger| ledger.state_of(session)) else {
+        let Some(state) = lock(&ledger.sessions).get(session).cloned() else {
             return;
         };
         let given = async {
             let running = self.sessions.get(session)?.lease().await?;
-            let newer = ask(&running).await?;
+            let newer = if has_newer { Some(ask(&running).await?) } else { None };
             load(&running, &state).await?;
-            load(&running, &newer).await
+            match newer {
+                Some(newer) => load(&running, &newer).await,
+                None => Ok(()),
+            }
         };
         if let Err(error) = given.await {
             tracing::warn!(session, %error, "it goes on without the cookies of the run before");
         }
+        // Not sooner: until then the disk has what the session has not, and `save` leaves it there.
+        lock(&ledger.sessions).remove(session);
     }
 
     /// Keeps now and then what changes all the time.

@@ -233,7 +233,7 @@ impl<S: Spider> Engine<S> {
         };
         let own = match own {
             Ok(own) => {
-                self.give_state_back(&name).await;
+                self.give_state_back(&name, false).await;
                 own.map_or(usize::MAX, std::num::NonZeroUsize::get)
             }
             Err(error) => {
