@@ -46,7 +46,7 @@ pub(crate) struct State {
     pub(super) active: usize,
     /// Requests that are pages, or may become some.
     pub(super) pages_taken: u64,
-    /// Items that are kept, or about to be.
+    /// Items that are kept, or about to be. A crawl that keeps items with their pages does not count them here.
     pub(super) items_taken: u64,
     pub(crate) starts: u64,
     pub(super) starts_done: bool,

@@ -140,7 +140,8 @@ impl Drop for ItemPlace<'_> {
     fn drop(&mut self) {
         if let Some(control) = self.0 {
             control.lock().items_taken -= 1;
-            control.item_places.notify_one();
+            // Not `notify_one`: of two that have looked and do not yet wait, it would wake one.
+            control.item_places.notify_waiters();
         }
     }
 }

@@ -73,7 +73,7 @@ impl<S: Spider> Engine<S> {
             }
             // These were counted with what they count.
             (state.stats.pages, state.stats.items) = (resumed.pages, resumed.items);
-            (state.pages_taken, state.items_taken) = (resumed.pages, resumed.items);
+            state.pages_taken = resumed.pages;
             state.pending = i64::try_from(resumed.pending).unwrap_or(i64::MAX);
             state.starts_done = starts.done;
             if starts.done {
