@@ -121,6 +121,12 @@ impl dyn Response {
         self.parts().cache
     }
 
+    /// What stands in the place of the page, such as `managed` for a challenge that was not passed, where the session itself
+    /// knows; `None` says nothing: most sessions cannot tell.
+    pub fn blocked(&self) -> Option<&str> {
+        self.parts().blocked.as_deref()
+    }
+
     /// The response as the type its session made it, if it is of that type.
     pub fn downcast_ref<R: Response>(&self) -> Option<&R> {
         (self as &dyn Any).downcast_ref()
@@ -157,6 +163,8 @@ pub struct ResponseParts {
     pub proxy: Option<String>,
     /// What a cache that stands before the session did; `None` where none was asked.
     pub cache: Option<CacheOutcome>,
+    /// What stands in the place of the page, where the session itself knows: then this is no page, whatever its status.
+    pub blocked: Option<String>,
 }
 
 impl ResponseParts {
@@ -176,6 +184,7 @@ impl ResponseParts {
             attempts: 1,
             proxy: None,
             cache: None,
+            blocked: None,
         }
     }
 }
@@ -194,6 +203,7 @@ impl fmt::Debug for ResponseParts {
             .field("attempts", &self.attempts)
             .field("proxy", &self.proxy)
             .field("cache", &self.cache)
+            .field("blocked", &self.blocked)
             .finish_non_exhaustive()
     }
 }

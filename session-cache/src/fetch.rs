@@ -168,6 +168,9 @@ impl Visit<'_> {
     fn reason_not_to(&self, response: &dyn Response) -> Option<String> {
         let settings = &self.cache.settings;
         let parts = response.parts();
+        if let Some(kind) = &parts.blocked {
+            return Some(format!("it is a challenge of kind '{kind}', and not the page"));
+        }
         if settings.skip_statuses.contains(&parts.status) {
             return Some(format!("responses of status {} are not", parts.status.as_u16()));
         }

@@ -12,9 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
-use silkroute_core::{Error, FetchErrorKind, RequestExt as _, Session as _};
+use http::StatusCode;
+use silkroute_core::{
+    Error, Fetch, FetchErrorKind, Request, RequestExt as _, Response, ResponseParts, Result, Session, async_trait,
+};
 use silkroute_manager::SessionManager;
-use silkroute_session_cache::{CacheMode, CacheOptions, CachedResponse, RECORDED_AT_META};
+use silkroute_session_cache::{CacheMode, CacheOptions, CacheSession, CachedResponse, RECORDED_AT_META};
 use silkroute_session_http::HttpResponse;
 use silkroute_testkit::site::TestSite;
 use support::{cache, fetch, fetch_ok, get, in_mode, records, started, status};
@@ -334,4 +337,52 @@ async fn a_replay_never_starts_the_session_behind_it() {
     );
     manager.close().await.unwrap();
     site.close().await;
+}
+
+/// Gives a challenge that it did not pass, with status 200.
+#[derive(Debug)]
+struct Challenged(bool);
+
+#[derive(Debug)]
+struct Page(ResponseParts);
+
+impl Response for Page {
+    fn parts(&self) -> &ResponseParts {
+        &self.0
+    }
+    fn parts_mut(&mut self) -> &mut ResponseParts {
+        &mut self.0
+    }
+}
+
+#[async_trait]
+impl Session for Challenged {
+    fn kind(&self) -> &'static str {
+        "challenged"
+    }
+    fn is_alive(&self) -> bool {
+        self.0
+    }
+    async fn start(&mut self) -> Result<()> {
+        self.0 = true;
+        Ok(())
+    }
+    async fn fetch(&self, request: &dyn Request) -> Result<Box<dyn Response>> {
+        let mut parts = ResponseParts::new(StatusCode::OK, request.parts().url.clone());
+        parts.blocked = Some("managed".to_owned());
+        Ok(Box::new(Page(parts)))
+    }
+    async fn close(&mut self) -> Result<()> {
+        self.0 = false;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_that_was_not_passed_is_not_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = started(CacheSession::builder(Challenged(false), folder.path()).mode(CacheMode::Record)).await;
+    let response = fetch_ok(&session, &Fetch::get("http://shop.test/").unwrap()).await;
+    assert!(status(&*response).contains("'managed'"), "{}", status(&*response));
+    assert!(records(folder.path()).is_empty());
 }

@@ -257,7 +257,9 @@ fn judge(lease: &Lease, result: &Result<Box<dyn Response>>) {
     let blocked = match result {
         Ok(response) => {
             shared.report(lease.member.bound_to(), true);
-            is_blocked(lease, &**response).unwrap_or_else(|| settings.blocked_statuses.contains(&response.status()))
+            is_blocked(lease, &**response).unwrap_or_else(|| {
+                response.blocked().is_some() || settings.blocked_statuses.contains(&response.status())
+            })
         }
         Err(error) => match error.as_fetch().map(FetchError::kind) {
             Some(FetchErrorKind::Proxy) => {

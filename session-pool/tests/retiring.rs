@@ -84,6 +84,18 @@ async fn a_hook_may_know_better_what_a_block_is() {
 }
 
 #[tokio::test]
+async fn a_challenge_that_was_not_passed_is_a_block_whatever_its_status() {
+    let strings = Strings::new();
+    let pool = started(builder(1, &strings).max_blocks(1).build().unwrap()).await;
+    fetch_ok(&pool, &ask("shop.test")).await;
+    assert_eq!(pool.handle().stats()[0].blocked, 0);
+    strings.challenged.store(true, SeqCst);
+    fetch_ok(&pool, &ask("shop.test")).await;
+    fetch_ok(&pool, &ask("shop.test")).await;
+    assert_eq!(generations(&pool.handle()), [2]);
+}
+
+#[tokio::test]
 async fn a_hook_that_panics_costs_no_response_and_the_statuses_decide() {
     struct Broken;
     impl PoolHooks for Broken {

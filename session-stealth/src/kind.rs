@@ -24,20 +24,8 @@ pub enum OnChallenge {
     #[default]
     Error,
     /// The challenge itself as the response, with [`ChallengeOutcome::Failed`](crate::ChallengeOutcome::Failed) on it and with
-    /// its own status, which is 200 for a widget within a page: whoever tells blocked pages by their status must look at the
-    /// outcome too.
-    ///
-    /// ```
-    /// use silkroute_core::Response;
-    /// use silkroute_session_stealth::{ChallengeOutcome, PageResponse};
-    ///
-    /// /// For a spider's `is_blocked`.
-    /// fn is_blocked(response: &dyn Response) -> bool {
-    ///     let page = response.downcast_ref::<PageResponse>();
-    ///     let failed = page.is_some_and(|page| matches!(page.challenge, ChallengeOutcome::Failed { .. }));
-    ///     failed || matches!(response.status().as_u16(), 403 | 429 | 503)
-    /// }
-    /// ```
+    /// its own status, which is 200 for a widget within a page. Its [`blocked`](silkroute_core::ResponseParts::blocked) names the
+    /// kind of challenge: spiders, pools and caches take it for no page.
     Response,
 }
 

@@ -96,6 +96,7 @@ async fn one_that_refuses_everyone_is_an_error_within_its_time() {
     };
     let page = fetched(&session, &challenge(&site, "refusing").with(kept).unwrap()).await;
     assert_eq!(page.parts.status, 403);
+    assert_eq!(page.parts.blocked.as_deref(), Some("refusing"));
     assert!(
         matches!(&page.challenge, ChallengeOutcome::Failed { kind, reason } if kind == "refusing" && !reason.is_empty()),
         "{:?}",
@@ -107,6 +108,7 @@ async fn one_that_refuses_everyone_is_an_error_within_its_time() {
         (next.parts.status.as_u16(), &next.challenge),
         (200, &ChallengeOutcome::None)
     );
+    assert_eq!(next.parts.blocked, None);
 }
 
 #[tokio::test]

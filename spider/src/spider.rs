@@ -177,11 +177,12 @@ pub trait Spider: Sized + Send + Sync + 'static {
         std::future::ready(Ok(Some(item)))
     }
 
-    /// Whether a response is a block page. By default those of status 401, 403, 407, 429, 444, 500, 502, 503 and 504.
+    /// Whether a response is a block page. By default those of status 401, 403, 407, 429, 444, 500, 502, 503 and 504, and those
+    /// whose session [says so](silkroute_core::ResponseParts::blocked).
     #[doc(alias = "middleware")]
     #[doc(alias = "process_response")]
     fn is_blocked(&self, response: &dyn Response) -> bool {
-        blocked_by_status(response)
+        blocked_by_default(response)
     }
 
     /// What to send after a block: the request as it is, changed (another session, other options), or nothing, which
@@ -213,9 +214,7 @@ pub trait Spider: Sized + Send + Sync + 'static {
     }
 }
 
-pub(crate) fn blocked_by_status(response: &dyn Response) -> bool {
-    matches!(
-        response.status().as_u16(),
-        401 | 403 | 407 | 429 | 444 | 500 | 502 | 503 | 504
-    )
+pub(crate) fn blocked_by_default(response: &dyn Response) -> bool {
+    let status = response.status().as_u16();
+    response.blocked().is_some() || matches!(status, 401 | 403 | 407 | 429 | 444 | 500 | 502 | 503 | 504)
 }

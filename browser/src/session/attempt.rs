@@ -13,7 +13,7 @@ use url::Url;
 use super::browser_session::Settings;
 use super::kind::BrowserKind;
 use super::plan::Plan;
-use super::response::PageResponse;
+use super::response::{ChallengeOutcome, PageResponse};
 use super::running::{Home, InFlight, Running};
 use super::steps::run_hook;
 use super::tell;
@@ -74,6 +74,9 @@ impl<K: BrowserKind> Attempt<'_, K> {
         let (arrived, steps) = self.steps(tab, arrived).await?;
         let mut response = self.respond(tab, arrived.document).await?;
         response.steps = steps;
+        if let ChallengeOutcome::Failed { kind, .. } = &arrived.challenge {
+            response.parts.blocked = Some(kind.to_string());
+        }
         response.challenge = arrived.challenge;
         response.parts.timing.first_byte += waited;
         if self.plan.page.cookie_store && self.settings.config.keep_local_storage {

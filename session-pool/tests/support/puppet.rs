@@ -23,6 +23,8 @@ pub(crate) struct Strings {
     pub(crate) openings: Semaphore,
     /// The status of all answers.
     pub(crate) status: AtomicUsize,
+    /// Whether answers are challenges that were not passed.
+    pub(crate) challenged: AtomicBool,
     pub(crate) in_flight: watch::Sender<usize>,
     pub(crate) peak: AtomicUsize,
     pub(crate) starting: watch::Sender<usize>,
@@ -42,6 +44,7 @@ impl Strings {
             answers: Semaphore::new(1_000_000),
             openings: Semaphore::new(1_000_000),
             status: AtomicUsize::new(200),
+            challenged: AtomicBool::new(false),
             in_flight: watch::Sender::new(0),
             peak: AtomicUsize::new(0),
             starting: watch::Sender::new(0),
@@ -147,10 +150,9 @@ impl Session for Puppet {
         strings.peak.fetch_max(*strings.in_flight.borrow(), SeqCst);
         strings.answers.acquire().await.unwrap().forget();
         let status = StatusCode::from_u16(u16::try_from(strings.status.load(SeqCst)).unwrap()).unwrap();
-        Ok(Box::new(Answer(ResponseParts::new(
-            status,
-            request.parts().url.clone(),
-        ))))
+        let mut parts = ResponseParts::new(status, request.parts().url.clone());
+        parts.blocked = strings.challenged.load(SeqCst).then(|| "managed".to_owned());
+        Ok(Box::new(Answer(parts)))
     }
 
     async fn close(&mut self) -> Result<()> {

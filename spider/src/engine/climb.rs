@@ -16,7 +16,7 @@ use crate::escalation::{BlockReason, Climb, Escalation, Memory};
 use crate::frontier::Lease;
 use crate::key::KeyMaker;
 use crate::schedule::Place;
-use crate::spider::blocked_by_status;
+use crate::spider::blocked_by_default;
 use crate::{CrawlError, FailureKind, Spider, Visit};
 
 /// What a crawl with a ladder knows of it.
@@ -154,7 +154,7 @@ impl<S: Spider> Engine<S> {
             None
         });
         // What the spider alone can tell.
-        let told = hook && !blocked_by_status(response);
+        let told = hook && !blocked_by_default(response);
         let reason = reason.or_else(|| told.then(|| BlockReason::Predicate("is_blocked".to_owned())));
         match reason {
             Some(reason) if rung + 1 < ladder.ladder.len() => Verdict::Climb(rung + 1, reason),

@@ -13,7 +13,7 @@ use super::turn::Sent;
 use crate::error::panicked;
 use crate::key::KeyMaker;
 use crate::schedule::after;
-use crate::spider::blocked_by_status;
+use crate::spider::blocked_by_default;
 use crate::throttle::Observation;
 use crate::{BoxError, CrawlError, FailureKind, Result, Spider, Visit};
 
@@ -24,11 +24,11 @@ pub(super) enum Next<S> {
 }
 
 impl<S: Spider> Engine<S> {
-    /// Whether a response is a block. A spider that cannot tell is asked no more: its status decides.
+    /// Whether a response is a block. A spider that cannot tell is asked no more: the default decides.
     pub(super) fn is_blocked(&self, response: &dyn Response) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.spider.is_blocked(response))).unwrap_or_else(|panic| {
             self.hook_failed(&panicked("is_blocked", &*panic));
-            blocked_by_status(response)
+            blocked_by_default(response)
         })
     }
 

@@ -31,7 +31,8 @@ const MARKERS: [&str; 6] = [
 
 type Predicate = dyn Fn(&dyn Response) -> Option<String> + Send + Sync;
 
-/// Tells the page from what stands in its place. By default:
+/// Tells the page from what stands in its place. What its session itself [knows to be none](silkroute_core::ResponseParts::blocked)
+/// is a block always. By default so is:
 ///
 /// * status 403, 429 or 503;
 /// * a header with which Cloudflare or AWS WAF says that this is a challenge;
@@ -132,6 +133,9 @@ impl BlockDetection {
 
     /// Why a response is a block, if it is one.
     pub fn reason(&self, response: &dyn Response) -> Option<BlockReason> {
+        if let Some(kind) = response.blocked() {
+            return Some(BlockReason::Challenge(kind.to_owned()));
+        }
         let status = response.status().as_u16();
         if self.statuses.contains(&status) {
             return Some(BlockReason::Status(status));
@@ -181,6 +185,8 @@ impl BlockDetection {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BlockReason {
+    /// Its session met a challenge of this kind and did not pass it.
+    Challenge(String),
     /// Its status.
     Status(u16),
     /// It has this header.
@@ -207,6 +213,7 @@ impl BlockReason {
 impl fmt::Display for BlockReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Challenge(kind) => write!(f, "challenge {kind}"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::Header(name) => write!(f, "header {name}"),
             Self::Marker(text) => write!(f, "marker {text}"),
@@ -324,6 +331,9 @@ mod tests {
             seen(header, &html(200, PAGE)),
             Some(BlockReason::Header("content-type".into()))
         );
+        let mut known = html(200, PAGE);
+        known.0.blocked = Some("managed".to_owned());
+        assert_eq!(seen(none(), &known), Some(BlockReason::Challenge("managed".into())));
         let own = none().predicate(|response| (response.url().path() == "/").then(|| "the home page".to_owned()));
         let reason = seen(own, &html(200, PAGE)).unwrap();
         assert_eq!(

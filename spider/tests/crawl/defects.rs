@@ -231,3 +231,33 @@ async fn e13_waits_are_spread_by_jitter() {
     let second: std::collections::HashSet<_> = web.hits()[64..].iter().map(|hit| hit.at).collect();
     assert!(second.len() > 32, "{} different times", second.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_session_knows_to_be_a_challenge_is_no_page() {
+    struct Plain;
+    impl silkroute_spider::Spider for Plain {
+        type Item = ();
+        type Step = ();
+        fn name(&self) -> &str {
+            "plain"
+        }
+        fn start_urls(&self) -> Vec<String> {
+            vec!["http://a.test/".into()]
+        }
+        async fn parse(
+            &self,
+            _page: silkroute_spider::Page,
+            _out: &mut silkroute_spider::Output<Self>,
+        ) -> silkroute_spider::Result {
+            Ok(())
+        }
+    }
+    let web = Web::new(|_, time| Answer {
+        blocked: (time == 0).then_some("managed"),
+        ..Answer::page(&[])
+    });
+    let sessions = silkroute_manager::SessionManager::new();
+    sessions.add("http", web.session("http")).unwrap();
+    let crawl = Plain.crawl().sessions(&sessions).run().await.unwrap();
+    assert_eq!((crawl.stats.blocked, crawl.stats.pages, web.hits().len()), (1, 1, 2));
+}

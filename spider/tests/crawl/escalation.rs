@@ -374,3 +374,23 @@ async fn a_request_that_moves_to_another_session_uses_up_no_delay() {
     assert_eq!((crawl.stats.pages, webs.hits()), (5, [1, 5, 0]));
     assert_eq!(crawl.stats.elapsed.as_secs(), 5, "six requests, a second apart");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_challenge_that_a_session_did_not_pass_climbs_whatever_its_status() {
+    let challenge = |_: &str, _| Answer {
+        blocked: Some("managed"),
+        ..content()
+    };
+    let ladder = Ladder::new(challenge, |_, _| content());
+    let escalation = Escalation::ladder(["http", "dynamic", "stealth"]);
+    let crawl = ladder
+        .spider(&["http://a.test/0"], escalation)
+        .crawl()
+        .run()
+        .await
+        .unwrap();
+    assert_eq!(crawl.stats.pages, 5);
+    let pages = ladder.pages.lock().unwrap();
+    let climb = pages[0].1.as_ref().unwrap();
+    assert_eq!(climb.reason, BlockReason::Challenge("managed".into()));
+}

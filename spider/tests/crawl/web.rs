@@ -21,6 +21,8 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     pub redirect: Option<String>,
     pub refused: bool,
+    /// The challenge that the session did not pass.
+    pub blocked: Option<&'static str>,
 }
 
 impl Answer {
@@ -217,6 +219,7 @@ impl Session for Fake {
         for (name, value) in &answer.headers {
             response.headers.insert(*name, value.parse().unwrap());
         }
+        response.blocked = answer.blocked.map(str::to_owned);
         response.timing = silkroute_core::Timing::new(begun.elapsed(), begun.elapsed());
         Ok(Box::new(Plain(response)))
     }
