@@ -68,6 +68,8 @@ pub(crate) struct Inner {
     process: Option<Mutex<Process>>,
     /// Whether it was launched such that WebRTC sends nothing past a proxy.
     pub(crate) no_direct_udp: bool,
+    /// Held by the tab that is to stay in front for a moment.
+    pub(crate) front: tokio::sync::Mutex<()>,
     /// Where downloads can be had: on this machine, with a profile of ours.
     pub(crate) downloads: Option<Arc<Downloads>>,
 }
@@ -175,6 +177,7 @@ impl Browser {
             version,
             process: None,
             no_direct_udp: false,
+            front: tokio::sync::Mutex::default(),
             downloads,
         })
     }

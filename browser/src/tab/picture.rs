@@ -1,5 +1,8 @@
 //! Screenshots and PDF.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -68,7 +71,7 @@ struct Data {
 }
 
 impl Tab {
-    /// Takes a picture.
+    /// Takes a picture. The tab is brought to the front of its window for it; tabs of one browser take turns.
     ///
     /// # Errors
     /// Those of commands.
@@ -97,7 +100,24 @@ impl Tab {
             let Metrics { css_content_size: size } = self.state.session.send_as(command, deadline).await?;
             params["clip"] = json!({"x": 0, "y": 0, "width": size.width, "height": size.height, "scale": 1});
         }
-        self.data("Page.captureScreenshot", params, deadline).await
+        self.in_front(self.data("Page.captureScreenshot", params, deadline), deadline)
+            .await
+    }
+
+    /// Has this done with its tab in front: Chromium draws nothing anew for a picture of a tab that is behind another one. A tab
+    /// that takes long is put behind those that wait, and has another turn after them.
+    async fn in_front<T>(&self, work: impl Future<Output = Result<T>>, deadline: Deadline) -> Result<T> {
+        const TURN: Duration = Duration::from_secs(5);
+        let mut work = pin!(work);
+        let front = &self.context.browser().inner.front;
+        loop {
+            let _turn = deadline.run("waiting for other pictures", front.lock()).await?;
+            let command = RawCommand::new("Page.bringToFront", json!({}))?;
+            self.state.session.send(command, deadline).await?;
+            if let Ok(done) = tokio::time::timeout(TURN, &mut work).await {
+                return done;
+            }
+        }
     }
 
     /// Prints the page. Only headless browsers do.

@@ -1,0 +1,124 @@
+//! Tabs are opened in the background, and are none the worse for it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use std::io::BufRead as _;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use silkroute_browser::{Headless, LaunchOptions, Navigation, ScreenshotOptions, Tab};
+use support::{Answer, Site, browser_with, soon, tab};
+
+/// A display without a monitor.
+struct Display {
+    child: Child,
+    name: String,
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A display that nobody else has; `None` where there is no Xvfb.
+fn display() -> Option<Display> {
+    let spawned = Command::new("Xvfb")
+        // It looks for a free number, and tells it when it is ready.
+        .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1280x800x24"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut child) = spawned else {
+        assert!(
+            std::env::var("SILKROUTE_REQUIRE_BROWSER").as_deref() != Ok("1"),
+            "there is no Xvfb to show a window on; install xvfb"
+        );
+        eprintln!("A BROWSER TEST DID NOT RUN: there is no Xvfb");
+        return None;
+    };
+    let mut number = String::new();
+    let mut told = std::io::BufReader::new(child.stdout.take().unwrap());
+    told.read_line(&mut number).unwrap();
+    Some(Display {
+        child,
+        name: format!(":{}", number.trim()),
+    })
+}
+
+/// What a page says of itself once it was drawn ten times.
+const DRAWN: &str = "new Promise(done => {
+  let count = 0;
+  const drawn = () => ++count < 10 ? requestAnimationFrame(drawn)
+    : done([count, document.visibilityState, document.hasFocus()]);
+  requestAnimationFrame(drawn);
+})";
+
+async fn picture(tab: &Tab, options: &ScreenshotOptions) {
+    let picture = tab.screenshot(options, soon()).await.unwrap();
+    assert!(
+        picture.starts_with(b"\x89PNG") && picture.len() > 1_000,
+        "{}",
+        picture.len()
+    );
+}
+
+async fn both_are_in_front(options: LaunchOptions) {
+    let Some(browser) = browser_with(options).await else {
+        return;
+    };
+    let site = Site::start(&[("/", Answer::html("<body style='background: #0a0'><h1>Here</h1>"))]).await;
+    let tabs = [tab(&browser).await, tab(&browser).await];
+    for tab in &tabs {
+        tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+    }
+    // At one time.
+    let (first, second) = tokio::join!(
+        tabs[0].evaluate::<Value>(DRAWN, soon()),
+        tabs[1].evaluate::<Value>(DRAWN, soon())
+    );
+    let fine = json!([10, "visible", true]);
+    assert_eq!([first.unwrap(), second.unwrap()], [fine.clone(), fine.clone()]);
+    let full = ScreenshotOptions {
+        full_page: true,
+        ..ScreenshotOptions::default()
+    };
+    let window = ScreenshotOptions::default();
+    for tab in &tabs {
+        picture(tab, &full).await;
+        assert_eq!(tab.evaluate::<Value>(DRAWN, soon()).await.unwrap(), fine);
+        picture(tab, &window).await;
+    }
+    // Fetches know nothing of one another.
+    let (a, b) = (&tabs[0], &tabs[1]);
+    tokio::join!(
+        picture(a, &full),
+        picture(b, &window),
+        picture(a, &window),
+        picture(b, &full)
+    );
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn all_tabs_are_visible_focused_and_drawn_without_a_window() {
+    both_are_in_front(LaunchOptions::default()).await;
+}
+
+#[tokio::test]
+async fn all_tabs_are_visible_focused_and_drawn_in_a_window() {
+    let Some(display) = display() else { return };
+    both_are_in_front(LaunchOptions {
+        headless: Headless::Off,
+        extra_flags: vec!["--ozone-platform=x11".into(), format!("--display={}", display.name)],
+        ..LaunchOptions::default()
+    })
+    .await;
+}
