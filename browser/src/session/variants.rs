@@ -14,8 +14,6 @@ use super::kind::BrowserKind;
 use super::running::Running;
 use crate::{Deadline, Result};
 
-const STARTING: &str = "starting a browser for this request";
-
 /// Whether a proxy of a request's own would get no answer in the session's browser as it asks for its user and password.
 fn asks_in_vain(config: &BrowserConfig, proxy: &Proxy) -> bool {
     let same = |own: &Proxy| (own.host(), own.port()) == (proxy.host(), proxy.port());
@@ -160,10 +158,10 @@ impl<K: BrowserKind> Browsers<K> {
         };
         let start = cell.get_or_try_init(async || {
             let running = Running::start(&settings.kind, &settings.config, &which.variant, which.any_proxy);
-            deadline.run(STARTING, running).await?.map(Arc::new)
+            running.await.map(Arc::new)
         });
         // Another fetch, with more time than this one has, may be starting it.
-        let running = Arc::clone(deadline.run(STARTING, start).await??);
+        let running = Arc::clone(deadline.run("starting a browser for this request", start).await??);
         Ok(Lent {
             running,
             place: Some(place),

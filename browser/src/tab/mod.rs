@@ -236,11 +236,12 @@ impl TabState {
         let mut commands = vec![
             RawCommand::new("Page.enable", json!({}))?,
             RawCommand::new("Page.setLifecycleEventsEnabled", json!({"enabled": true}))?,
-            options::network(None)?,
+            options::network(options.body_limit)?,
             RawCommand::new("DOMStorage.enable", json!({}))?,
             below()?,
         ];
         let resume = RawCommand::new("Runtime.runIfWaitingForDebugger", json!({}))?;
+        self.told().body_limit = options.body_limit;
         let (told, fetch) = self.adopt_options(options)?;
         let scripts = told.scripts.len();
         commands.extend(told.commands);
