@@ -102,7 +102,7 @@ impl Browser {
         match Self::over(connection, true, process.temp(), deadline).await {
             Ok(mut inner) => {
                 inner.process = Some(Mutex::new(process));
-                inner.no_direct_udp = options.proxy.is_some() || options.disable_non_proxied_udp;
+                inner.no_direct_udp = options.keeps_udp_in();
                 Ok(Self { inner: Arc::new(inner) })
             }
             Err(error) => {

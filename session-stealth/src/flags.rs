@@ -1,6 +1,6 @@
 //! What a stealth session's browser is started with beyond the engine's own flags, each with its reason.
 
-use silkroute_browser::launch::Flag;
+use silkroute_browser::launch::{Flag, flag_name};
 use silkroute_core::{Error, Result};
 
 use crate::appearance::Window;
@@ -54,15 +54,8 @@ const OURS: &[(&str, bool, &str)] = &[
 
 /// Refuses what would be replaced, or would make a lie of what the session says.
 pub(crate) fn check(extra: &[String], place: Window) -> Result<()> {
-    let name = |flag: &str| {
-        flag.split('=')
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches('-')
-            .to_owned()
-    };
     for flag in extra {
-        let ours = OURS.iter().find(|(ours, _, _)| name(ours) == name(flag));
+        let ours = OURS.iter().find(|(ours, _, _)| flag_name(ours) == flag_name(flag));
         if let Some((ours, _, instead)) = ours.filter(|(_, hidden, _)| !hidden || place == Window::None) {
             return Err(Error::config("extra_flags", format!("`{ours}`: {instead}")));
         }

@@ -112,10 +112,14 @@ const SMALL_SHM: u64 = 256 << 20;
 
 /// All arguments of the browser.
 pub(super) fn command_line(options: &LaunchOptions, profile: &Path) -> Vec<String> {
-    let ignored: Vec<&str> = options.ignore_default_flags.iter().map(|flag| name(flag)).collect();
+    let ignored: Vec<&str> = options
+        .ignore_default_flags
+        .iter()
+        .map(|flag| flag_name(flag))
+        .collect();
     let mut line: Vec<String> = DEFAULT_FLAGS
         .iter()
-        .filter(|known| !ignored.contains(&name(known.flag)))
+        .filter(|known| !ignored.contains(&flag_name(known.flag)))
         .map(|known| known.flag.to_owned())
         .collect();
     let (width, height) = options.window_size;
@@ -134,7 +138,7 @@ pub(super) fn command_line(options: &LaunchOptions, profile: &Path) -> Vec<Strin
         // Without it Chromium goes to this machine past the proxy.
         line.push("--proxy-bypass-list=<-loopback>".to_owned());
     }
-    if options.proxy.is_some() || options.disable_non_proxied_udp {
+    if options.keeps_udp_in() {
         // The second is the first one's name in the headless shell.
         for flag in ["--webrtc-ip-handling-policy", "--force-webrtc-ip-handling-policy"] {
             line.push(format!("{flag}=disable_non_proxied_udp"));
@@ -164,7 +168,12 @@ pub(crate) fn proxy_server(proxy: &silkroute_core::Proxy) -> String {
     format!("{scheme}://{}:{}", proxy.host(), proxy.port())
 }
 
-fn name(flag: &str) -> &str {
+/// The name of a flag, without its dashes and its value.
+///
+/// ```
+/// assert_eq!(silkroute_browser::launch::flag_name("--window-size=800,600"), "window-size");
+/// ```
+pub fn flag_name(flag: &str) -> &str {
     let flag = flag.split_once('=').map_or(flag, |(name, _)| name);
     flag.trim_start_matches('-')
 }
@@ -173,10 +182,10 @@ fn name(flag: &str) -> &str {
 fn joined(line: Vec<String>) -> Vec<String> {
     let mut joined: Vec<String> = Vec::with_capacity(line.len());
     for flag in line {
-        let known = joined.iter_mut().find(|known| name(known) == name(&flag));
+        let known = joined.iter_mut().find(|known| flag_name(known) == flag_name(&flag));
         match known {
             None => joined.push(flag),
-            Some(known) if LISTS.iter().any(|list| name(list) == name(&flag)) => {
+            Some(known) if LISTS.iter().any(|list| flag_name(list) == flag_name(&flag)) => {
                 if let Some((_, more)) = flag.split_once('=') {
                     known.push(',');
                     known.push_str(more);
@@ -266,7 +275,7 @@ mod tests {
             assert!(
                 !DEFAULT_FLAGS[..index]
                     .iter()
-                    .any(|other| name(other.flag) == name(known.flag)),
+                    .any(|other| flag_name(other.flag) == flag_name(known.flag)),
                 "{known:?}"
             );
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use executable::find;
 pub(crate) use flags::proxy_server;
-pub use flags::{DEFAULT_FLAGS, Flag};
+pub use flags::{DEFAULT_FLAGS, Flag, flag_name};
 pub use options::{Headless, LaunchOptions};
 pub(crate) use process::Process;
 pub use profile::sweep;
@@ -20,27 +20,30 @@ pub use profile::sweep;
 use crate::cdp::Connection;
 use crate::{Error, Result};
 
-/// Why a kept profile is not told of a resolver.
-pub(crate) const DNS_OF_A_KEPT_PROFILE: &str = "a profile that is kept (`user_data_dir`) has a setting of its own for this: set \
-                                                it there, at chrome://settings/security, or leave one of them out";
-
-/// Why the headless shell is not told of one.
-pub(crate) const DNS_OF_THE_SHELL: &str =
-    "the headless shell knows the system's resolver alone: leave `headless = shell` out, or this";
+/// Why a browser is not told of a resolver of its own, where it is not. `kept`: with a profile that is kept.
+pub(crate) fn no_dns_over_https(headless: Headless, kept: bool) -> Option<&'static str> {
+    if kept {
+        Some(
+            "a profile that is kept (`user_data_dir`) has a setting of its own for this: set it there, at \
+             chrome://settings/security, or leave one of them out",
+        )
+    } else if headless == Headless::Shell {
+        Some("the headless shell knows the system's resolver alone: leave `headless = shell` out, or this")
+    } else {
+        None
+    }
+}
 
 /// Starts the browser process and connects to it. It has not answered anything yet.
 pub(crate) async fn start(options: &LaunchOptions) -> Result<(Connection, Process)> {
     let executable = find(options)?;
-    if options.dns_over_https.is_some() && options.headless == Headless::Shell {
-        return Err(Error::invalid("dns_over_https", DNS_OF_THE_SHELL));
+    if options.dns_over_https.is_some()
+        && let Some(reason) = no_dns_over_https(options.headless, options.user_data_dir.is_some())
+    {
+        return Err(Error::invalid("dns_over_https", reason));
     }
     let profile = match &options.user_data_dir {
-        Some(dir) => {
-            if options.dns_over_https.is_some() {
-                return Err(Error::invalid("dns_over_https", DNS_OF_A_KEPT_PROFILE));
-            }
-            profile::Profile::existing(dir).await?
-        }
+        Some(dir) => profile::Profile::existing(dir).await?,
         None => profile::Profile::fresh(preferences::files(options)).await?,
     };
     let arguments = flags::command_line(options, profile.path());

@@ -76,6 +76,13 @@ pub struct LaunchOptions {
     pub start_timeout: Duration,
 }
 
+impl LaunchOptions {
+    /// Whether WebRTC sends nothing past a proxy.
+    pub(crate) fn keeps_udp_in(&self) -> bool {
+        self.proxy.is_some() || self.disable_non_proxied_udp
+    }
+}
+
 impl Default for LaunchOptions {
     fn default() -> Self {
         Self {

@@ -218,15 +218,10 @@ fn check(config: &BrowserConfig, hooks: &Hooks) -> Result<()> {
                 .map_err(|reason| Error::config(option, reason))?;
         }
     }
-    if config.dns_over_https.get().is_some() {
-        let reason = match (config.headless, &config.user_data_dir) {
-            (_, Some(_)) => Some(launch::DNS_OF_A_KEPT_PROFILE),
-            (Headless::Shell, None) => Some(launch::DNS_OF_THE_SHELL),
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            return Err(Error::config("dns_over_https", reason));
-        }
+    if config.dns_over_https.get().is_some()
+        && let Some(reason) = launch::no_dns_over_https(config.headless, config.user_data_dir.is_some())
+    {
+        return Err(Error::config("dns_over_https", reason));
     }
     check_cdp_url(config)
 }
