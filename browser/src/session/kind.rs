@@ -27,7 +27,8 @@ pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
 
     /// The browser that a request needs. That of the default options is the session's own, which starts with it; others start
     /// with the first request for them, at most [`MAX_VARIANTS`](Self::MAX_VARIANTS) at one time, and end when nobody used
-    /// them for a while.
+    /// them for a while. A request with a proxy of its own that has a user and is not the session's gets one, too; it counts
+    /// among them.
     fn variant(&self, options: &Self::Options) -> Self::Variant;
 
     /// How many browsers there are at most besides the session's own.

@@ -94,7 +94,7 @@ pub struct TabOptions {
     pub proxy_credentials: Option<Proxy>,
     /// Answer a document's question for a user and a password with a refusal, so that its page is shown. A question by what is
     /// in a page waits for somebody to type all the same. Needless where the browser was launched with
-    /// [`auth_proxies`](crate::LaunchOptions::auth_proxies), which does both.
+    /// [`auth_proxies`](crate::LaunchOptions::auth_proxies) and a fresh profile, which does both.
     pub refuse_auth: bool,
     /// Keep what the page writes to its console. Off by default: it takes a domain of the protocol that a page might notice.
     pub console: bool,
