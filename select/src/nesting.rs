@@ -23,8 +23,12 @@ const DEEP: usize = 512;
 const ELEMENTS_PER_TAG: usize = 8;
 const FREE_ELEMENTS: usize = 10_000;
 
-/// The same for the bytes of attributes: so many times the page, above the first ones.
-const ATTRIBUTES_PER_BYTE: usize = 2;
+/// The same for attributes: as many as the page has room for, at a space and a letter each, above the first ones.
+const BYTES_PER_ATTRIBUTE: usize = 2;
+const FREE_ATTRIBUTES: usize = 10_000;
+
+/// The same for the bytes of their values: so many times the page, above the first ones.
+const VALUES_PER_BYTE: usize = 2;
 const FREE_BYTES: usize = 1 << 20;
 
 /// Hands tokens to the tree builder, or places them itself where the page is too deep.
@@ -104,8 +108,10 @@ impl Nesting {
 
     fn is_runaway(&self) -> bool {
         let builder = self.builder();
+        let tree = builder.tree();
         builder.elements.get() > self.start_tags.get() * ELEMENTS_PER_TAG + FREE_ELEMENTS
-            || builder.tree().values.len() > self.bytes * ATTRIBUTES_PER_BYTE + FREE_BYTES
+            || tree.attributes.len() > self.bytes / BYTES_PER_ATTRIBUTE + FREE_ATTRIBUTES
+            || tree.values.len() > self.bytes * VALUES_PER_BYTE + FREE_BYTES
     }
 
     /// Whether an element of this name is open around those that nest by the plain rule.

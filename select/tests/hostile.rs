@@ -111,6 +111,8 @@ fn no_markup_takes_time_or_memory_in_the_square_of_its_length() {
         "<b {}>",
         (0..100_000).map(|at| format!("a{at} ")).collect::<String>()
     ));
+    let names: String = (0..1_000).map(|at| format!("a{at} ")).collect();
+    pages.push(format!("<p><b {names}>{}", "<p>x".repeat(10_000)));
     for html in pages {
         let start = Instant::now();
         let page = Document::parse(&html, url());
