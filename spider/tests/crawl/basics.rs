@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use silkroute_core::{Request as _, RequestExt as _};
 use silkroute_spider::{CrawlError, Ended, Order, Spider as _, Visit};
 
-use crate::support::{Answer, Tester, Web};
+use crate::support::{Answer, Bare, Tester, Web};
 
 fn small_site() -> Web {
     Web::of(&[
@@ -211,29 +211,6 @@ async fn what_a_crawl_cannot_begin_with_is_said() {
         .unwrap_err();
     assert!(zero.to_string().contains("`concurrency`"), "{zero}");
     assert!(web.hits().is_empty());
-}
-
-struct Bare;
-
-impl silkroute_spider::Spider for Bare {
-    type Item = ();
-    type Step = ();
-
-    fn name(&self) -> &str {
-        "bare"
-    }
-
-    fn start_urls(&self) -> Vec<String> {
-        vec!["http://a.test/".into()]
-    }
-
-    async fn parse(
-        &self,
-        _page: silkroute_spider::Page,
-        _out: &mut silkroute_spider::Output<Self>,
-    ) -> silkroute_spider::Result {
-        Ok(())
-    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use silkroute_core::RequestExt as _;
 use silkroute_spider::{Ended, FailureKind, Spider as _, Visit};
 use tokio::time::Instant;
 
-use crate::support::{Answer, Tester, Web, gaps, quick};
+use crate::support::{Answer, Bare, Tester, Web, gaps, quick};
 
 /// Ten good pages, and one on which the test has its way.
 fn ten_and_one() -> (Web, Vec<String>) {
@@ -234,30 +234,12 @@ async fn e13_waits_are_spread_by_jitter() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_session_knows_to_be_a_challenge_is_no_page() {
-    struct Plain;
-    impl silkroute_spider::Spider for Plain {
-        type Item = ();
-        type Step = ();
-        fn name(&self) -> &str {
-            "plain"
-        }
-        fn start_urls(&self) -> Vec<String> {
-            vec!["http://a.test/".into()]
-        }
-        async fn parse(
-            &self,
-            _page: silkroute_spider::Page,
-            _out: &mut silkroute_spider::Output<Self>,
-        ) -> silkroute_spider::Result {
-            Ok(())
-        }
-    }
     let web = Web::new(|_, time| Answer {
         blocked: (time == 0).then_some("managed"),
         ..Answer::page(&[])
     });
     let sessions = silkroute_manager::SessionManager::new();
     sessions.add("http", web.session("http")).unwrap();
-    let crawl = Plain.crawl().sessions(&sessions).run().await.unwrap();
+    let crawl = Bare.crawl().sessions(&sessions).run().await.unwrap();
     assert_eq!((crawl.stats.blocked, crawl.stats.pages, web.hits().len()), (1, 1, 2));
 }

@@ -178,3 +178,23 @@ impl Spider for Tester {
         }
     }
 }
+
+/// A spider with all hooks as they are by default.
+pub struct Bare;
+
+impl Spider for Bare {
+    type Item = ();
+    type Step = ();
+
+    fn name(&self) -> &str {
+        "bare"
+    }
+
+    fn start_urls(&self) -> Vec<String> {
+        vec!["http://a.test/".into()]
+    }
+
+    async fn parse(&self, _page: Page, _out: &mut Output<Self>) -> silkroute_spider::Result {
+        Ok(())
+    }
+}
