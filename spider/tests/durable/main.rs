@@ -17,5 +17,3 @@ mod signals;
 mod state;
 mod support;
 mod trouble;
-#[path = "../support/warnings.rs"]
-mod warnings;

@@ -8,11 +8,11 @@ use silkroute_core::cookies::{OriginState, StorageItem, StorageState};
 use silkroute_core::{Error, Request, RequestExt as _, Response, ResponseParts, Session, async_trait};
 use silkroute_manager::SessionManager;
 use silkroute_spider::{Ended, Output, Page, Result, Spider, Starts, Visit};
+use silkroute_testkit::warnings::Warnings;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::support::Empty;
-use crate::warnings::Warnings;
 
 const MANY: usize = 2 << 20;
 

@@ -12,12 +12,9 @@ use silkroute_session_http::HttpSession;
 use silkroute_session_stealth::StealthSession;
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
 use silkroute_testkit::site::{TestSite, known};
+use silkroute_testkit::warnings::Warnings;
 
 mod site;
-#[path = "../support/warnings.rs"]
-mod warnings;
-
-use warnings::Warnings;
 
 /// Takes what it finds by one selector from some pages, one page after the other.
 struct Pages {
