@@ -7,50 +7,25 @@
 
 mod support;
 
-use std::io::BufRead as _;
-use std::process::{Child, Command, Stdio};
-
 use serde_json::{Value, json};
 use silkroute_browser::{Headless, LaunchOptions, Navigation, ScreenshotOptions, Tab};
+use silkroute_testkit::display::Display;
 use support::{Answer, Site, browser_with, soon, tab};
 
-/// A display without a monitor.
-struct Display {
-    child: Child,
-    name: String,
-}
-
-impl Drop for Display {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// A display that nobody else has; `None` where there is no Xvfb.
-fn display() -> Option<Display> {
-    let spawned = Command::new("Xvfb")
-        // It looks for a free number, and tells it when it is ready.
-        .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1280x800x24"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = spawned else {
-        assert!(
-            std::env::var("SILKROUTE_REQUIRE_BROWSER").as_deref() != Ok("1"),
-            "there is no Xvfb to show a window on; install xvfb"
-        );
-        eprintln!("A BROWSER TEST DID NOT RUN: there is no Xvfb");
-        return None;
-    };
-    let mut number = String::new();
-    let mut told = std::io::BufReader::new(child.stdout.take().unwrap());
-    told.read_line(&mut number).unwrap();
-    Some(Display {
-        child,
-        name: format!(":{}", number.trim()),
-    })
+async fn display() -> Option<Display> {
+    match Display::start((1280, 800)).await {
+        Ok(display) => Some(display),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            assert!(
+                std::env::var("SILKROUTE_REQUIRE_BROWSER").as_deref() != Ok("1"),
+                "there is no Xvfb to show a window on; install xvfb"
+            );
+            eprintln!("A BROWSER TEST DID NOT RUN: there is no Xvfb");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// What a page says of itself once it was drawn ten times.
@@ -114,10 +89,10 @@ async fn all_tabs_are_visible_focused_and_drawn_without_a_window() {
 
 #[tokio::test]
 async fn all_tabs_are_visible_focused_and_drawn_in_a_window() {
-    let Some(display) = display() else { return };
+    let Some(display) = display().await else { return };
     both_are_in_front(LaunchOptions {
         headless: Headless::Off,
-        extra_flags: vec!["--ozone-platform=x11".into(), format!("--display={}", display.name)],
+        extra_flags: vec!["--ozone-platform=x11".into(), format!("--display={}", display.name())],
         ..LaunchOptions::default()
     })
     .await;

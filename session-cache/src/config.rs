@@ -49,7 +49,7 @@ pub struct CacheConfig {
     /// Whether credentials are recorded: `Set-Cookie` and other such headers of responses, and the cookies they set.
     #[serde(default)]
     pub secrets: bool,
-    /// The statuses of responses that are not recorded.
+    /// The statuses of responses that are not recorded. A challenge that a session did not pass never is.
     #[serde(default = "skip_statuses")]
     pub skip_statuses: Vec<u16>,
     /// Headers of a request that do not count when its record is looked for.

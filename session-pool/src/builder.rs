@@ -165,7 +165,8 @@ impl SessionPoolBuilder {
         self
     }
 
-    /// The statuses that show that an identity is blocked. Default: 401, 403, 429. [`PoolHooks::is_blocked`] may know better.
+    /// The statuses that show that an identity is blocked. Default: 401, 403, 429. A challenge that its session
+    /// did not pass does so whatever its status. [`PoolHooks::is_blocked`] may know better.
     pub fn blocked_statuses(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.config.blocked_statuses = statuses.into_iter().collect();
         self

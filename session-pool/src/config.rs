@@ -62,7 +62,7 @@ pub struct PoolConfig {
     /// After how many blocked responses in a row an identity is retired; 0: never.
     #[serde(default = "three")]
     pub max_blocks: u32,
-    /// The statuses that show that an identity is blocked.
+    /// The statuses that show that an identity is blocked. A challenge that its session did not pass does so whatever its status.
     #[serde(default = "blocked")]
     pub blocked_statuses: Vec<u16>,
     /// After how many requests an identity is retired.

@@ -291,7 +291,7 @@ fn is_blocked(lease: &Lease, response: &dyn Response) -> Option<bool> {
         let error = panicked(&*panic);
         tracing::warn!(
             identity = %lease.member.label(), %error,
-            "`is_blocked` did not say whether an identity is blocked: the status does"
+            "`is_blocked` did not say whether an identity is blocked: the default decides"
         );
         None
     })

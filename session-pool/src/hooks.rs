@@ -54,8 +54,9 @@ pub trait PoolHooks: Send + Sync + 'static {
         Ok(true)
     }
 
-    /// Whether a response shows that the site has had enough of the identity. `None`: by the pool's list of statuses, which is how it
-    /// is when nothing is said, and when it panics.
+    /// Whether a response shows that the site has had enough of the identity. `None`, which is how it is when nothing
+    /// is said, and when it panics: it does where its session [says so](silkroute_core::ResponseParts::blocked), and where its status
+    /// is on the pool's list.
     fn is_blocked(&self, response: &dyn Response) -> Option<bool> {
         let _ = response;
         None

@@ -16,7 +16,7 @@ use silkroute_core::{Fetch, RequestExt as _, Session};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_stealth::{Fingerprint, Headless, StealthOptions, StealthSession, StealthSessionBuilder};
 use silkroute_testkit::site::{TestSite, known};
-use support::human::{Display, SCREEN, WINDOW, Window};
+use support::human::{SCREEN, WINDOW, Window, display};
 use support::{LONG, Tabs, started};
 
 type Tables = BTreeMap<String, BTreeMap<String, Value>>;
@@ -38,7 +38,7 @@ async fn complete(site: &TestSite, run: &str) -> Tables {
 
 async fn human(site: &TestSite, run: &str, flags: &[&str], env: &[(&str, &str)]) -> Option<Tables> {
     support::no_browser().map_or(Some(()), |_| None)?;
-    let display = Display::start().await?;
+    let display = display().await?;
     let _window = Window::open(&display, &page(site, run), flags, env);
     Some(complete(site, run).await)
 }
@@ -156,7 +156,7 @@ async fn with_a_window_nothing_differs_at_all() {
     let Some(person) = human(&site, "person", &[], &[]).await else {
         return;
     };
-    let Some(display) = Display::start().await else { return };
+    let Some(display) = display().await else { return };
     let builder = StealthSession::builder()
         .wait_selector("#done")
         .headless(Headless::Off)
@@ -164,7 +164,7 @@ async fn with_a_window_nothing_differs_at_all() {
         .extra_flags([
             "--window-position=0,0".to_owned(),
             "--ozone-platform=x11".to_owned(),
-            format!("--display={}", display.name),
+            format!("--display={}", display.name()),
         ]);
     let Some(session) = started(builder).await else { return };
     let ours = of_session(&site, &session, "ours").await;

@@ -18,7 +18,7 @@ use silkroute_core::{Fetch, RequestExt as _, Session};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_stealth::{Headless, StealthOptions, StealthSession};
 use silkroute_testkit::site::TestSite;
-use support::human::{Display, WINDOW, Window};
+use support::human::{WINDOW, Window, display};
 use support::{LONG, Tabs, started};
 
 const WAIT: &str = "body[data-done]";
@@ -82,7 +82,7 @@ fn found(verdict: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn they_find_nothing_that_a_persons_browser_does_not_show() {
     let Some(site) = site().await else { return };
-    let Some(display) = Display::start().await else { return };
+    let Some(display) = display().await else { return };
     let window = Window::open(&display, &page(&site, "person"), &[], &[]);
     let person = verdict(&site, "person").await;
     drop(window);
@@ -93,7 +93,10 @@ async fn they_find_nothing_that_a_persons_browser_does_not_show() {
         .wait_selector(WAIT)
         .headless(Headless::Off)
         .window_size(WINDOW.0, WINDOW.1)
-        .extra_flags(["--ozone-platform=x11".to_owned(), format!("--display={}", display.name)]);
+        .extra_flags([
+            "--ozone-platform=x11".to_owned(),
+            format!("--display={}", display.name()),
+        ]);
     for (name, builder) in [("hidden", hidden), ("shown", shown)] {
         let Some(mut session) = started(builder).await else {
             return;

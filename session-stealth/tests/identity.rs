@@ -14,7 +14,7 @@ use silkroute_core::{Fetch, Identity, Proxy, RequestExt as _, Session};
 use silkroute_session_http::{Destination, HttpOptions, HttpSession};
 use silkroute_session_stealth::{CdpUrl, Fingerprint, GivesWay, Headless, StealthOptions, StealthSession};
 use silkroute_testkit::site::{ProxyOptions, ProxyServer, Recorded, TestSite};
-use support::human::{Display, Window};
+use support::human::{Window, display};
 use support::{LONG, fetched, started};
 
 /// Over HTTP/2 with TLS: a secure origin, where all headers are sent.
@@ -57,7 +57,7 @@ async fn a_navigation_is_a_persons_to_the_last_header() {
     if support::no_browser().is_some() {
         return;
     }
-    let Some(display) = Display::start().await else { return };
+    let Some(display) = display().await else { return };
     let url = site.https_url("/shop");
     let window = Window::open(&display, &url, &["--ignore-certificate-errors"], &[]);
     site.wait_until(|site| !site.requests_to("/shop").is_empty(), LONG)

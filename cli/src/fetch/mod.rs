@@ -15,7 +15,8 @@ use crate::output;
 use crate::session::{CookieFile, KnownSessions, read_options};
 use crate::signals::Signals;
 
-/// How long a session may take to close, where no file says: the response is there already, and somebody waits for it.
+/// How long a session may take to close, where there is no file: the response is there already, and somebody waits for it. With
+/// a file it is the file's `close_timeout`, or the manager's default.
 const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 
 /// Fetches and prints.

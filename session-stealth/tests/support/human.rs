@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use silkroute_testkit::display::Display;
 use tokio::process::{Child, Command};
 use url::Url;
 
@@ -15,38 +15,15 @@ pub const SCREEN: (u32, u32) = (1920, 1080);
 /// The window. One as large as the display is made a pixel smaller where no window manager is.
 pub const WINDOW: (u32, u32) = (1600, 900);
 
-/// A display without a monitor.
-pub struct Display {
-    _child: Child,
-    pub name: String,
-}
-
-impl Display {
-    /// A display that nobody else has; `None` where there is no Xvfb.
-    pub async fn start() -> Option<Self> {
-        let (width, height) = SCREEN;
-        let spawned = Command::new("Xvfb")
-            // It looks for a free number, and tells it when it is ready.
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"])
-            .arg(format!("{width}x{height}x24"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
-        let Ok(mut child) = spawned else {
+/// A display of that size; `None` where there is no Xvfb.
+pub async fn display() -> Option<Display> {
+    match Display::start(SCREEN).await {
+        Ok(display) => Some(display),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             super::missing("there is no Xvfb to show a window on; install xvfb");
-            return None;
-        };
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let number = tokio::time::timeout(super::LONG, lines.next_line())
-            .await
-            .unwrap()
-            .unwrap();
-        Some(Self {
-            name: format!(":{}", number.expect("Xvfb tells its number")),
-            _child: child,
-        })
+            None
+        }
+        Err(error) => panic!("{error}"),
     }
 }
 
@@ -67,7 +44,7 @@ impl Window {
             .arg(format!("--window-size={},{}", WINDOW.0, WINDOW.1))
             .args(flags)
             .arg(url.as_str())
-            .env("DISPLAY", &display.name)
+            .env("DISPLAY", display.name())
             .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
