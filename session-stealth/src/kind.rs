@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use silkroute_browser::session::{Arrival, Arrived, BrowserKind, BrowserOptions as _};
+use silkroute_browser::session::{Arrival, Arrived, BrowserKind, BrowserKindConfig as _, BrowserOptions as _};
 use silkroute_browser::{Browser, Deadline, Error, LaunchOptions, Result, SessionSetup, Setup, TabOptions, WaitUntil};
 use silkroute_core::{FetchError, Identity, async_trait};
 
@@ -82,7 +82,7 @@ impl fmt::Debug for Stealth {
 
 impl Stealth {
     pub(crate) fn new(config: &StealthConfig, solvers: Vec<Arc<dyn ChallengeSolver>>) -> Self {
-        let proxied = config.cdp_url.is_none() && (config.proxy.is_some() || config.proxy_pool.is_some());
+        let proxied = config.browser().is_launched_for_proxies();
         Self {
             fingerprint: config.fingerprint.clone(),
             own: Variant {
@@ -241,6 +241,11 @@ impl BrowserKind for Stealth {
 
     fn user_agent(&self) -> Option<String> {
         self.appearance().map(|appearance| appearance.user_agent().to_owned())
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        let appearance = self.appearance()?;
+        appearance.is_its_identity().then(|| appearance.identity().clone())
     }
 
     async fn arrived(&self, arrival: Arrival<'_, Self>) -> Result<Arrived, FetchError> {

@@ -306,6 +306,13 @@ impl BrowserConfig {
         self.own_proxies().filter(|proxy| proxy.username().is_some())
     }
 
+    /// Whether browsers are launched for proxies, of which the session has some: they then send nothing of WebRTC past them,
+    /// as [`disable_non_proxied_udp`](crate::LaunchOptions::disable_non_proxied_udp) has it. A browser at `cdp_url` is as it was
+    /// launched.
+    pub fn is_launched_for_proxies(&self) -> bool {
+        self.cdp_url.is_none() && self.own_proxies().next().is_some()
+    }
+
     /// Whether browsers are launched with a fresh profile.
     pub(super) fn is_fresh(&self) -> bool {
         self.cdp_url.is_none() && self.user_data_dir.is_none()

@@ -197,7 +197,7 @@ fn launch_options(config: &BrowserConfig) -> LaunchOptions {
         user_data_dir: config.user_data_dir.clone(),
         window_size: config.window_size,
         proxy: config.proxy.clone(),
-        disable_non_proxied_udp: config.proxy.is_some() || config.proxy_pool.is_some(),
+        disable_non_proxied_udp: config.is_launched_for_proxies(),
         user_agent: config.user_agent.clone(),
         accept_language: config.locale.as_deref().map(super::tell::languages),
         // Tabs are told of it, so that a request can say otherwise.
