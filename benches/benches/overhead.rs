@@ -5,7 +5,7 @@
 //! wreq is given its URL as text, which it barely reads; a request of ours holds a URL that is parsed, as links come to a
 //! crawl. What the parsing costs is shown by a contender of its own, which does it for each fetch.
 //!
-//! `cargo bench -p silkroute-benches --bench overhead [-- ROUNDS]`
+//! `cargo bench -p silkroute-benches --bench overhead [-- BLOCKS]`
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,7 +14,8 @@
 )]
 
 use async_trait::async_trait;
-use silkroute_benches::{Contender, Server, compare, median, serve_if_asked, turn};
+use silkroute_benches::fetches::{Contender, compare, turn};
+use silkroute_benches::{Server, median, serve_if_asked};
 use silkroute_core::{Fetch, FetchError, FetchErrorKind, Request, Response, ResponseParts, Result, Session};
 use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
@@ -25,10 +26,10 @@ fn main() {
     if serve_if_asked() {
         return;
     }
-    let rounds = std::env::args()
+    let blocks = std::env::args()
         .filter_map(|argument| argument.parse().ok())
         .next()
-        .unwrap_or(9);
+        .unwrap_or(8);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -38,32 +39,38 @@ fn main() {
     runtime.block_on(async {
         for (title, root) in [("http", &server.http), ("https", &server.https)] {
             let url = format!("{root}/page/10k");
-            let manager = [thin(&url, &server.ca_pem), managed(&url, &server.ca_pem).await];
-            let kind = [
-                bare(&url, &server.ca_pem),
-                session(&url, &server.ca_pem).await,
-                session_from_text(&url, &server.ca_pem).await,
-                managed_session(&url, &server.ca_pem).await,
-            ];
+            let manager = async || {
+                let [first, again] = [thin(&url, &server.ca_pem), thin(&url, &server.ca_pem)];
+                vec![first, again, managed(&url, &server.ca_pem).await]
+            };
+            let kind = async || {
+                vec![
+                    bare(&url, &server.ca_pem),
+                    bare(&url, &server.ca_pem),
+                    session(&url, &server.ca_pem).await,
+                    session_from_text(&url, &server.ca_pem).await,
+                    managed_session(&url, &server.ca_pem).await,
+                ]
+            };
             for concurrency in [1, 16, 64] {
-                compare(title, &manager, concurrency, rounds, PAGE).await;
-                compare(title, &kind, concurrency, rounds, PAGE).await;
+                compare(title, manager, concurrency, blocks, PAGE).await;
+                compare(title, kind, concurrency, blocks, PAGE).await;
             }
         }
         let patient = session(&format!("{}/slow?ms=50", server.http), &server.ca_pem).await;
-        no_hidden_cap(&patient, rounds).await;
+        no_hidden_cap(&patient, blocks).await;
     });
 }
 
 /// How near to `concurrency / latency` a session comes.
-async fn no_hidden_cap(session: &std::sync::Arc<Contender>, rounds: usize) {
+async fn no_hidden_cap(session: &std::sync::Arc<Contender>, blocks: usize) {
     const AT_A_TIME: usize = 256;
     const POSSIBLE: f64 = AT_A_TIME as f64 / 0.050;
     const ANSWER: usize = "after 50 ms\n".len();
     // The first round opens the connections.
     turn(session, AT_A_TIME, AT_A_TIME * 2, ANSWER).await;
     let mut shares = Vec::new();
-    for _ in 0..rounds {
+    for _ in 0..blocks {
         shares.push(turn(session, AT_A_TIME, AT_A_TIME * 40, ANSWER).await.rate / POSSIBLE);
     }
     println!(

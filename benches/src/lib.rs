@@ -1,4 +1,4 @@
-//! What the benchmarks share: a server in a process of its own, contenders that take turns, ratios of medians.
+//! What the benchmarks share: a server in a process of its own, contenders that take turns, ratios.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,16 +6,12 @@
 )]
 
 pub mod crawl;
+pub mod fetches;
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use cpu_time::ProcessTime;
-use futures_util::future::BoxFuture;
 use silkroute_testkit::site::TestSite;
 
 /// The argument that makes a benchmark's program the server.
@@ -95,101 +91,6 @@ pub fn serve_if_asked() -> bool {
         site.close().await;
     });
     true
-}
-
-/// Somebody who can fetch the page.
-pub struct Contender {
-    /// What the report calls it.
-    pub name: &'static str,
-    fetch: Box<dyn Fn() -> BoxFuture<'static, usize> + Send + Sync>,
-}
-
-impl std::fmt::Debug for Contender {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl Contender {
-    /// A contender whose fetch gives the length of the body it got.
-    pub fn new<F: Future<Output = usize> + Send + 'static>(
-        name: &'static str,
-        fetch: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            name,
-            fetch: Box::new(move || Box::pin(fetch())),
-        })
-    }
-}
-
-/// What one turn of one contender came to.
-#[derive(Clone, Copy, Debug)]
-pub struct Turn {
-    /// Requests per second.
-    pub rate: f64,
-    /// Processor time of this process per request, in microseconds.
-    pub cpu: f64,
-}
-
-/// Fetches for about this long, so many at a time.
-pub async fn turn(contender: &Arc<Contender>, concurrency: usize, requests: usize, bytes: usize) -> Turn {
-    let left = Arc::new(AtomicUsize::new(requests));
-    let (begun, cpu) = (Instant::now(), ProcessTime::now());
-    let workers: Vec<_> = (0..concurrency)
-        .map(|_| {
-            let (contender, left) = (Arc::clone(contender), Arc::clone(&left));
-            tokio::spawn(async move {
-                while left
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-                    .is_ok()
-                {
-                    assert_eq!((contender.fetch)().await, bytes, "{}", contender.name);
-                }
-            })
-        })
-        .collect();
-    for worker in workers {
-        worker.await.unwrap();
-    }
-    let micros = |time: Duration| time.as_secs_f64() * 1e6;
-    Turn {
-        rate: requests as f64 / begun.elapsed().as_secs_f64(),
-        cpu: micros(cpu.elapsed()) / requests as f64,
-    }
-}
-
-/// Lets the contenders take turns, each round in another order, and prints each one's median and its ratio to the first,
-/// turn by turn, so that a machine whose speed drifts does not favour anybody.
-pub async fn compare(title: &str, contenders: &[Arc<Contender>], concurrency: usize, rounds: usize, bytes: usize) {
-    let mut turns = vec![Vec::new(); contenders.len()];
-    let mut requests = Vec::new();
-    for contender in contenders {
-        let probe = turn(contender, concurrency, 500, bytes).await;
-        requests.push(((probe.rate * 0.7) as usize).max(200));
-    }
-    for round in 0..rounds {
-        for offset in 0..contenders.len() {
-            let at = (round + offset) % contenders.len();
-            turns[at].push(turn(&contenders[at], concurrency, requests[at], bytes).await);
-        }
-    }
-    println!("\n{title}, {concurrency} at a time, {rounds} rounds");
-    println!(
-        "  {:<34} {:>9} {:>8} {:>9} {:>9}",
-        "", "req/s", "ratio", "CPU us", "more"
-    );
-    for (at, contender) in contenders.iter().enumerate() {
-        let median_of = |of: &dyn Fn(usize) -> f64| median((0..rounds).map(of).collect());
-        println!(
-            "  {:<34} {:>9.0} {:>8.3} {:>9.1} {:>+9.1}",
-            contender.name,
-            median_of(&|round| turns[at][round].rate),
-            median_of(&|round| turns[at][round].rate / turns[0][round].rate),
-            median_of(&|round| turns[at][round].cpu),
-            median_of(&|round| turns[at][round].cpu - turns[0][round].cpu),
-        );
-    }
 }
 
 /// The most memory that this process ever held, in kilobytes.
