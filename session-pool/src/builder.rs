@@ -332,7 +332,7 @@ fn name_of(index: usize, given: Option<String>) -> Result<String> {
     Ok(name)
 }
 
-/// Files name proxies without their passwords: what these alone tell apart would be mixed up after a restart.
+/// Files name proxies whatever their passwords: what these alone tell apart would be mixed up after a restart.
 fn no_two_of_a_name(proxies: &[Proxy]) -> Result<()> {
     let mut names = HashSet::new();
     match proxies.iter().find(|proxy| !names.insert(proxy_name(proxy))) {
@@ -340,9 +340,8 @@ fn no_two_of_a_name(proxies: &[Proxy]) -> Result<()> {
         Some(proxy) => Err(Error::config(
             "proxies",
             format!(
-                "two of them differ by their passwords alone, {}, and the files in `directory` name proxies without: give \
-                 them different users, or leave `directory` out",
-                proxy_name(proxy)
+                "two of {proxy} have the same user and differ by their passwords alone, by which the files in `directory` do \
+                 not tell them apart: give them different users, or leave `directory` out"
             ),
         )),
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest as _, Sha256};
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{Error, Proxy, Result};
 
@@ -25,7 +26,8 @@ pub(crate) struct Note {
     /// Hexadecimal: numbers of this size do not survive every JSON reader.
     #[serde(with = "hexadecimal")]
     pub(crate) seed: u64,
-    /// The proxy without its password; `None`: none.
+    /// As [`proxy_name`] has it; `None`: none.
+    #[serde(default, deserialize_with = "renamed")]
     pub(crate) proxy: Option<String>,
     pub(crate) requests: u64,
     /// Seconds since 1970.
@@ -49,12 +51,33 @@ impl Note {
     }
 }
 
-/// What tells a proxy from others: all of it but the password.
+/// What tells a proxy from others, passwords apart, and is fit for files and logs: no user stands in it, as users of rotating
+/// proxies often hold the token of a session.
 pub(crate) fn proxy_name(proxy: &Proxy) -> String {
-    match proxy.username() {
-        Some(user) => format!("{}://{user}@{}:{}", proxy.scheme(), proxy.host(), proxy.port()),
-        None => proxy.label(),
+    name_of(&proxy.label(), proxy.username().as_deref())
+}
+
+fn name_of(label: &str, user: Option<&str>) -> String {
+    match user {
+        Some(user) => {
+            let digest = Sha256::digest(user.as_bytes());
+            let short = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
+            format!("{label}#{}", short.collect::<String>())
+        }
+        None => label.to_owned(),
     }
+}
+
+/// Files once had the user in the open, before an `@`; read, they have the name of today.
+fn renamed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    Ok(name.map(|name| today(&name).unwrap_or(name)))
+}
+
+fn today(name: &str) -> Option<String> {
+    let (scheme, rest) = name.split_once("://")?;
+    let (user, place) = rest.rsplit_once('@')?;
+    Some(name_of(&format!("{scheme}://{place}"), Some(user)))
 }
 
 /// An identity as it was saved.
@@ -188,5 +211,63 @@ mod hexadecimal {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         u64::from_str_radix(&String::deserialize(deserializer)?, 16).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(proxy: &str) -> String {
+        proxy_name(&proxy.parse().unwrap())
+    }
+
+    #[test]
+    fn a_proxy_is_named_without_its_user_and_users_of_one_host_stay_apart() {
+        let name = named("http://user-session-4711:hush@h:1");
+        assert!(name.starts_with("http://h:1#"), "{name}");
+        assert!(!name.contains("4711") && !name.contains("hush"), "{name}");
+        assert_eq!(name, named("http://user-session-4711:other@h:1"));
+        assert_ne!(name, named("http://user-session-4712:hush@h:1"));
+        assert_eq!(named("socks5://h"), "socks5://h:1080");
+        // Files outlive versions: SHA-256 of `user`.
+        assert_eq!(
+            named("http://user@10.0.0.1:3128"),
+            "http://10.0.0.1:3128#04f8996da763b7a9"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_file_with_the_user_in_the_open_is_read_and_written_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().to_owned());
+        let file = store.file("one");
+        for (old, today) in [
+            ("http://user@h:1", "http://user:hush@h:1"),
+            (
+                "socks5h://a@b://c@[::1]:1080",
+                "socks5h://a%40b%3A%2F%2Fc:hush@[::1]:1080",
+            ),
+            ("http://h:1", "http://h:1"),
+        ] {
+            let text = format!(
+                r#"{{"silkroute": {{"format": 1, "generation": 2, "seed": "0a", "proxy": "{old}", "requests": 3, "born": 4}}}}"#
+            );
+            fs::write(&file, text).unwrap();
+            let saved = store.read("one").await.unwrap().unwrap();
+            let note = saved.note.unwrap();
+            assert_eq!(note.proxy, Some(named(today)));
+            store.write("one", saved.state, note.clone()).await.unwrap();
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(!text.contains('@'), "{text}");
+            let again = store.read("one").await.unwrap().unwrap().note;
+            assert_eq!(again, Some(note));
+        }
+        for odd in ["a@b://c", "@", "://@"] {
+            assert_eq!(
+                today(odd).as_deref(),
+                odd.starts_with(':').then_some("://#e3b0c44298fc1c14")
+            );
+        }
     }
 }
