@@ -50,6 +50,7 @@ pub mod __private {
     pub use futures_util::future::BoxFuture;
     pub use silkroute_core::cookies::StorageState;
     pub use silkroute_core::{
-        Cookie, CookieJar, Proxy, ProxyPool, Request, Response, Result, Retry, Session, SessionOptions, async_trait,
+        Cookie, CookieJar, Identity, Proxy, ProxyPool, Request, Response, Result, Retry, Session, SessionOptions,
+        async_trait,
     };
 }

@@ -133,6 +133,7 @@ mod tests {
             .timeout(Duration::from_millis(1_500))
             .proxy("socks5://user:secret@127.0.0.1:1080")
             .unwrap()
+            .identity("chromium156".parse().unwrap())
             .meta("page", 3);
         request.parts_mut().options.set_key("martian", "rays", true);
         let text = serde_json::to_string(&request).unwrap();

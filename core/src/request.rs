@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::redact::redact_url_text;
-use crate::{Body, Error, Options, Proxy, RedactedHeaders, Result, redact_url};
+use crate::{Body, Error, Identity, Options, Proxy, RedactedHeaders, Result, redact_url};
 
 /// Facts of the user's own that ride on a request and come back on its response.
 pub type Meta = Map<String, Value>;
@@ -66,6 +66,10 @@ pub struct RequestParts {
     /// The proxy it goes through. `None`: the session's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
+    /// Who it shall look like, such as [`Session::identity`](crate::Session::identity) of the session whose cookies it brings.
+    /// `None`: the session's own. Headers of the request, and options of its kind that say who, win over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// The user's own facts; they come back on the response.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub meta: Meta,
@@ -86,6 +90,7 @@ impl RequestParts {
             session: None,
             timeout: None,
             proxy: None,
+            identity: None,
             meta: Meta::new(),
             options: Options::default(),
         }
@@ -114,6 +119,9 @@ impl fmt::Debug for RequestParts {
         }
         if let Some(proxy) = &self.proxy {
             out.field("proxy", proxy);
+        }
+        if let Some(identity) = &self.identity {
+            out.field("identity", &identity.name());
         }
         if !self.meta.is_empty() {
             out.field("meta", &self.meta.keys().collect::<Vec<_>>());

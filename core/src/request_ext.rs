@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::request::parse_header;
-use crate::{Body, Error, Proxy, Request, Result, SessionOptions};
+use crate::{Body, Error, Identity, Proxy, Request, Result, SessionOptions};
 
 /// The building methods that all requests share, whatever their type.
 ///
@@ -152,6 +152,14 @@ pub trait RequestExt: Request + Sized {
     fn proxy(mut self, proxy: &str) -> Result<Self> {
         self.parts_mut().proxy = Some(proxy.parse::<Proxy>()?);
         Ok(self)
+    }
+
+    /// Has it look like this identity, where the session can be it; see [`Session::can_be`](crate::Session::can_be). One that
+    /// cannot refuses the request.
+    #[must_use]
+    fn identity(mut self, identity: Identity) -> Self {
+        self.parts_mut().identity = Some(identity);
+        self
     }
 
     /// Notes a fact of your own; it comes back on the response.

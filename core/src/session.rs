@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::cookies::StorageState;
-use crate::{Error, Request, Response, Result};
+use crate::{Error, Identity, Request, Response, Result};
 
 /// A long-lived, pre-configured fetcher.
 ///
@@ -28,6 +28,8 @@ use crate::{Error, Request, Response, Result};
 ///   within the request's timeout, or [`timeout`](Session::timeout) where the request has none.
 /// * `fetch` MUST honour every field of [`RequestParts`](crate::RequestParts), or refuse it with
 ///   [`Error::Unsupported`](crate::Error::Unsupported). A response of any status is a response and not an error.
+/// * A session MUST be able to be its own [`identity`](Session::identity), MUST fetch as any that it says it
+///   [`can_be`](Session::can_be), and MUST refuse a request that is to look like another.
 /// * Options of its own kind that it does not know MUST be refused with [`Error::Options`](crate::Error::Options); those of
 ///   other kinds MUST be ignored. `Authorization` and a request's own cookies MUST NOT follow a redirect to another origin.
 /// * A session that gives its [`storage_state`](Session::storage_state) MUST give all that it would need to go on as the same visitor,
@@ -61,6 +63,19 @@ pub trait Session: fmt::Debug + Send + Sync + 'static {
     /// obeys robots.txt looks for its rules by it.
     fn user_agent(&self) -> Option<String> {
         None
+    }
+
+    /// Who it is to all requests that do not say otherwise, where it is one, to the last header, and is known; a browser's is
+    /// once it has started. `None`, unless a kind says otherwise. A ladder of sessions has others look like it when they
+    /// bring its cookies.
+    fn identity(&self) -> Option<Identity> {
+        None
+    }
+
+    /// Whether it would honour a request with this [`identity`](crate::RequestParts::identity): its own, unless a kind can be
+    /// others too. Cheap, and the same alive or not, once its own is known.
+    fn can_be(&self, identity: &Identity) -> bool {
+        self.identity().as_ref() == Some(identity)
     }
 
     /// Acquires what it needs to fetch. Not cancel-safe on its own: call [`close`](Session::close) after dropping its future.

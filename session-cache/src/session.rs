@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use silkroute_core::cookies::StorageState;
-use silkroute_core::{FetchError, FetchErrorKind, Request, Response, Result, Session, SessionOptions, async_trait};
+use silkroute_core::{
+    FetchError, FetchErrorKind, Identity, Request, Response, Result, Session, SessionOptions, async_trait,
+};
 
 use crate::key::KeyRules;
 use crate::store::Store;
@@ -101,6 +103,15 @@ impl Session for CacheSession {
 
     fn user_agent(&self) -> Option<String> {
         self.inner.user_agent()
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        self.inner.identity()
+    }
+
+    /// The other session's answer; a cache that only replays is whoever was recorded.
+    fn can_be(&self, identity: &Identity) -> bool {
+        self.inner.can_be(identity)
     }
 
     /// Starts the other session, unless it only replays.

@@ -30,7 +30,8 @@ use crate::Impersonate;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpOptions {
-    /// Whom to impersonate for this request. From a list one is picked for each request. The session's cookies stay.
+    /// Whom to impersonate for this request, whatever its [`identity`](silkroute_core::RequestParts::identity). From a list
+    /// one is picked for each request. The session's cookies stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub impersonate: Option<Impersonate>,
     /// Which redirects to follow.

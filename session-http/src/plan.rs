@@ -69,7 +69,7 @@ impl<'a> Plan<'a> {
             cookie_store: settings.cookie_store,
             timeout: parts.timeout.unwrap_or(settings.timeout),
         };
-        if parts.options.block(HttpOptions::KIND).is_some() {
+        if parts.options.block(HttpOptions::KIND).is_some() || parts.identity.is_some() {
             plan.apply(parts.options.get()?)?;
         }
         if !parts.body.is_empty() {
@@ -97,9 +97,10 @@ impl<'a> Plan<'a> {
                 "no time at all",
             )));
         }
-        let profile = match &options.impersonate {
-            Some(who) => Cow::Owned(who.resolve().map_err(of_option("impersonate"))?),
-            None => Cow::Borrowed(&settings.profile),
+        let profile = match (&options.impersonate, &self.parts.identity) {
+            (Some(who), _) => Cow::Owned(who.resolve().map_err(of_option("impersonate"))?),
+            (None, Some(identity)) => Cow::Owned(settings.profile_for(identity)?),
+            (None, None) => Cow::Borrowed(&settings.profile),
         };
         let cut = Cut {
             identity: profile.identity.clone(),

@@ -60,6 +60,39 @@ pub fn offered() -> impl Iterator<Item = IdentityName> {
     })
 }
 
+/// How far above the newest version that is offered another session's browser may be: a year of Chromium's releases, of
+/// which there is one in four weeks (<https://chromiumdash.appspot.com/schedule>).
+const NEWER: u16 = 13;
+
+/// Finds the wire of an identity that another session has, and that a request shall share.
+///
+/// An installed browser is often newer than the wire that is known. Of those built on Chromium, a version up to [`NEWER`]
+/// above the newest offered is taken, with that one's wire: a site that ties a cookie to the `User-Agent` sees the same
+/// visitor, one that compares the number with TLS sees an older one.
+///
+/// # Errors
+/// See [`find`].
+pub(crate) fn find_shared(identity: &Identity) -> Result<Profile> {
+    let found = find(identity);
+    let Some(version) = identity
+        .version
+        .filter(|_| found.is_err() && identity.browser.is_chromium())
+    else {
+        return found;
+    };
+    identity.check()?;
+    let newest = offers()
+        .iter()
+        .filter(|offer| offer.browser == identity.browser && offer.is_for(identity.os))
+        .max_by_key(|offer| offer.version);
+    match newest {
+        Some(newest) if (1..=NEWER).contains(&version.major().saturating_sub(newest.version.major())) => {
+            Ok(Profile::of(identity, version, newest.wire))
+        }
+        _ => found,
+    }
+}
+
 /// Finds the wire of an identity.
 ///
 /// A version that is not offered is taken all the same when the ones below and above it are the same on the wire: it
@@ -188,6 +221,7 @@ mod tests {
     fn a_family_is_its_newest() {
         for (family, newest) in [
             ("chrome", "149"),
+            ("chromium", "149"),
             ("edge", "148"),
             ("opera", "131"),
             ("firefox", "151"),
@@ -245,6 +279,29 @@ mod tests {
         }
         let error = found("edge_android").unwrap_err().to_string();
         assert!(error.contains("windows") && !error.contains("android,"), "{error}");
+    }
+
+    #[test]
+    fn the_identity_of_a_browser_may_be_a_year_newer() {
+        let shared = |name: &str| find_shared(&name.parse().unwrap());
+        for name in ["chromium156", "chrome150", "chrome162", "chrome156_android", "opera140"] {
+            let profile = shared(name).unwrap();
+            assert_eq!(profile.identity, Some(name.parse().unwrap()));
+            assert!(find(&name.parse().unwrap()).is_err(), "{name}");
+        }
+        let newest = found("chrome").unwrap().wire;
+        assert_eq!(shared("chromium156").unwrap().wire, newest);
+        assert_eq!(shared("chrome131").unwrap(), found("chrome131").unwrap());
+        for name in [
+            "chrome163",
+            "chrome999",
+            "chrome112",
+            "chrome99",
+            "firefox152",
+            "safari27",
+        ] {
+            assert!(shared(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -117,6 +117,18 @@ impl Session for HttpSession {
         }
     }
 
+    /// Whom it impersonates, unless headers of its own say who it is.
+    fn identity(&self) -> Option<Identity> {
+        let own = HttpSession::identity(self).filter(|_| self.settings.says_who().is_none());
+        own.cloned()
+    }
+
+    /// All that it could impersonate, and besides the browsers built on Chromium that are up to 13 versions newer than the
+    /// newest of them. None, where it impersonates nobody or its own headers say who it is.
+    fn can_be(&self, identity: &Identity) -> bool {
+        self.settings.profile_for(identity).is_ok()
+    }
+
     async fn start(&mut self) -> Result<()> {
         if self.live.is_none() {
             self.live = Some(Live::new(&self.settings)?);

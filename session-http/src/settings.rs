@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use silkroute_core::{CookieJar, Error, Proxy, ProxyPool, Result, Retry};
+use silkroute_core::{CookieJar, Error, Identity, Proxy, ProxyPool, Result, Retry, SessionOptions};
 
 use crate::config::Pem;
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::transport::{Resolver, TlsSources};
-use crate::{HttpConfig, HttpVersion, Redirects};
+use crate::{HttpConfig, HttpOptions, HttpVersion, Redirects, headers};
 
 /// A configuration, checked and ready to use.
 #[derive(Clone, Debug)]
@@ -126,6 +127,46 @@ impl Settings {
             max_idle_origins: config.max_idle_origins,
             max_idle_per_origin: config.max_idle_per_origin,
         }
+    }
+
+    /// The profile of the identity that a request shall look like.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where this session cannot be it.
+    pub(crate) fn profile_for(&self, identity: &Identity) -> Result<Profile> {
+        let refused = |instead: String| Error::Unsupported {
+            kind: HttpOptions::KIND.to_owned(),
+            what: format!("looking like `{}`", identity.name()),
+            instead,
+        };
+        if self.profile.identity.is_none() {
+            return Err(refused(
+                "the session impersonates nobody: set its `impersonate`, or leave the request's `identity` out"
+                    .to_owned(),
+            ));
+        }
+        if let Some(own) = self.says_who() {
+            return Err(refused(format!(
+                "the session's own header `{own}` says who it is: leave that or the request's `identity` out"
+            )));
+        }
+        // What HTTP does not show does not take a client of its own.
+        let shown = |identity: &Identity| {
+            let mut identity = identity.clone();
+            (identity.timezone, identity.screen) = (None, None);
+            identity
+        };
+        if self.profile.identity.as_ref().map(shown) == Some(shown(identity)) {
+            return Ok(self.profile.clone());
+        }
+        profile::find_shared(&shown(identity)).map_err(|error| refused(error.to_string()))
+    }
+
+    /// The header of the session's own, if it has one, that an identity would have said.
+    pub(crate) fn says_who(&self) -> Option<&HeaderName> {
+        self.headers
+            .keys()
+            .find(|name| [USER_AGENT, ACCEPT_LANGUAGE].contains(name) || headers::is_hint(name))
     }
 
     /// The certificates, read from where they are.

@@ -11,7 +11,7 @@ mod support;
 use std::time::Duration;
 
 use serde_json::json;
-use silkroute_core::{Error, Registry, RequestExt, Session};
+use silkroute_core::{Error, Identity, Registry, RequestExt, Session};
 use silkroute_session_http::{HttpConfig, HttpOptions, HttpSession, HttpVersion, REGISTRATION, Redirects};
 use support::{fetch, fetch_error, fetch_ok, get, http, session, site};
 
@@ -296,5 +296,61 @@ async fn the_user_of_a_url_becomes_basic_authentication() {
         Some("Basic dXNlcjpwQHNzIHc=")
     );
     assert!(!format!("{response:?}").contains("p%40ss") && !response.url().as_str().contains("p%40ss"));
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_request_looks_like_its_identity_or_is_refused() {
+    let site = site().await;
+    let newer: Identity = "chromium156".parse().unwrap();
+    // What only a browser shows makes no difference here.
+    let newer = newer.locale("de-DE").screen(1920, 1080).timezone("Europe/Berlin");
+    let url = site.https_url("/echo");
+    let seen = || site.requests().pop().unwrap();
+    let chrome = session(&site, |builder| builder).await;
+    assert!(chrome.can_be(&newer) && chrome.can_be(&Session::identity(&chrome).unwrap()));
+
+    let response = fetch_ok(&chrome, &get(&url).identity(newer.clone())).await;
+    assert_eq!(&*http(&*response).identity, "chromium156");
+    let request = seen();
+    assert_eq!(request.header("user-agent"), newer.user_agent().as_deref());
+    assert_eq!(request.header("sec-ch-ua"), newer.sec_ch_ua().as_deref());
+    assert_eq!(
+        request.header("accept-language"),
+        Some("de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7")
+    );
+
+    // Its own words, and the option, win.
+    let named = get(&url).identity(newer.clone()).header("user-agent", "mine").unwrap();
+    fetch_ok(&chrome, &named).await;
+    assert_eq!(seen().header("user-agent"), Some("mine"));
+    let impersonating = HttpOptions {
+        impersonate: Some("firefox".into()),
+        ..HttpOptions::default()
+    };
+    let named = get(&url).identity(newer.clone()).with(impersonating).unwrap();
+    let response = fetch_ok(&chrome, &named).await;
+    assert_eq!(&*http(&*response).identity, "firefox151");
+
+    site.clear();
+    let honest = session(&site, |builder| builder.impersonate("none")).await;
+    let worded = session(&site, |builder| builder.header("User-Agent", "mine")).await;
+    let unknown: Identity = "chrome999".parse().unwrap();
+    for (session, identity, why) in [
+        (&honest, &newer, "impersonates nobody"),
+        (&worded, &newer, "user-agent"),
+        (&chrome, &unknown, "chrome149"),
+    ] {
+        assert!(!session.can_be(identity));
+        let error = fetch(session, &get(&url).identity(identity.clone())).await.unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        let told = error.to_string();
+        assert!(
+            told.contains(why) && told.contains(&identity.name().to_string()),
+            "{told}"
+        );
+    }
+    assert!(site.requests().is_empty(), "what is refused is not sent");
+    assert_eq!((Session::identity(&honest), Session::identity(&worded)), (None, None));
     site.close().await;
 }

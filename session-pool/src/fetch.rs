@@ -108,6 +108,15 @@ fn want(shared: &Shared, parts: &RequestParts) -> Result<Want> {
         }
     }
     drop(roster);
+    if let Some(identity) = &parts.identity {
+        return Err(Error::Unsupported {
+            kind: PoolOptions::KIND.to_owned(),
+            what: format!("looking like `{}`", identity.name()),
+            instead: "each identity of the pool is bound to its proxy and its cookies: leave the request's `identity` out, or \
+                      name one of the pool's with `PoolOptions::identity`"
+                .to_owned(),
+        });
+    }
     let key = match (options.key, &shared.settings.assign) {
         (Some(key), _) => Some(hash_of(&key)),
         (None, Assign::Host) => parts.url.host_str().map(hash_of),

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use silkroute_core::cookies::StorageState;
-use silkroute_core::{Error, Proxy, ProxyPool, Request, Response, Result, Session, SessionOptions, async_trait};
+use silkroute_core::{
+    Error, Identity, Proxy, ProxyPool, Request, Response, Result, Session, SessionOptions, async_trait,
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::settings::Settings;
@@ -184,6 +186,16 @@ impl Session for SessionPool {
     /// None: each identity has its own.
     fn user_agent(&self) -> Option<String> {
         None
+    }
+
+    /// None: each identity has its own.
+    fn identity(&self) -> Option<Identity> {
+        None
+    }
+
+    /// Nobody but those who are in it.
+    fn can_be(&self, _: &Identity) -> bool {
+        false
     }
 
     /// Reads what is in the directory, if it has one. Identities start when they are first needed.

@@ -103,6 +103,15 @@ impl Appearance {
         &self.identity
     }
 
+    /// Whether it says of itself what its identity says. A browser whose brand is unknown here says more.
+    pub(crate) fn is_its_identity(&self) -> bool {
+        let (identity, hints) = (&self.identity, &self.hints);
+        identity.user_agent().as_ref() == Some(&self.user_agent)
+            && identity.sec_ch_ua() == Some(hints.sec_ch_ua())
+            && identity.sec_ch_ua_platform() == format!("\"{}\"", hints.platform)
+            && identity.is_mobile() == hints.mobile
+    }
+
     pub(crate) fn user_agent(&self) -> &str {
         &self.user_agent
     }
@@ -260,6 +269,21 @@ mod tests {
             r#""Not:A-Brand";v="8", "Chromium";v="156""#
         );
         assert!(plain.user_agent.contains("Chrome/156.0.0.0"));
+        assert_eq!(plain.identity().name().to_string(), "chromium156");
+        assert!(plain.is_its_identity());
+        let mut of_a_maker_unknown_here = Facts::for_tests(156);
+        of_a_maker_unknown_here.hints.brands.push(Brand {
+            brand: "Another".to_owned(),
+            version: "156".to_owned(),
+        });
+        let fingerprint = Fingerprint::default();
+        let other = Appearance::new(
+            &fingerprint,
+            &Variant::default(),
+            &of_a_maker_unknown_here,
+            Window::None,
+        );
+        assert!(!other.unwrap().is_its_identity());
         for kind in ["page", "iframe"] {
             assert!(
                 commands(&plain, kind).contains("Emulation.setUserAgentOverride"),
@@ -307,7 +331,7 @@ mod tests {
         let there = look(&wanted).unwrap();
         assert_eq!(
             (there.identity.os, there.identity.browser),
-            (Os::Windows, Browser::Chrome)
+            (Os::Windows, Browser::Chromium)
         );
         assert_eq!(there.headers()["accept-language"], "de-DE,de;q=0.9");
         assert!(!commands(&there, "page").contains("acceptLanguage"), "nobody chose it");

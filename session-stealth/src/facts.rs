@@ -101,11 +101,15 @@ impl Facts {
         major.parse().unwrap_or_default()
     }
 
-    /// Which browser it is. Chromium, and whatever is built on it and unknown here, is a Chrome to all but its brands.
+    /// Which browser it is. What is built on Chromium and unknown here is a Chromium to all but its brands.
     pub(crate) fn browser(&self) -> Browser {
-        let known = [("Microsoft Edge", Browser::Edge), ("Opera", Browser::Opera)];
+        let known = [
+            ("Google Chrome", Browser::Chrome),
+            ("Microsoft Edge", Browser::Edge),
+            ("Opera", Browser::Opera),
+        ];
         let found = known.into_iter().find(|(brand, _)| self.has_brand(brand));
-        found.map_or(Browser::Chrome, |(_, browser)| browser)
+        found.map_or(Browser::Chromium, |(_, browser)| browser)
     }
 
     /// The system that it runs on; Linux where it is none of those known here.

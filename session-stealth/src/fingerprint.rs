@@ -193,10 +193,10 @@ impl Fingerprint {
         let installed = facts.major();
         let version = self.version.unwrap_or(BrowserVersion::major_only(installed));
         let wanted = Identity::new(browser).version(version);
-        let same_brand = wanted
-            .brands()
-            .is_some_and(|brands| brands.iter().all(|brand| facts.has_brand(&brand.name)));
-        if version.major() == installed && same_brand {
+        let same_brands = wanted.brands().is_some_and(|brands| {
+            brands.len() == facts.hints.brands.len() && brands.iter().all(|brand| facts.has_brand(&brand.name))
+        });
+        if version.major() == installed && same_brands {
             return Ok(None);
         }
         match self.gives_way {

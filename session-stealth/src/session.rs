@@ -68,9 +68,10 @@ impl StealthSession {
         self.inner.browser()
     }
 
-    /// Who it is: what the fingerprint said, with everything that it left open filled in. `None` until it has started. Where
-    /// the installed browser is newer than an HTTP session's newest, that session refuses this identity; see
-    /// [`headers`](Self::headers).
+    /// Who it is: what the fingerprint said, with everything that it left open filled in. `None` until it has started.
+    ///
+    /// A request of an HTTP session can be it, as [`identity`](silkroute_core::RequestExt::identity). That session itself
+    /// cannot where the installed browser is newer than the newest whose TLS it knows; see [`headers`](Self::headers).
     pub fn identity(&self) -> Option<Identity> {
         self.inner.kind_state().identity()
     }

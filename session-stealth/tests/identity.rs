@@ -10,7 +10,7 @@ mod support;
 
 use std::sync::Arc;
 
-use silkroute_core::{Fetch, Identity, Proxy, RequestExt as _, Session};
+use silkroute_core::{Error, Fetch, Identity, Proxy, RequestExt as _, Session};
 use silkroute_session_http::{Destination, HttpOptions, HttpSession};
 use silkroute_session_stealth::{CdpUrl, Fingerprint, GivesWay, Headless, StealthOptions, StealthSession};
 use silkroute_testkit::site::{ProxyOptions, ProxyServer, Recorded, TestSite};
@@ -121,6 +121,40 @@ async fn the_identity_can_give_way() {
     let said = session.identity().unwrap();
     assert_eq!(said.user_agent().as_deref(), browser.header("user-agent"));
     assert_eq!(session.user_agent(), said.user_agent());
+}
+
+#[tokio::test]
+async fn a_request_over_http_can_be_the_browser() {
+    let site = TestSite::start().await.unwrap();
+    let Some(session) = started(StealthSession::builder().ignore_https_errors(true)).await else {
+        return;
+    };
+    fetched(&session, &page(&site)).await;
+    let browser = navigation(&site);
+    let identity = Session::identity(&session).unwrap();
+    assert!(session.can_be(&identity));
+
+    let mut http = HttpSession::builder().verify(false).build().unwrap();
+    assert!(http.can_be(&identity));
+    http.start().await.unwrap();
+    http.fetch(&page(&site).identity(identity.clone())).await.unwrap();
+    let as_browser = navigation(&site);
+    assert_same(&browser, &as_browser, &[]);
+    http.fetch(&page(&site)).await.unwrap();
+    let as_itself = navigation(&site);
+    assert_eq!(as_itself.header("user-agent"), http.user_agent().as_deref());
+    assert_ne!(as_itself.header("sec-ch-ua"), as_browser.header("sec-ch-ua"));
+    let hello = |seen: &Recorded| seen.tls.as_ref().unwrap().ja4.clone();
+    assert_eq!(hello(&as_browser), hello(&as_itself), "TLS of the newest that is known");
+
+    // A browser that has started is itself, and says so before anything is sent.
+    fetched(&session, &page(&site).identity(identity)).await;
+    assert_eq!(navigation(&site).header("user-agent"), browser.header("user-agent"));
+    let other = Identity::from_name("firefox").unwrap();
+    assert!(!session.can_be(&other));
+    let error = session.fetch(&page(&site).identity(other)).await.unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    assert!(site.requests_to("/shop").is_empty(), "what is refused is not sent");
 }
 
 /// To an origin that is not secure: another machine's, without TLS. There browsers say less.

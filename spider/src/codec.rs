@@ -134,6 +134,7 @@ fn is_plain(parts: &RequestParts) -> bool {
         && parts.cookies.is_empty()
         && parts.timeout.is_none()
         && parts.proxy.is_none()
+        && parts.identity.is_none()
         && parts.meta.is_empty()
         && parts.options.is_empty()
 }

@@ -57,7 +57,8 @@ impl<S: Step> Page<S> {
     /// A request for a link on this page, absolute or relative to it: to its `<base>`, once its
     /// [`document`](Self::document) was looked at.
     ///
-    /// It inherits this page's session, options, meta, priority, timeout and proxy, and names this page as its referer.
+    /// It inherits this page's session, options, meta, priority, timeout, proxy and identity, and names this page as its
+    /// referer.
     /// It does not inherit the method, the body, the headers, the cookies or the step.
     ///
     /// # Errors
@@ -98,6 +99,7 @@ impl<S: Step> Page<S> {
         };
         parts.timeout = parent.timeout;
         parts.proxy.clone_from(&parent.proxy);
+        parts.identity.clone_from(&parent.identity);
         if !parent.meta.is_empty() {
             parts.meta.clone_from(&parent.meta);
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{
-    CookieJar, Error, FetchError, FetchErrorKind, Proxy, ProxyPool, Request, Response, Result, Session, SessionOptions,
-    async_trait,
+    CookieJar, Error, FetchError, FetchErrorKind, Identity, Proxy, ProxyPool, Request, Response, Result, Session,
+    SessionOptions, async_trait,
 };
 
 use super::config::{BrowserConfig, BrowserKindConfig};
@@ -139,6 +139,13 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
         config.or_else(|| self.settings.kind.user_agent()).or_else(own)
     }
 
+    /// The kind's, unless the configuration has it say something else.
+    fn identity(&self) -> Option<Identity> {
+        let config = &self.settings.config;
+        let otherwise = config.user_agent.is_some() || config.extra_headers.as_map().keys().any(says_who);
+        self.settings.kind.identity().filter(|_| !otherwise)
+    }
+
     async fn start(&mut self) -> Result<()> {
         if self.is_alive() {
             return Ok(());
@@ -156,6 +163,15 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
                 .hint("start it: `session.start().await`");
             return Err(closed.into());
         };
+        if let Some(identity) = request.parts().identity.as_ref().filter(|other| !self.can_be(other)) {
+            return Err(Error::Unsupported {
+                kind: K::Options::KIND.to_owned(),
+                what: format!("looking like `{}`", identity.name()),
+                instead: "a browser that has started cannot become another: leave the request's `identity` out, or use a session \
+                          of kind http"
+                    .to_owned(),
+            });
+        }
         let response = Box::pin(fetch::fetch(&self.settings, browsers, request.parts())).await?;
         Ok(response)
     }
@@ -186,6 +202,11 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a header says who sends it.
+fn says_who(name: &http::HeaderName) -> bool {
+    [http::header::USER_AGENT, http::header::ACCEPT_LANGUAGE].contains(name) || name.as_str().starts_with("sec-ch-ua")
 }
 
 fn check(config: &BrowserConfig, hooks: &Hooks) -> Result<()> {

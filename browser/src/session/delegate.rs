@@ -35,6 +35,10 @@ macro_rules! browser_session {
                 self.inner.user_agent()
             }
 
+            fn identity(&self) -> Option<$crate::__private::Identity> {
+                self.inner.identity()
+            }
+
             async fn start(&mut self) -> $crate::__private::Result<()> {
                 self.inner.start().await
             }

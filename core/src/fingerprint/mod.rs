@@ -56,7 +56,7 @@ impl Fingerprint {
 pub struct FingerprintRules {
     /// Whether URLs that differ in what follows `#` are different. For pages that show themselves by it.
     pub keep_fragments: bool,
-    /// Whether the request's own headers and cookies count. The order of headers does not, nor does the case of their
+    /// Whether the request's own headers, its cookies and its identity count. The order of headers does not, nor does the case of their
     /// names.
     pub include_headers: bool,
     /// Whether the options for session kinds count.
@@ -82,6 +82,9 @@ impl FingerprintRules {
             pairs.extend(cookies.map(|cookie| [hex(b"cookie"), hex(cookie.as_bytes())]));
             pairs.sort();
             fields.insert("headers".into(), json!(pairs));
+            if let Some(identity) = &parts.identity {
+                fields.insert("identity".into(), json!(identity));
+            }
         }
         if self.include_options {
             let blocks = parts.options.kinds().filter_map(|kind| {

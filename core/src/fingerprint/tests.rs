@@ -80,6 +80,10 @@ fn the_rest_matters_when_it_is_asked_for() {
     assert_ne!(with(&headers, &plain().cookie("a", "b")), with(&headers, &plain()));
     assert_eq!(of(one), of(plain().cookie("a", "b")));
 
+    let as_somebody = plain().identity("chrome142".parse().unwrap());
+    assert_ne!(with(&headers, &as_somebody), with(&headers, &plain()));
+    assert_eq!(of(as_somebody), of(plain()));
+
     let mut deep = plain();
     deep.parts_mut().options.set_key("http", "depth", 1);
     assert_ne!(with(&options, &deep), with(&options, &plain()));

@@ -16,6 +16,8 @@ use crate::{Error, Result};
 pub enum Browser {
     /// Google Chrome.
     Chrome,
+    /// Chromium, which Linux distributions bring: Google Chrome to all but the brands of its client hints.
+    Chromium,
     /// Microsoft Edge.
     Edge,
     /// Opera.
@@ -30,8 +32,9 @@ pub enum Browser {
 
 impl Browser {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Chrome,
+        Self::Chromium,
         Self::Edge,
         Self::Opera,
         Self::Firefox,
@@ -43,6 +46,7 @@ impl Browser {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chrome => "chrome",
+            Self::Chromium => "chromium",
             Self::Edge => "edge",
             Self::Opera => "opera",
             Self::Firefox => "firefox",
@@ -55,6 +59,7 @@ impl Browser {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Chrome => "Chrome",
+            Self::Chromium => "Chromium",
             Self::Edge => "Edge",
             Self::Opera => "Opera",
             Self::Firefox => "Firefox",
@@ -63,9 +68,9 @@ impl Browser {
         }
     }
 
-    /// Whether it is built on Chromium, and so shares its client hints and most of its wire.
+    /// Whether it is Chromium or built on it, and so shares its client hints and most of its wire.
     pub const fn is_chromium(self) -> bool {
-        matches!(self, Self::Chrome | Self::Edge | Self::Opera)
+        matches!(self, Self::Chrome | Self::Chromium | Self::Edge | Self::Opera)
     }
 
     /// Whether it is made for this system with an engine of its own. All browsers on iOS are Safari underneath, so
@@ -73,7 +78,7 @@ impl Browser {
     pub const fn exists_on(self, os: Os) -> bool {
         match self {
             Self::Chrome | Self::Edge | Self::Firefox => !matches!(os, Os::Ios),
-            Self::Opera => !os.is_mobile(),
+            Self::Chromium | Self::Opera => !os.is_mobile(),
             Self::Safari => matches!(os, Os::MacOs | Os::Ios),
             Self::OkHttp => matches!(os, Os::Android),
         }

@@ -23,22 +23,33 @@ const VERSIONS: [&str; 3] = ["8", "99", "24"];
 const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
 /// The brands in order; `None` for a browser without client hints.
-pub(super) fn brands(browser: Browser, version: BrowserVersion) -> Option<[Brand; 3]> {
+pub(super) fn brands(browser: Browser, version: BrowserVersion) -> Option<Vec<Brand>> {
     let own = match browser {
-        Browser::Chrome => "Google Chrome",
-        Browser::Edge => "Microsoft Edge",
-        Browser::Opera => "Opera",
+        Browser::Chrome => Some("Google Chrome"),
+        Browser::Chromium => None,
+        Browser::Edge => Some("Microsoft Edge"),
+        Browser::Opera => Some("Opera"),
         Browser::Firefox | Browser::Safari | Browser::OkHttp => return None,
     };
     let chromium = chromium_major(browser, version);
     let (invented, order) = invented(usize::from(chromium));
+    let engine = brand("Chromium", chromium);
+    let Some(own) = own else {
+        // Of two the order is that of even and odd versions; before 103 it stood still.
+        let swapped = chromium > 102 && chromium % 2 == 1;
+        return Some(if swapped {
+            vec![engine, invented]
+        } else {
+            vec![invented, engine]
+        });
+    };
     let mut placed = [
         (order[0], invented),
-        (order[1], brand("Chromium", chromium)),
+        (order[1], engine),
         (order[2], brand(own, version.major())),
     ];
     placed.sort_by_key(|(place, _)| *place);
-    Some(placed.map(|(_, brand)| brand))
+    Some(placed.map(|(_, brand)| brand).into())
 }
 
 fn brand(name: &str, version: u16) -> Brand {
@@ -81,7 +92,7 @@ mod tests {
     use crate::Identity;
 
     /// Values that real browsers sent, from the signatures of curl-impersonate (chrome 131, 136, 142, 150, edge 120)
-    /// and the header tables of wreq-util (chrome 105, opera 125).
+    /// the header tables of wreq-util (chrome 105, opera 125), and a Chromium 156 that was recorded.
     #[test]
     fn the_brands_are_those_that_browsers_of_the_version_send() {
         for (name, value) in [
@@ -117,6 +128,7 @@ mod tests {
                 "opera125",
                 r#""Opera";v="125", "Not?A_Brand";v="8", "Chromium";v="141""#,
             ),
+            ("chromium156", r#""Not:A-Brand";v="8", "Chromium";v="156""#),
         ] {
             assert_eq!(
                 Identity::from_name(name).unwrap().sec_ch_ua().as_deref(),

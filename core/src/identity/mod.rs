@@ -160,7 +160,7 @@ impl Identity {
     }
 
     /// The brands of `Sec-CH-UA`, in order; `None` where the browser sends none or while the version is open.
-    pub fn brands(&self) -> Option<[Brand; 3]> {
+    pub fn brands(&self) -> Option<Vec<Brand>> {
         client_hints::brands(self.browser, self.version?)
     }
 

@@ -4,7 +4,7 @@ use super::{Browser, BrowserVersion, Os};
 
 pub(super) fn user_agent(browser: Browser, version: BrowserVersion, os: Os) -> String {
     match browser {
-        Browser::Chrome | Browser::Edge | Browser::Opera => chromium(browser, version, os),
+        Browser::Chrome | Browser::Chromium | Browser::Edge | Browser::Opera => chromium(browser, version, os),
         Browser::Firefox => firefox(version, os),
         Browser::Safari => safari(version, os),
         Browser::OkHttp => okhttp(version),

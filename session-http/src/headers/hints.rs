@@ -9,7 +9,7 @@ use super::retain;
 /// How their names begin.
 const HINTS: &str = "sec-ch-ua";
 
-fn is_hint(name: &HeaderName) -> bool {
+pub(crate) fn is_hint(name: &HeaderName) -> bool {
     name.as_str().starts_with(HINTS)
 }
 

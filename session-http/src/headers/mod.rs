@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use silkroute_core::Identity;
 use url::{Position, Url};
 
+pub(crate) use hints::is_hint;
 pub(crate) use sets::{boundary, header_order};
 pub(crate) use site::Relation;
 

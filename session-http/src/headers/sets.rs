@@ -89,13 +89,19 @@ fn major(identity: &Identity) -> u16 {
     identity.version.map_or(u16::MAX, |version| version.major())
 }
 
+/// The version of Chromium that was recorded with JPEG XL in its `Accept`. Which was the first is not known here.
+const JPEG_XL: u16 = 156;
+
 /// The places of headers of what a page asks for, as recorded from Chromium 156; none where that is not known.
 pub(super) fn of_page(identity: &Identity, destination: Destination, secure: bool) -> Option<Vec<Slot>> {
     use Browser::{Firefox, OkHttp, Safari};
     if matches!(identity.browser, Firefox | Safari | OkHttp) {
         return None;
     }
-    let image = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
+    let image = match chromium_version(identity) {
+        ..JPEG_XL => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+        _ => "image/jxl,image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+    };
     let (accept, mode, dest, priority) = match destination {
         Destination::Document => return None,
         Destination::Fetch => ("*/*", "cors", "empty", "u=1, i"),
@@ -155,6 +161,9 @@ fn chromium(identity: &Identity, secure: bool) -> Vec<Slot> {
         }
         (Browser::Edge, ..121) => {
             "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
+        }
+        (_, JPEG_XL..) => {
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/jxl,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
         }
         _ => {
             "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"

@@ -193,8 +193,9 @@ const OKHTTP: Table = &[
 /// All of them, the oldest of each browser first.
 pub(crate) fn offers() -> &'static [Offer] {
     static OFFERS: LazyLock<Vec<Offer>> = LazyLock::new(|| {
-        let tables: [(Browser, &'static [Os], Table); 8] = [
+        let tables: [(Browser, &'static [Os], Table); 9] = [
             (Browser::Chrome, DESKTOP_AND_ANDROID, CHROME),
+            (Browser::Chromium, DESKTOP, CHROME),
             (Browser::Edge, DESKTOP, EDGE),
             (Browser::Opera, DESKTOP, OPERA),
             (Browser::Firefox, DESKTOP, FIREFOX),
@@ -227,7 +228,7 @@ mod tests {
 
     #[test]
     fn each_table_is_whole_and_in_order() {
-        assert_eq!(offers().len(), 132);
+        assert_eq!(offers().len(), 173);
         for pair in offers().windows(2) {
             if pair[0].browser == pair[1].browser && pair[0].systems == pair[1].systems {
                 assert!(pair[0].version < pair[1].version, "{pair:?}");
