@@ -1,4 +1,4 @@
-//! What a request asks for is what the server sees: headers, cookies, bodies.
+//! What a request asks for is what the server sees: headers, bodies, who is asking.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,9 +7,7 @@
 
 mod support;
 
-use silkroute_core::{
-    Cookie, CookieJar, Error, Fetch, Proxy, ProxyPool, Request as _, RequestExt as _, Retry, SameSite, Session as _,
-};
+use silkroute_core::{Error, Fetch, Proxy, ProxyPool, Request as _, RequestExt as _, Retry, Session as _};
 use silkroute_session_dynamic::{
     ColorScheme, DynamicSession, DynamicSessionBuilder, Geolocation, Headers, PageOptions, Viewport,
 };
@@ -104,126 +102,6 @@ async fn referers_are_the_requests_own_or_a_search() {
     );
     fetched(&session, &Fetch::from(site.http_url("/echo/none"))).await;
     assert_eq!(site.requests_to("/echo/none")[0].header("referer"), None);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_jar_goes_in_and_comes_out() {
-    let jar = CookieJar::new();
-    let Some(session) = started(
-        once()
-            .cookie_jar(jar.clone())
-            .cookie(Cookie::new("first", "1", "127.0.0.1")),
-    )
-    .await
-    else {
-        return;
-    };
-    let site = TestSite::start().await.unwrap();
-    jar.insert(Cookie::new("second", "2", "127.0.0.1")).unwrap();
-    fetched(&session, &Fetch::from(site.http_url("/echo/a"))).await;
-    let mut sent = site.requests_to("/echo/a")[0].cookies();
-    sent.sort();
-    assert_eq!(
-        sent,
-        [
-            ("first".to_owned(), "1".to_owned()),
-            ("second".to_owned(), "2".to_owned())
-        ]
-    );
-
-    let response = fetched(
-        &session,
-        &Fetch::from(site.http_url("/cookies/set?third=3&_path=/&_redirect=1")),
-    )
-    .await;
-    assert!(response.0.cookies().iter().any(|cookie| cookie.name == "third"));
-    assert_eq!(jar.get(&site.http_url("/"), "third").unwrap().value, "3");
-
-    // What a script sets counts as well, and what the jar lets go of is gone in the browser.
-    let script = PageOptions {
-        init_scripts: Some(vec!["document.cookie = 'fourth=4; path=/'".into()]),
-        ..PageOptions::default()
-    };
-    let response = fetched(&session, &with(&site, "/js/list", script)).await;
-    assert!(response.0.cookies().iter().any(|cookie| cookie.name == "fourth"));
-    assert!(jar.remove("127.0.0.1", "/", "second"));
-    fetched(&session, &Fetch::from(site.http_url("/echo/b"))).await;
-    let names: Vec<_> = site.requests_to("/echo/b")[0]
-        .cookies()
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    assert!(
-        names.contains(&"fourth".to_owned()) && !names.contains(&"second".to_owned()),
-        "{names:?}"
-    );
-
-    let without = PageOptions {
-        cookie_store: Some(false),
-        ..PageOptions::default()
-    };
-    fetched(&session, &with(&site, "/echo/c", without)).await;
-    assert!(site.requests_to("/echo/c")[0].cookies().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cookie_that_browsers_refuse_stays_in_the_jar_and_keeps_none_away() {
-    let jar = CookieJar::new();
-    let Some(session) = started(once().cookie_jar(jar.clone())).await else {
-        return;
-    };
-    let site = TestSite::start().await.unwrap();
-    let mut refused = Cookie::new("refused", "1", "127.0.0.1");
-    refused.same_site = Some(SameSite::None);
-    jar.insert(refused).unwrap();
-    let mut long = Cookie::new("long", "2", "127.0.0.1");
-    long.expires = Some(std::time::SystemTime::now() + std::time::Duration::from_secs(10 * 365 * 24 * 3600));
-    jar.insert(long).unwrap();
-    for path in ["/echo/first", "/echo/second"] {
-        let response = fetched(&session, &Fetch::from(site.http_url(path))).await;
-        assert!(response.0.cookies().is_empty(), "{:?}", response.0.cookies());
-        assert_eq!(
-            site.requests_to(path)[0].cookies(),
-            [("long".to_owned(), "2".to_owned())]
-        );
-    }
-    let apart = Fetch::from(site.http_url("/echo/apart")).cookie("own", "3");
-    fetched(&session, &apart).await;
-    assert!(jar.get(&site.http_url("/"), "refused").is_some() && jar.len() == 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_with_its_own_cookies_has_the_jars_too_and_leaves_none() {
-    let Some(session) = started(once().cookie(Cookie::new("kept", "1", "127.0.0.1"))).await else {
-        return;
-    };
-    let site = TestSite::start().await.unwrap();
-    let request = Fetch::from(site.http_url("/echo/own")).cookie("mine", "2");
-    fetched(&session, &request).await;
-    let mut sent = site.requests_to("/echo/own")[0].cookies();
-    sent.sort();
-    assert_eq!(
-        sent,
-        [("kept".to_owned(), "1".to_owned()), ("mine".to_owned(), "2".to_owned())]
-    );
-    assert!(session.cookie_jar().get(&site.http_url("/"), "mine").is_none());
-    // A header of that name is the same thing.
-    let request = Fetch::from(site.http_url("/echo/header"))
-        .header("Cookie", "a=1; b=2")
-        .unwrap();
-    fetched(&session, &request).await;
-    assert_eq!(site.requests_to("/echo/header")[0].cookies().len(), 3);
-    // One of the jar's name takes its place for this request alone.
-    let request = Fetch::from(site.http_url("/echo/same")).cookie("kept", "other");
-    let response = fetched(&session, &request).await;
-    let sent = site.requests_to("/echo/same")[0].cookies();
-    assert_eq!(sent, [("kept".to_owned(), "other".to_owned())]);
-    assert!(response.0.cookies().is_empty(), "{:?}", response.0.cookies());
-    let kept = session.cookie_jar().get(&site.http_url("/"), "kept");
-    assert_eq!(kept.expect("the jar's own is still there").value, "1");
-    fetched(&session, &Fetch::from(site.http_url("/echo/after"))).await;
-    let sent = site.requests_to("/echo/after")[0].cookies();
-    assert_eq!(sent, [("kept".to_owned(), "1".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
