@@ -1,20 +1,23 @@
 //! Who looks after targets as they come: our tabs, their frames and workers, popups, and what belongs to others.
 
+mod keeping;
+mod noticing;
 mod opening;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::cdp::{CdpSession, Connection, Event, Observer, RawCommand};
+use crate::cdp::{CdpSession, Connection, RawCommand};
 use crate::context::ContextState;
 use crate::tab::TabState;
-use crate::{CloseReason, Deadline, Result, TargetKind};
+use crate::{CloseReason, Deadline, Result};
+use keeping::keep;
+use noticing::{adopt, notice_all};
 use opening::Creating;
 pub(crate) use opening::NewPage;
 
@@ -95,11 +98,7 @@ impl Targets {
             jobs,
             launched,
         });
-        connection.root().observe(Arc::new(Attaching {
-            jobs: shared.jobs.clone(),
-            tab: None,
-            connection: Overflow::of(connection),
-        }));
+        notice_all(&shared, connection);
         let task = tokio::spawn(keep(Arc::clone(&shared), connection.clone(), queue)).abort_handle();
         Self { shared, task }
     }
@@ -185,239 +184,5 @@ pub(crate) struct Parting {
 impl Drop for Parting {
     fn drop(&mut self) {
         self.shared.book().ours.remove(&self.target);
-    }
-}
-
-/// Ends the connection when the queue overflows. Weakly held, as observers belong to the connection.
-struct Overflow(Box<dyn Fn() + Send + Sync>);
-
-impl Overflow {
-    fn of(connection: &Connection) -> Self {
-        let connection = connection.downgrade();
-        Self(Box::new(move || {
-            if let Some(connection) = connection.upgrade() {
-                connection.close(&CloseReason::Lost(
-                    "more targets came than can be looked after".to_owned(),
-                ));
-            }
-        }))
-    }
-}
-
-/// Writes down what attaches, for the task to look at.
-struct Attaching {
-    jobs: mpsc::Sender<Job>,
-    tab: Option<Weak<TabState>>,
-    connection: Overflow,
-}
-
-impl Observer for Attaching {
-    fn wants(&self, method: &str) -> bool {
-        method == "Target.attachedToTarget"
-    }
-
-    fn on_event(&self, event: &Event) {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Attached {
-            session_id: Box<str>,
-        }
-        let Ok(attached) = event.read::<Attached>() else { return };
-        let job = Job::Attached {
-            session: attached.session_id,
-            tab: self.tab.clone(),
-        };
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.jobs.try_send(job) {
-            (self.connection.0)();
-        }
-    }
-}
-
-/// Answers dialogs: what asks whether to leave may leave, everything else is dismissed.
-struct Dialogs {
-    jobs: mpsc::Sender<Job>,
-    tab: Weak<TabState>,
-}
-
-impl Observer for Dialogs {
-    fn wants(&self, method: &str) -> bool {
-        method == "Page.javascriptDialogOpening"
-    }
-
-    fn on_event(&self, event: &Event) {
-        #[derive(Deserialize, Default)]
-        #[serde(default)]
-        struct Opening {
-            r#type: String,
-        }
-        let kind = event.read::<Opening>().unwrap_or_default().r#type;
-        let Some(tab) = self.tab.upgrade() else { return };
-        tab.note_dialog(&kind);
-        let job = Job::Dialog {
-            session: tab.session.clone(),
-            accept: kind == "beforeunload",
-        };
-        if self.jobs.try_send(job).is_err() {
-            tracing::debug!("a dialog stays open: too much else to do");
-        }
-    }
-}
-
-fn adopt(shared: &Shared, connection: &Connection, session: &CdpSession, tab: Weak<TabState>) {
-    session.observe(Arc::new(Attaching {
-        jobs: shared.jobs.clone(),
-        tab: Some(tab.clone()),
-        connection: Overflow::of(connection),
-    }));
-    session.observe(Arc::new(Dialogs {
-        jobs: shared.jobs.clone(),
-        tab,
-    }));
-}
-
-async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(job) = jobs.recv().await {
-        match job {
-            Job::Attached { session, tab } => {
-                // It may have detached meanwhile.
-                let Some(session) = connection.session(&session) else {
-                    continue;
-                };
-                match session.target().kind() {
-                    TargetKind::Page => page(&shared, &connection, session).await,
-                    _ => below(&shared, &connection, session, tab).await,
-                }
-            }
-            Job::Dialog { session, accept } => {
-                post(&session, "Page.handleJavaScriptDialog", json!({"accept": accept})).await;
-            }
-            Job::Download { guid } => {
-                // Which context it is of is not told.
-                let contexts: Vec<String> = shared.book().contexts.keys().cloned().collect();
-                let root = connection.root();
-                post(&root, "Browser.cancelDownload", json!({"guid": guid})).await;
-                for context in contexts.iter().filter(|id| id.as_str() != DEFAULT_CONTEXT) {
-                    let params = json!({"guid": guid, "browserContextId": context});
-                    post(&root, "Browser.cancelDownload", params).await;
-                }
-            }
-            Job::Settle => {
-                let unclaimed = {
-                    let mut book = shared.book();
-                    if book.creating > 0 {
-                        HashMap::new()
-                    } else {
-                        std::mem::take(&mut book.unclaimed)
-                    }
-                };
-                for session in unclaimed.into_values() {
-                    foreign(&shared, &connection, session).await;
-                }
-            }
-        }
-    }
-}
-
-/// A page: a tab that is being opened, or something else.
-async fn page(shared: &Shared, connection: &Connection, session: CdpSession) {
-    let target = session.target().target_id.clone();
-    let opened = session.target().opener_id.clone();
-    {
-        let mut book = shared.book();
-        if let Some(awaited) = book.awaited.remove(&target) {
-            // Dropped by whoever waited: the tab is closed below as nobody's.
-            if awaited.send(session.clone()).is_ok() {
-                return;
-            }
-        } else if book.creating > 0 && opened.is_none() {
-            book.unclaimed.insert(target, session);
-            return;
-        }
-    }
-    foreign(shared, connection, session).await;
-}
-
-/// A page that nobody waits for: closed if we or a page of ours opened it, let go if it belongs to others.
-async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession) {
-    let target = session.target();
-    let ours = {
-        let book = shared.book();
-        let opener = target
-            .opener_id
-            .as_ref()
-            .is_some_and(|opener| book.ours.contains(opener));
-        let context = target
-            .browser_context_id
-            .as_ref()
-            .is_some_and(|id| book.contexts.contains_key(id));
-        opener || context || shared.launched || book.ours.contains(&target.target_id)
-    };
-    let root = connection.root();
-    if ours {
-        tracing::debug!(url = %target.url, "a page that nobody waits for is closed");
-        post(&root, "Target.closeTarget", json!({"targetId": target.target_id})).await;
-        post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
-    } else {
-        post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
-        post(&root, "Target.detachFromTarget", json!({"sessionId": session.id()})).await;
-    }
-}
-
-/// A frame or worker of a tab, or a worker of a whole context.
-async fn below(shared: &Shared, connection: &Connection, session: CdpSession, tab: Option<Weak<TabState>>) {
-    let kind = session.target().kind();
-    let of_tab = tab.as_ref().and_then(Weak::upgrade);
-    // A shared or service worker that is let go of at once never runs.
-    let mut watched = of_tab.is_some();
-    let commands = match (&of_tab, kind) {
-        (Some(tab), _) => {
-            adopt(shared, connection, &session, Arc::downgrade(tab));
-            tab.child_attached(&session)
-        }
-        (None, TargetKind::SharedWorker | TargetKind::ServiceWorker) => {
-            let id = session.target().browser_context_id.clone().unwrap_or_default();
-            let context = {
-                let book = shared.book();
-                let fallback = || book.contexts.get(DEFAULT_CONTEXT).filter(|_| shared.launched);
-                book.contexts.get(&id).or_else(fallback).and_then(Weak::upgrade)
-            };
-            watched |= context.is_some() || shared.launched;
-            context
-                .map(|context| context.commands(session.target()))
-                .unwrap_or_default()
-        }
-        (None, _) => Vec::new(),
-    };
-    for command in commands {
-        session.post(command, POST).await;
-    }
-    if watched {
-        post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
-    } else {
-        let_run(&session).await;
-        post(
-            &connection.root(),
-            "Target.detachFromTarget",
-            json!({"sessionId": session.id()}),
-        )
-        .await;
-    }
-}
-
-/// Has a target of other people's run, and waits until it does: let go of before, it never would.
-async fn let_run(session: &CdpSession) {
-    const BUDGET: Duration = Duration::from_secs(1);
-    let Ok(command) = RawCommand::new("Runtime.runIfWaitingForDebugger", json!({})) else {
-        return;
-    };
-    if let Err(error) = session.send(command, Deadline::after(BUDGET)).await {
-        tracing::debug!(%error, "a target does not say that it runs");
-    }
-}
-
-async fn post(session: &CdpSession, method: &'static str, params: serde_json::Value) {
-    match RawCommand::new(method, params) {
-        Ok(command) => session.post(command, POST).await,
-        Err(error) => tracing::debug!(%error, "a command cannot be written"),
     }
 }

@@ -1,23 +1,12 @@
 //! Building a browser session in code: one list of methods for all kinds.
 
-use silkroute_core::CookieJar;
-
-use super::hooks::Hooks;
-
-/// What a builder holds besides a configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Parts {
-    /// The jar, if it is not to be the session's own.
-    pub jar: Option<CookieJar>,
-    /// The closures.
-    pub hooks: Hooks,
-}
-
 /// Gives a builder the methods that all browser kinds have in common. The builder is a struct with a field `config`, made by
 /// [`browser_config!`](crate::browser_config), and a field `parts` of type [`Parts`](crate::session::Parts).
 #[macro_export]
 macro_rules! browser_builder {
     ($builder:ident) => {
+        $crate::__browser_builder_parts!($builder);
+
         impl $builder {
             /// How the browser shows itself: new (no window), shell (the headless shell) or off (with a window). Default: new.
             #[must_use]
@@ -397,63 +386,10 @@ macro_rules! browser_builder {
                 Ok(self)
             }
 
-            /// The jar that cookies are kept in, which other sessions may share. Default: one of its own.
-            #[must_use]
-            pub fn cookie_jar(mut self, jar: $crate::__private::CookieJar) -> Self {
-                self.parts.jar = Some(jar);
-                self
-            }
-
             /// A cookie to begin with.
             #[must_use]
             pub fn cookie(mut self, cookie: $crate::__private::Cookie) -> Self {
                 self.config.cookies.0.push(cookie);
-                self
-            }
-
-            /// A closure that requests name with the option `page_setup`: it runs on the empty tab, before the navigation.
-            /// An error of it is one of the fetch.
-            #[must_use]
-            pub fn page_setup<F>(mut self, name: impl Into<String>, hook: F) -> Self
-            where
-                F: for<'a> Fn(
-                        &'a $crate::session::Page<'a>,
-                    ) -> $crate::__private::BoxFuture<'a, $crate::__private::Result<()>>
-                    + Send
-                    + Sync
-                    + 'static,
-            {
-                self.parts.hooks.add_setup(name, ::std::sync::Arc::new(hook));
-                self
-            }
-
-            /// A closure that requests name with the option `page_action`: it runs on the page once the navigation is done,
-            /// before the other waits but for `network_idle`. An error of it is one of the fetch.
-            #[must_use]
-            pub fn page_action<F>(mut self, name: impl Into<String>, hook: F) -> Self
-            where
-                F: for<'a> Fn(
-                        &'a $crate::session::Page<'a>,
-                    ) -> $crate::__private::BoxFuture<'a, $crate::__private::Result<()>>
-                    + Send
-                    + Sync
-                    + 'static,
-            {
-                self.parts.hooks.add_action(name, ::std::sync::Arc::new(hook));
-                self
-            }
-
-            /// Runs this closure before the navigations of requests that name none.
-            #[must_use]
-            pub fn default_page_setup(mut self, name: impl Into<String>) -> Self {
-                self.config.page_setup = Some(name.into());
-                self
-            }
-
-            /// Runs this closure on the pages of requests that name none.
-            #[must_use]
-            pub fn default_page_action(mut self, name: impl Into<String>) -> Self {
-                self.config.page_action = Some(name.into());
                 self
             }
         }

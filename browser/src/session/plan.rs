@@ -15,9 +15,9 @@ use silkroute_core::{
 use url::Url;
 
 use super::config::BrowserConfig;
+use super::headers::Headers;
 use super::hooks::{Hooks, PageHook};
 use super::options::PageOverrides;
-use super::values::Headers;
 
 /// What one request asks for. Everything about it that can be wrong is found out here, before a tab is asked for.
 pub(super) struct Plan<'a> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::events::StorageItem;
-use super::tracker::MOST_ORIGINS;
+use super::track::MOST_ORIGINS;
 use crate::cdp::{CdpSession, Event, Observer, RawCommand};
 use crate::{Deadline, Error, Result, TargetKind};
 

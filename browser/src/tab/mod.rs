@@ -1,5 +1,6 @@
 //! A tab: one page, its frames and workers, and what it was told.
 
+mod arriving;
 mod blocking;
 mod capture;
 mod conditions;
@@ -17,6 +18,7 @@ mod picture;
 mod reset;
 mod script;
 mod selector;
+mod track;
 mod tracker;
 
 use std::fmt;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::intercept::{Interceptor, Rules};
 use super::navigation::{Navigation, WaitUntil, blank};
 use super::options::network;
-use super::tracker::MOST_ORIGINS;
+use super::track::MOST_ORIGINS;
 use super::{Left, Tab, TabOptions, TabState};
 use crate::cdp::RawCommand;
 use crate::setup::Setup;
