@@ -55,6 +55,8 @@ pub use robots::{RobotsPolicy, RobotsRules};
 pub use rule::CrawlRule;
 pub use settings::Settings;
 pub use spider::{Spider, Starts};
+#[cfg(feature = "log-counts")]
+pub use stats::count_logs;
 pub use stats::{Histogram, Stats, Tally};
 pub use throttle::AutoThrottle;
 pub use visit::{Step, Visit};

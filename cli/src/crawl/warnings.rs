@@ -2,6 +2,7 @@
 
 use std::fmt::{Debug, Write as _};
 
+use silkroute::spider::count_logs;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -21,7 +22,7 @@ struct Text {
     fields: String,
 }
 
-/// A subscriber for the crawl. Errors are not for it: they end the crawl, and are told then. Nor is what failed of the crawl:
+/// A subscriber for the crawl, which prints warnings, and counts all of them and all errors. Errors are not printed: they end the crawl, and are told then. Nor is what failed of the crawl:
 /// the spider tells it.
 pub(super) fn printed() -> impl Subscriber {
     let wanted = filter_fn(|event| {
@@ -30,7 +31,9 @@ pub(super) fn printed() -> impl Subscriber {
             && event.target().starts_with("silkroute")
             && event.fields().field("failure").is_none()
     });
-    registry().with(Warnings.with_filter(wanted))
+    registry()
+        .with(Warnings.with_filter(wanted))
+        .with(count_logs(Level::WARN))
 }
 
 impl<S: Subscriber> Layer<S> for Warnings {

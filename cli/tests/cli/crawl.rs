@@ -220,6 +220,7 @@ async fn failures_are_told_line_by_line_and_the_statistics_stay_last() {
     assert_eq!(lines.len(), 2, "{}", ran.stderr);
     assert!(lines[0].starts_with("warning: ") && lines[0].contains("/flaky") && lines[0].contains("503"));
     assert_eq!(ran.stats()["gave_up_blocked"], 1);
+    assert_eq!(ran.stats()["log_counts"], serde_json::json!({"error": 0, "warn": 1}));
 }
 
 #[tokio::test(flavor = "multi_thread")]

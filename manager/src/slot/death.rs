@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use silkroute_core::{Error, FetchError, FetchErrorKind};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::running::close;
 use super::start::new_attempt;
@@ -34,8 +35,8 @@ impl Slot {
                 .into();
                 let first = state.failure.is_none();
                 let error = self.note_failure(state, died);
-                self.tasks
-                    .spawn(Arc::clone(self).run_recovery(generation, attempt.cancel, settle, error, first));
+                let recovery = Arc::clone(self).run_recovery(generation, attempt.cancel, settle, error, first);
+                self.tasks.spawn(recovery.in_current_span());
             }
             other => {
                 state.life = other;

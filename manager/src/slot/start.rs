@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use silkroute_core::{Error, FetchError, FetchErrorKind, Result, Session};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::running::{close, panicked};
 use super::{Attempt, Life, Outcome, Settle, Slot, State};
@@ -41,8 +42,8 @@ impl Slot {
         let (attempt, settle, outcome) = new_attempt();
         match std::mem::replace(&mut state.life, Life::Starting(attempt.clone_handle())) {
             Life::Idle(session) => {
-                self.tasks
-                    .spawn_on(Arc::clone(self).run_start(session, attempt.cancel, settle), &runtime);
+                let starting = Arc::clone(self).run_start(session, attempt.cancel, settle);
+                self.tasks.spawn_on(starting.in_current_span(), &runtime);
                 Ok(outcome)
             }
             other => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use silkroute_core::{Error, FetchError, FetchErrorKind, Result, Session};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::running::{Handover, close};
 use super::{Generation, Life, Outcome, Settle, Slot, State};
@@ -40,7 +41,8 @@ impl Slot {
     /// The session could not be closed, or is gone.
     pub(crate) async fn stop(self: &Arc<Self>, then: Then) -> Result<Option<Box<dyn Session>>> {
         let runtime = tokio::runtime::Handle::current();
-        let task = self.tasks.spawn_on(Arc::clone(self).run_stop(then), &runtime);
+        let stopping = Arc::clone(self).run_stop(then);
+        let task = self.tasks.spawn_on(stopping.in_current_span(), &runtime);
         match task.await {
             Ok(result) => result.map(|handover| handover.map(Handover::accept)),
             Err(_) => Err(self.runtime_ended()),

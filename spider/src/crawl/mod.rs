@@ -16,6 +16,7 @@ use crate::export::{Csv, Export, Json, JsonLines};
 use crate::frontier::Source;
 use crate::offsite::AllowedHosts;
 use crate::schedule::{Rules, Schedule};
+use crate::stats::watch;
 use crate::{CrawlError, HostSettings, IntoFrontier, Result, Settings, Spider, Stats};
 
 use self::signals::Signals;
@@ -302,6 +303,13 @@ impl<S: Spider> Prepared<S> {
     }
 
     async fn run(self, sink: Sink<S::Item>) -> CrawlResult<S> {
+        // A filter that lets through no more than errors leaves it too: they say which crawl they are of.
+        let span = tracing::error_span!("crawl", spider = self.spider.name());
+        self.control.lock().logs = watch(&span);
+        self.run_in_its_span(sink).instrument(span).await
+    }
+
+    async fn run_in_its_span(self, sink: Sink<S::Item>) -> CrawlResult<S> {
         let name = self.spider.name().to_owned();
         let own = self.sessions.is_none();
         let sessions = match self.sessions {
@@ -339,12 +347,7 @@ impl<S: Spider> Prepared<S> {
         })
         .map(Arc::new);
         let result = match &engine {
-            Ok(engine) => {
-                engine
-                    .run()
-                    .instrument(tracing::info_span!("crawl", spider = name))
-                    .await
-            }
+            Ok(engine) => engine.run().await,
             Err(_) => Ok(()),
         };
         let closed = if own { sessions.close().await } else { Ok(()) };
@@ -364,7 +367,7 @@ impl<S: Spider> Prepared<S> {
                 return Err(error);
             }
         }
-        let state = engine.control.lock();
+        let mut state = engine.control.lock();
         if state.starts == 0 && state.ended == Some(Ended::Finished) {
             return Err(CrawlError::NoStart { spider: name });
         }
@@ -374,6 +377,10 @@ impl<S: Spider> Prepared<S> {
         };
         let (pages, items_kept) = (state.stats.pages, state.stats.items);
         tracing::info!(spider = name, pages, items = items_kept, ended = ?state.ended, "crawled");
+        if let Some(logs) = &state.logs {
+            // With what the sessions said at their end.
+            state.stats.log_counts = logs.so_far();
+        }
         Ok(Crawl {
             items,
             stats: state.stats.clone(),

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::engine::Control;
 
@@ -14,7 +15,7 @@ impl Signals {
     /// The first signal ends the crawl when the pages under way are done, the second at once.
     pub(super) fn listen(control: Arc<Control>) -> io::Result<Self> {
         let mut signals = Source::open()?;
-        Ok(Self(tokio::spawn(async move {
+        let listening = async move {
             loop {
                 let name = signals.next().await;
                 let first = control.interrupt();
@@ -27,7 +28,8 @@ impl Signals {
                     tracing::warn!(signal = name, "the crawl ends at once");
                 }
             }
-        })))
+        };
+        Ok(Self(tokio::spawn(listening.in_current_span())))
     }
 }
 

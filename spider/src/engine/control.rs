@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Ended;
 use crate::frontier::Entry;
 use crate::schedule::{Schedule, Turn};
+use crate::stats::LogCounts;
 use crate::{CrawlError, Stats};
 
 /// With so many requests waiting to be sent again, nothing new is sent.
@@ -38,6 +39,8 @@ pub(crate) struct Control {
 pub(crate) struct State {
     pub(super) schedule: Schedule,
     pub(crate) stats: Stats,
+    /// Where what is logged is counted, if it is.
+    pub(crate) logs: Option<Arc<LogCounts>>,
     pub(super) delayed: BinaryHeap<Delayed>,
     /// Requests in the frontier. A lease may be counted before the push that it takes from, so for a moment less than
     /// none.
@@ -96,6 +99,7 @@ impl Control {
         let state = State {
             schedule,
             stats,
+            logs: None,
             delayed: BinaryHeap::new(),
             pending: 0,
             active: 0,
@@ -258,6 +262,9 @@ impl State {
     pub(super) fn current_stats(&self) -> Stats {
         let mut stats = self.stats.clone();
         stats.elapsed = self.before + self.begun.elapsed();
+        if let Some(logs) = &self.logs {
+            stats.log_counts = logs.so_far();
+        }
         stats
     }
 

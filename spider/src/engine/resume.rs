@@ -69,6 +69,9 @@ impl<S: Spider> Engine<S> {
             if let Some(mut stats) = stats {
                 stats.set_to(&state.stats);
                 state.before = stats.elapsed;
+                if let Some(logs) = &state.logs {
+                    logs.go_on_from(&stats.log_counts);
+                }
                 state.stats = stats;
             }
             // These were counted with what they count.

@@ -1,6 +1,7 @@
 //! What a crawl has done.
 
 mod histogram;
+mod logs;
 mod saved;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use silkroute_core::{CacheOutcome, Response, Timing};
 
 pub use histogram::Histogram;
+#[cfg(feature = "log-counts")]
+pub use logs::count_logs;
+pub(crate) use logs::{LogCounts, watch};
 
 use crate::BlockReason;
 
@@ -76,6 +80,11 @@ pub struct Stats {
     pub proxies: BTreeMap<String, Tally>,
     /// Counts of the spider's own, of [`Output::count`](crate::Output::count).
     pub custom: BTreeMap<String, u64>,
+    /// Events of `tracing` that happened in the crawl, by level: `error`, `warn`, `info`, `debug`, `trace`. Empty, and not
+    /// there at rest, unless the program has them counted, by `count_logs` of the feature `log-counts`; a level that is not
+    /// counted is not here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub log_counts: BTreeMap<String, u64>,
     /// The delay that each host was at in the end, where a throttle set it.
     #[serde(serialize_with = "seconds_by_name", deserialize_with = "read_seconds_by_name")]
     pub throttle_delays: BTreeMap<String, Duration>,

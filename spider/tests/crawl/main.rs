@@ -15,6 +15,8 @@ mod hooks;
 mod items;
 mod limits;
 mod links;
+#[cfg(feature = "log-counts")]
+mod log_counts;
 mod real_time;
 mod reports;
 mod robots;

@@ -8,8 +8,11 @@
 
 mod cookies;
 mod cut;
+mod disk;
 mod kill;
 mod limits;
+#[cfg(feature = "log-counts")]
+mod log_counts;
 mod mute;
 mod order;
 mod resume;
