@@ -49,7 +49,7 @@ pub(crate) struct State {
     pub(super) active: usize,
     /// Requests that are pages, or may become some.
     pub(super) pages_taken: u64,
-    /// Items that are kept, or about to be. A crawl that keeps items with their pages does not count them here.
+    /// Items that are kept, or about to be; where they are kept with their pages, those that a kill does not take.
     pub(super) items_taken: u64,
     pub(crate) starts: u64,
     pub(super) starts_done: bool,
@@ -251,12 +251,6 @@ impl State {
     pub(crate) fn left(&self) -> u64 {
         let waiting = u64::try_from(self.pending).unwrap_or_default();
         waiting + self.delayed.len() as u64 + self.active as u64
-    }
-
-    /// Counts a start request. Gives its number, from 0.
-    pub(super) fn count_start(&mut self) -> u64 {
-        self.starts += 1;
-        self.starts - 1
     }
 
     pub(super) fn current_stats(&self) -> Stats {

@@ -1,8 +1,8 @@
 //! Crawls that outlive their process: what a page left goes into the frontier in one piece.
 //!
-//! Workers hand what their pages left to one task and go on. It takes all that waits, writes the items to the exports, and gives
-//! everything to the frontier in one transaction, with how far the exports were written. A crawl that goes on cuts the
-//! exports back to there; so an item stands in a file once, even if the process died between the two.
+//! Workers hand what their pages left to one task, which takes all that waits and gives it to the frontier in one
+//! transaction. From then on a kill takes nothing of them, and their workers go on. A second task brings them to the disk,
+//! with the exports: then a loss of power takes nothing of them either, they are counted, and their items are given out.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::RandomState;
@@ -10,28 +10,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use silkroute_core::cookies::StorageState;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::exported::Exported;
 use super::{Admission, Control, Engine, Going, Sink};
 use crate::crawl::Ended;
-use crate::export::{Refused, write};
-use crate::frontier::{Durable, Outcome, Values};
-use crate::{BoxError, CrawlError, FailureKind, Result, Spider};
-
-const EXPORT: &str = "export/";
+use crate::frontier::{Durable, Outcome};
+use crate::{CrawlError, Spider};
 
 /// The part of an engine that a crawl which outlives its process has besides.
 pub(super) struct Ledger<I> {
     pages: Mutex<Option<mpsc::Sender<Left<I>>>>,
     inbox: Mutex<Option<mpsc::Receiver<Left<I>>>>,
-    /// Pages that are kept together, at most.
+    /// Pages that are kept together, at most: as many as there are workers.
     group: usize,
+    /// Pages that are kept, and yet to be brought to the disk. When they are as many as there are workers, those wait.
+    room: Semaphore,
+    /// What exports have of the items.
+    pub(super) exported: Mutex<Exported>,
     /// What sessions kept in the run before, until they were given it.
     pub(super) sessions: Mutex<BTreeMap<String, StorageState>>,
     /// Held while one of them is given: who comes next finds it there, and puts newer ones on top.
     pub(super) giving: tokio::sync::Mutex<()>,
-    /// Start requests that an earlier run took.
+    /// How many start requests an earlier run took.
     pub(super) starts: Mutex<Starts>,
     /// What was saved last, as hashes.
     pub(super) saved: Mutex<HashMap<String, u64>>,
@@ -53,13 +55,22 @@ struct Left<I> {
     outcome: Outcome,
     /// The requests of the outcome, for the schedule.
     going: Going,
-    items: Vec<I>,
-    /// Who waits for the items, to give them to a stream when they are kept.
+    page: PageItems<I>,
+    /// Its worker, which waits until it is kept.
+    worker: oneshot::Sender<()>,
+}
+
+/// The items of a page, on their way to the disk and to who gets them.
+pub(super) struct PageItems<I> {
+    pub(super) items: Vec<I>,
+    /// For the exports that take them so.
+    pub(super) json: Vec<Vec<u8>>,
+    /// Who waits for the items, to give them to a stream when they are on the disk.
     streamer: Option<oneshot::Sender<Kept<I>>>,
 }
 
-/// The items of a page that is kept, on their way to a stream. Wherever the way ends, the page has ended then, as one that
-/// is done.
+/// The items of a page that is on the disk, on their way to a stream. Wherever the way ends, the page has ended then, as one
+/// that is done.
 struct Kept<I> {
     items: Vec<I>,
     control: Arc<Control>,
@@ -79,15 +90,15 @@ pub(crate) struct Held<I> {
 }
 
 impl<I> Ledger<I> {
-    pub(super) fn new(concurrency: usize) -> Self {
-        // While the disk is busy with some, others are fetched. What waits for it is fetched again after a kill: so it is no
-        // more than what is fetched at one time, and as much is being kept.
-        let group = concurrency;
-        let (pages, inbox) = mpsc::channel(group);
+    pub(super) fn new(workers: usize) -> Self {
+        // A worker waits until its page is kept, so a kill costs no more pages than there are workers.
+        let (pages, inbox) = mpsc::channel(workers);
         Self {
-            group,
+            group: workers,
+            room: Semaphore::new(workers),
             pages: Mutex::new(Some(pages)),
             inbox: Mutex::new(Some(inbox)),
+            exported: Mutex::default(),
             sessions: Mutex::default(),
             giving: tokio::sync::Mutex::default(),
             starts: Mutex::default(),
@@ -97,42 +108,52 @@ impl<I> Ledger<I> {
             stateless: Mutex::default(),
         }
     }
-
-    /// Whether an earlier run took a start request of this number, from 0.
-    pub(super) fn had_start(&self, number: u64) -> bool {
-        number < lock(&self.starts).taken
-    }
 }
 
 impl<S: Spider> Engine<S> {
-    /// Hands on what a page left, to be kept; then it ends. Waits where many pages wait to be kept, and in a stream until
-    /// the reader has taken its items.
+    /// Hands on what a page left, and waits until it is kept; it ends when it is on the disk. Waits too where many pages wait
+    /// for the disk, and in a stream until the reader has taken its items.
     pub(super) async fn keep_page(&self, lease: u64, seen: Option<u128>, held: Held<S::Item>) {
+        let Some(ledger) = &self.ledger else {
+            return self.finish(false);
+        };
         let Held { requests, items, json } = held;
         let (entries, going) = requests.split();
-        let outcome = Outcome {
-            lease,
-            requests: entries,
-            seen: seen.into_iter().collect(),
-            items: json,
-            page: true,
-        };
-        let (streamer, kept) = oneshot::channel();
+        let (streamer, on_disk) = oneshot::channel();
         let streams = matches!(self.sink, Sink::Streamed(_));
+        let (worker, kept) = oneshot::channel();
         let left = Left {
-            outcome,
             going,
-            items,
-            streamer: streams.then_some(streamer),
+            page: PageItems {
+                items,
+                json: if lock(&ledger.exported).by_json {
+                    json.clone()
+                } else {
+                    Vec::new()
+                },
+                streamer: streams.then_some(streamer),
+            },
+            outcome: Outcome {
+                lease,
+                requests: entries,
+                seen: seen.into_iter().collect(),
+                items: json,
+                page: true,
+            },
+            worker,
         };
-        let pages = self.ledger.as_ref().and_then(|ledger| lock(&ledger.pages).clone());
+        let pages = lock(&ledger.pages).clone();
         let Some(pages) = pages else { return self.finish(false) };
-        if pages.send(left).await.is_err() {
+        if pages.send(left).await.is_err() || kept.await.is_err() {
             // Why nothing is kept any more has been said.
             return self.finish(false);
         }
+        // Given back when the page is on the disk; closed when none will be.
+        if let Ok(room) = ledger.room.acquire().await {
+            room.forget();
+        }
         let Sink::Streamed(stream) = &self.sink else { return };
-        let Ok(mut kept) = kept.await else {
+        let Ok(mut kept) = on_disk.await else {
             return self.finish(false);
         };
         for item in std::mem::take(&mut kept.items) {
@@ -144,7 +165,7 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    /// Keeps what pages left until no more come.
+    /// Keeps what pages left until no more come, and brings it to the disk.
     pub(super) async fn keep_ledger(self: Arc<Self>) {
         let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
             return;
@@ -152,13 +173,25 @@ impl<S: Spider> Engine<S> {
         let Some(mut inbox) = lock(&ledger.inbox).take() else {
             return;
         };
-        let limit = ledger.group;
-        let mut group = Vec::new();
-        while inbox.recv_many(&mut group, limit).await > 0 {
-            if let Err(error) = self.keep_group(durable, std::mem::take(&mut group)).await {
-                return self.control.fail(error);
+        // Never full: the room there is, and those whose workers wait for it.
+        let (kept, on_their_way) = mpsc::channel(2 * ledger.group);
+        let keep = async {
+            let mut group = Vec::new();
+            while inbox.recv_many(&mut group, ledger.group).await > 0 {
+                for page in self.keep_group(durable, std::mem::take(&mut group)).await? {
+                    if kept.send(page).await.is_err() {
+                        return Ok(());
+                    }
+                }
             }
+            drop(kept);
+            Ok(())
+        };
+        let bring = self.bring_to_disk(ledger, durable, on_their_way);
+        if let Err(error) = tokio::try_join!(keep, bring) {
+            self.control.fail(error);
         }
+        ledger.room.close();
     }
 
     /// No more pages come: `keep_ledger` ends when it has kept those that came.
@@ -168,102 +201,76 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    async fn keep_group(self: &Arc<Self>, durable: &dyn Durable, group: Vec<Left<S::Item>>) -> Result<(), CrawlError> {
+    /// Keeps pages in one transaction. A kill takes nothing of them afterwards, so what they found may be sent.
+    async fn keep_group(
+        self: &Arc<Self>,
+        durable: &dyn Durable,
+        group: Vec<Left<S::Item>>,
+    ) -> Result<Vec<PageItems<S::Item>>, CrawlError> {
         let mut outcomes = Vec::with_capacity(group.len());
-        let mut items = Vec::with_capacity(group.len());
+        let mut goings = Vec::with_capacity(group.len());
         let mut pages = Vec::with_capacity(group.len());
         for left in group {
             outcomes.push(left.outcome);
-            items.push(left.items);
-            pages.push((left.going, left.streamer));
+            goings.push((left.going, left.worker));
+            pages.push(left.page);
         }
-        let count = items.iter().map(Vec::len).sum::<usize>() as u64;
-        let (items, values) = self.export_durably(items).await?;
+        let count = pages.iter().map(|page| page.items.len()).sum::<usize>() as u64;
+        let (pages, values) = self.export_before(pages).await?;
         let all = durable.commit(outcomes, values).await;
         let all = all.map_err(|source| CrawlError::frontier("keep what pages left", source))?;
-        self.meters.items.increment(count);
         {
             let mut state = self.control.lock();
-            state.stats.items += count;
-            if self.settings.max_items.is_some_and(|most| state.stats.items >= most) {
+            state.items_taken += count;
+            if self.settings.max_items.is_some_and(|most| state.items_taken >= most) {
                 self.control.end(&mut state, Ended::MaxItems);
             }
         }
-        for (((going, streamer), ranks), mut items) in pages.into_iter().zip(all).zip(items) {
+        for ((going, worker), ranks) in goings.into_iter().zip(all) {
             self.offer(going, ranks);
-            if let Some(streamer) = streamer {
-                let control = Arc::clone(&self.control);
-                // A page that was cut off meanwhile is kept all the same.
-                drop(streamer.send(Kept { items, control }));
-                continue;
-            }
-            if let Sink::Collected(all) = &self.sink {
-                lock(all).append(&mut items);
-            }
-            self.finish(true);
+            // A page that was cut off meanwhile is kept all the same.
+            let _ = worker.send(());
         }
-        Ok(())
+        Ok(pages)
     }
 
-    /// Writes items to the exports, down to the disk. Gives them back, with how far the exports are.
-    async fn export_durably(
+    /// Brings the pages that are kept to the disk, and ends them.
+    async fn bring_to_disk(
         self: &Arc<Self>,
-        items: Vec<Vec<S::Item>>,
-    ) -> Result<(Vec<Vec<S::Item>>, Values), CrawlError> {
-        if lock(&self.exports).is_empty() || items.iter().all(Vec::is_empty) {
-            return Ok((items, Values::new()));
-        }
-        let engine = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || {
-            let (failures, values) = engine.write_exports(&items)?;
-            Ok::<_, CrawlError>((items, failures, values))
-        });
-        let written = written.await.map_err(|error| CrawlError::Engine(error.to_string()))?;
-        let (items, failures, values) = written?;
-        for error in failures {
-            self.control.lock().stats.items_failed += 1;
-            self.report(FailureKind::Item, None, error).await;
-        }
-        Ok((items, values))
-    }
-
-    fn write_exports(&self, items: &[Vec<S::Item>]) -> Result<(Vec<BoxError>, Values), CrawlError> {
-        let (mut failures, mut values) = (Vec::new(), Values::new());
-        for export in lock(&self.exports).iter_mut() {
-            for item in items.iter().flatten() {
-                match write(&mut **export, item) {
-                    Ok(()) => {}
-                    Err(Refused::Crawl(error)) => return Err(error),
-                    Err(Refused::Item(error)) => failures.push(error),
-                }
+        ledger: &Ledger<S::Item>,
+        durable: &dyn Durable,
+        mut kept: mpsc::Receiver<PageItems<S::Item>>,
+    ) -> Result<(), CrawlError> {
+        let mut pages = Vec::new();
+        while kept.recv_many(&mut pages, 2 * ledger.group).await > 0 {
+            self.export_behind(durable, &mut pages).await?;
+            let synced = durable.sync().await;
+            synced.map_err(|source| CrawlError::frontier("bring what pages left to the disk", source))?;
+            ledger.room.add_permits(pages.len());
+            for page in pages.drain(..) {
+                self.give_out(page);
             }
-            let position = export.checkpoint();
-            let position = position.map_err(|source| CrawlError::Export {
-                attempted: "write",
-                path: export.path(),
-                source,
-            })?;
-            if let Some(position) = position {
-                values.insert(format!("{EXPORT}{}", export.path()), position.to_string().into_bytes());
-            }
-        }
-        Ok((failures, values))
-    }
-
-    /// Cuts the exports back to what was kept.
-    pub(super) fn begin_exports(&self, values: &Values) -> Result<(), CrawlError> {
-        for export in lock(&self.exports).iter_mut() {
-            let path = export.path();
-            let kept = values.get(&format!("{EXPORT}{path}"));
-            let position = kept.and_then(|kept| std::str::from_utf8(kept).ok()?.parse().ok());
-            let begun = export.begin(position);
-            begun.map_err(|source| CrawlError::Export {
-                attempted: "go on with",
-                path,
-                source,
-            })?;
         }
         Ok(())
+    }
+
+    fn give_out(&self, page: PageItems<S::Item>) {
+        let PageItems {
+            mut items, streamer, ..
+        } = page;
+        let count = items.len() as u64;
+        self.meters.items.increment(count);
+        self.control.lock().stats.items += count;
+        if let Some(streamer) = streamer {
+            let control = Arc::clone(&self.control);
+            // One that was cut off meanwhile is done all the same.
+            drop(streamer.send(Kept { items, control }));
+            return;
+        }
+        if let Sink::Collected(all) = &self.sink {
+            lock(all).append(&mut items);
+        }
+        self.finish(true);
     }
 }
 

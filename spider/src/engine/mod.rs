@@ -1,14 +1,15 @@
 //! The running crawl.
 //!
 //! A fixed number of workers take turns ([`Control::next`]), each with one request at a time: send, judge, parse, queue
-//! what was found. A place among the requests under way is held from the sending to the response; there are twice as
-//! many workers as places, so that slow spider code does not keep the network idle, and no more, so that pages do not
-//! pile up before it.
+//! what was found, and, where the frontier outlives the process, keep it. A place among the requests under way is held
+//! from the sending to the response; there are twice as many workers as places, so that slow spider code does not keep
+//! the network idle, and no more, so that pages do not pile up before it.
 
 mod along;
 mod climb;
 mod clock;
 mod control;
+mod exported;
 mod items;
 mod ledger;
 mod meters;
@@ -148,10 +149,7 @@ impl<S: Spider> Engine<S> {
             default_session: setup.sessions.default_session_id()?.into(),
             registry: setup.spider.registry()?,
             meters: Meters::new(setup.spider.name()),
-            ledger: setup
-                .frontier
-                .durable()
-                .map(|_| Ledger::new(setup.settings.concurrency)),
+            ledger: setup.frontier.durable().map(|_| Ledger::new(workers(&setup.settings))),
             codec: Codec::new().map_err(|source| CrawlError::frontier("write the default step", source))?,
             spider: setup.spider,
             sessions: setup.sessions,
@@ -223,6 +221,21 @@ impl<S: Spider> Engine<S> {
         } else {
             self.frontier.push(entries).await
         };
+        self.pushed(going, pushed)
+    }
+
+    /// The same with start requests.
+    async fn push_starts(&self, batch: Admission) -> Result<(), CrawlError> {
+        let (entries, going) = batch.split();
+        let pushed = match self.frontier.durable() {
+            _ if entries.is_empty() => Ok(Vec::new()),
+            Some(durable) => durable.push_starts(entries).await,
+            None => self.frontier.push(entries).await,
+        };
+        self.pushed(going, pushed)
+    }
+
+    fn pushed(&self, going: Going, pushed: Result<Vec<Option<Rank>>>) -> Result<(), CrawlError> {
         let ranks = match pushed {
             Ok(ranks) => ranks,
             Err(source) => {
@@ -271,6 +284,11 @@ impl<S: Spider> Engine<S> {
         tracing::warn!(spider = self.spider.name(), %error, "a hook failed");
         self.control.lock().stats.hook_errors += 1;
     }
+}
+
+/// How many requests are worked on at once: as many again as are being fetched.
+fn workers(settings: &Settings) -> usize {
+    settings.concurrency.saturating_mul(2)
 }
 
 /// What a host is to a crawl: an origin, such as `https://shop.test` or `http://127.0.0.1:8080`. robots.txt goes by it.

@@ -34,14 +34,14 @@ const SESSION: &str = "session/";
 
 impl<S: Spider> Engine<S> {
     /// Takes up what an earlier run left.
-    pub(super) async fn resume(&self) -> Result<(), CrawlError> {
+    pub(super) async fn resume(self: &Arc<Self>) -> Result<(), CrawlError> {
         let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
             return Ok(());
         };
         let failed = |source: BoxError| CrawlError::frontier("say what an earlier run left", source);
         let resumed = durable.resume(self.spider.name()).await.map_err(failed)?;
         let mut values = resumed.values;
-        self.begin_exports(&values)?;
+        self.begin_exports(durable, &values, resumed.items).await?;
         let starts = read::<Starts>(&values, STARTS).map_err(failed)?.unwrap_or_default();
         *lock(&ledger.starts) = starts;
         let stats = values
@@ -76,7 +76,7 @@ impl<S: Spider> Engine<S> {
             }
             // These were counted with what they count.
             (state.stats.pages, state.stats.items) = (resumed.pages, resumed.items);
-            state.pages_taken = resumed.pages;
+            (state.pages_taken, state.items_taken) = (resumed.pages, resumed.items);
             state.pending = i64::try_from(resumed.pending).unwrap_or(i64::MAX);
             state.starts_done = starts.done;
             if starts.done {
@@ -103,11 +103,15 @@ impl<S: Spider> Engine<S> {
                 "the crawl goes on where it was"
             );
         }
+        Ok(())
+    }
+
+    /// Gives the sessions that have started what they had in the run before.
+    pub(super) async fn resume_sessions(&self) {
         for session in self.alive() {
             // One that was used before the crawl was so to log in, or by a crawl before this one.
             self.give_state_back(&session.id, session.requests > 0).await;
         }
-        Ok(())
     }
 
     /// Gives the sessions that [`on_start`](Spider::on_start) was the first to use what they had in the run before, and

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
-use super::Engine;
 use super::control::State;
+use super::{Engine, workers};
 use crate::crawl::Ended;
 use crate::error::panicked;
 use crate::{CrawlError, Result, Spider};
@@ -19,9 +19,10 @@ impl<S: Spider> Engine<S> {
     /// Runs until the crawl has ended and nothing of it is left. Dropping the future ends all its tasks.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), CrawlError> {
         self.resume().await?;
+        self.unless_drained(self.resume_sessions()).await;
         let began = self.start_spider().await?;
         if began {
-            self.resume_those_started().await;
+            self.unless_drained(self.resume_those_started()).await;
             let mut ledger = JoinSet::new();
             ledger.spawn(Arc::clone(self).keep_ledger().in_current_span());
             self.crawl().await;
@@ -74,6 +75,17 @@ impl<S: Spider> Engine<S> {
         }
     }
 
+    /// Waits for sessions, which may take their time. What they were not given is there for the next run.
+    async fn unless_drained(&self, given: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = given => {}
+            () = self.drained() => {
+                tracing::warn!(spider = self.spider.name(), "sessions go without the state of the run before");
+            }
+        }
+    }
+
     /// Comes back when a crawl that is over has had its time, or is cut off.
     async fn drained(&self) {
         self.control.over.cancelled().await;
@@ -97,7 +109,7 @@ impl<S: Spider> Engine<S> {
         tasks.spawn(Arc::clone(self).save_now_and_then().in_current_span());
         #[cfg(feature = "progress")]
         tasks.spawn(Arc::clone(self).show_progress());
-        for _ in 0..self.settings.concurrency * 2 {
+        for _ in 0..workers(&self.settings) {
             tasks.spawn(Arc::clone(self).work().in_current_span());
         }
         let time_is_up = async {

@@ -35,14 +35,13 @@ impl<S: Spider> Engine<S> {
                 () = self.control.over.cancelled() => return,
             };
             match next {
-                Ok(Some(Ok(mut visit))) => {
-                    let number = self.control.lock().count_start();
-                    visit.again &= !self.ledger.as_ref().is_some_and(|ledger| ledger.had_start(number));
+                Ok(Some(Ok(visit))) => {
+                    self.control.lock().starts += 1;
                     let mut batch = Admission::default();
                     if let Err(error) = self.admit(&visit, &mut keys, &mut batch) {
                         self.report(FailureKind::Start, Some(visit), error).await;
                     }
-                    if self.push(batch).await.is_err() {
+                    if self.push_starts(batch).await.is_err() {
                         return;
                     }
                 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::file::OutFile;
-use super::{Export, to_json};
+use super::{Export, JsonExport, to_json};
 use crate::{CrawlError, Result};
 
 /// A file of comma-separated values, with a line of column names.
@@ -61,7 +61,41 @@ impl Csv {
 impl<I: Serialize> Export<I> for Csv {
     fn write(&mut self, item: &I) -> Result {
         // By way of the text, because a `Value` would sort the fields.
-        let fields: IndexMap<String, Value> = serde_json::from_slice(&to_json(item)?)
+        self.write_json(&to_json(item)?)
+    }
+
+    /// The columns of a file that goes on are those it has.
+    fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        self.begun = position.unwrap_or(0) > 0;
+        if self.begun {
+            let mut reader = ReaderBuilder::new()
+                .delimiter(self.delimiter)
+                .from_reader(self.file.reader()?);
+            self.columns = Some(reader.headers()?.iter().map(str::to_owned).collect());
+        }
+        self.file.begin(position)
+    }
+
+    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
+        self.file.checkpoint()
+    }
+
+    fn as_json(&mut self) -> Option<&mut dyn JsonExport> {
+        Some(self)
+    }
+
+    fn finish(&mut self) -> std::io::Result<()> {
+        self.file.finish()
+    }
+
+    fn path(&self) -> String {
+        self.file.path()
+    }
+}
+
+impl JsonExport for Csv {
+    fn write_json(&mut self, json: &[u8]) -> Result {
+        let fields: IndexMap<String, Value> = serde_json::from_slice(json)
             .map_err(|error| format!("an item of a CSV file must be a struct or a map: {error}"))?;
         let columns = match &self.columns {
             Some(columns) => columns.clone(),
@@ -84,30 +118,6 @@ impl<I: Serialize> Export<I> for Csv {
             self.columns = Some(columns);
         }
         Ok(self.file.write(&line)?)
-    }
-
-    /// The columns of a file that goes on are those it has.
-    fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
-        self.begun = position.unwrap_or(0) > 0;
-        if self.begun {
-            let mut reader = ReaderBuilder::new()
-                .delimiter(self.delimiter)
-                .from_reader(self.file.reader()?);
-            self.columns = Some(reader.headers()?.iter().map(str::to_owned).collect());
-        }
-        self.file.begin(position)
-    }
-
-    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
-        self.file.checkpoint()
-    }
-
-    fn finish(&mut self) -> std::io::Result<()> {
-        self.file.finish()
-    }
-
-    fn path(&self) -> String {
-        self.file.path()
     }
 }
 

@@ -88,7 +88,11 @@ impl OutFile {
     pub(super) fn checkpoint(&mut self) -> io::Result<Option<u64>> {
         self.begun()?;
         self.out.flush()?;
-        self.out.get_ref().sync_data()?;
+        match self.out.get_ref().sync_data() {
+            // Pipes and terminals have no disk.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            synced => synced?,
+        }
         Ok(self.length)
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::file::OutFile;
-use super::{Export, to_json};
+use super::{Export, JsonExport, to_json};
 use crate::{CrawlError, Result};
 
 /// A file of one JSON value a line.
@@ -24,9 +24,7 @@ impl JsonLines {
 
 impl<I: Serialize> Export<I> for JsonLines {
     fn write(&mut self, item: &I) -> Result {
-        let mut line = to_json(item)?;
-        line.push(b'\n');
-        Ok(self.0.write(&line)?)
+        self.write_json(&to_json(item)?)
     }
 
     fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
@@ -37,12 +35,25 @@ impl<I: Serialize> Export<I> for JsonLines {
         self.0.checkpoint()
     }
 
+    fn as_json(&mut self) -> Option<&mut dyn JsonExport> {
+        Some(self)
+    }
+
     fn finish(&mut self) -> std::io::Result<()> {
         self.0.finish()
     }
 
     fn path(&self) -> String {
         self.0.path()
+    }
+}
+
+impl JsonExport for JsonLines {
+    fn write_json(&mut self, json: &[u8]) -> Result {
+        let mut line = Vec::with_capacity(json.len() + 1);
+        line.extend_from_slice(json);
+        line.push(b'\n');
+        Ok(self.0.write(&line)?)
     }
 }
 
@@ -66,13 +77,7 @@ impl Json {
 
 impl<I: Serialize> Export<I> for Json {
     fn write(&mut self, item: &I) -> Result {
-        let json = to_json(item)?;
-        let mut text = Vec::with_capacity(json.len() + 2);
-        text.extend_from_slice(if self.empty { b"[\n" } else { b",\n" });
-        text.extend_from_slice(&json);
-        self.file.write(&text)?;
-        self.empty = false;
-        Ok(())
+        self.write_json(&to_json(item)?)
     }
 
     fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
@@ -84,6 +89,10 @@ impl<I: Serialize> Export<I> for Json {
         self.file.checkpoint()
     }
 
+    fn as_json(&mut self) -> Option<&mut dyn JsonExport> {
+        Some(self)
+    }
+
     fn finish(&mut self) -> std::io::Result<()> {
         self.file.write(if self.empty { b"[]\n" } else { b"\n]\n" })?;
         self.file.finish()
@@ -91,5 +100,16 @@ impl<I: Serialize> Export<I> for Json {
 
     fn path(&self) -> String {
         self.file.path()
+    }
+}
+
+impl JsonExport for Json {
+    fn write_json(&mut self, json: &[u8]) -> Result {
+        let mut text = Vec::with_capacity(json.len() + 2);
+        text.extend_from_slice(if self.empty { b"[\n" } else { b",\n" });
+        text.extend_from_slice(json);
+        self.file.write(&text)?;
+        self.empty = false;
+        Ok(())
     }
 }

@@ -42,6 +42,14 @@ pub trait Export<I>: Send + 'static {
         Ok(None)
     }
 
+    /// Itself, if it takes items as JSON too, and can be taken back to each of its checkpoints. In such a crawl it is then
+    /// given them so, after their pages are kept; those that the frontier has and it has not are written when the crawl goes
+    /// on. Any other is written before the pages are kept, and brought to the disk: meanwhile more pages are under way, and
+    /// a kill costs more of them.
+    fn as_json(&mut self) -> Option<&mut dyn JsonExport> {
+        None
+    }
+
     /// Makes it whole. Called once, at the end of the crawl.
     ///
     /// # Errors
@@ -50,6 +58,15 @@ pub trait Export<I>: Send + 'static {
 
     /// Where it goes, for messages.
     fn path(&self) -> String;
+}
+
+/// An [`Export`] that takes items as JSON.
+pub trait JsonExport {
+    /// Writes the item of which this is the JSON, as [`Export::write`] would write the item.
+    ///
+    /// # Errors
+    /// Those of [`Export::write`].
+    fn write_json(&mut self, json: &[u8]) -> Result;
 }
 
 /// Why an item was not taken.
@@ -61,7 +78,18 @@ pub(crate) enum Refused {
 }
 
 pub(crate) fn write<I: 'static>(export: &mut dyn Export<I>, item: &I) -> Result<(), Refused> {
-    let written = export.write(item).map_err(|error| error.downcast::<std::io::Error>());
+    let written = export.write(item);
+    told(export, written)
+}
+
+/// Writes an item from its JSON, to an export that takes it.
+pub(crate) fn write_json<I: 'static>(export: &mut dyn Export<I>, json: &[u8]) -> Result<(), Refused> {
+    let written = export.as_json().map_or(Ok(()), |export| export.write_json(json));
+    told(export, written)
+}
+
+fn told<I: 'static>(export: &dyn Export<I>, written: Result) -> Result<(), Refused> {
+    let written = written.map_err(|error| error.downcast::<std::io::Error>());
     written.map_err(|error| match error {
         Ok(source) => Refused::Crawl(CrawlError::Export {
             attempted: "write",

@@ -44,8 +44,8 @@ pub struct Resumed {
 
 /// A frontier that outlives its process, such as [`DiskFrontier`](crate::DiskFrontier).
 ///
-/// What goes into it keeps its order: when a commit is durable, so is everything that was pushed, released or updated
-/// before it. A request that was leased and is neither committed nor acknowledged is given out again by the next run, in
+/// What goes into it keeps its order: where a commit is kept, so is everything that was pushed, released or updated
+/// before it, and every commit before it. A request that was leased and is neither committed nor acknowledged is given out again by the next run, in
 /// the form that it was last [updated](Self::update) to. A key that was marked as seen is kept with the outcome that
 /// names it: without, the next run would take the page that it stands for as done.
 #[async_trait]
@@ -56,12 +56,34 @@ pub trait Durable: Frontier {
     /// It belongs to another spider, or cannot be read.
     async fn resume(&self, spider: &str) -> Result<Resumed, BoxError>;
 
-    /// Keeps outcomes and values in one transaction, and comes back when they are durable. Gives for each outcome the
-    /// ranks of its requests, as [`push`](Frontier::push) does.
+    /// Takes in start requests, as [`push`](Frontier::push) does, but for those that go in [`again`](Entry::again): the next
+    /// run gives them all once more, in any order. Of each key as many go in as one run has given, at most.
+    ///
+    /// # Errors
+    /// They could not be kept.
+    async fn push_starts(&self, entries: Vec<Entry>) -> Result<Vec<Option<Rank>>, BoxError>;
+
+    /// Keeps outcomes and values in one transaction, and comes back when they outlive the process, however that ends. A
+    /// loss of power may yet take them, until a [`sync`](Self::sync) that began afterwards has come back. Gives for each
+    /// outcome the ranks of its requests, as [`push`](Frontier::push) does.
     ///
     /// # Errors
     /// None of it was kept.
     async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError>;
+
+    /// Comes back when all that was committed before it is on the disk.
+    ///
+    /// # Errors
+    /// The disk did not take it. What was committed since the last sync may be lost with the power, and nothing more is
+    /// taken.
+    async fn sync(&self) -> Result<(), BoxError>;
+
+    /// The items that were committed, each as JSON, from a number on; the first of all runs has number 0. They have the order
+    /// of their outcomes. At most `count` of them; none where there are no more.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    async fn items(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, BoxError>;
 
     /// Notes what a leased request has become, such as how often it failed. It stays leased.
     ///

@@ -59,6 +59,16 @@ impl Session for Slow {
 
 #[tokio::test]
 async fn what_a_session_could_not_take_up_before_the_crawl_was_cut_off_is_there_for_the_next_run() {
+    cut_off_while_it_is_given(true).await;
+}
+
+#[tokio::test]
+async fn nor_before_the_crawl_began() {
+    cut_off_while_it_is_given(false).await;
+}
+
+/// A session that is lazy is given it by its first request, any other before the crawl begins.
+async fn cut_off_while_it_is_given(lazy: bool) {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("crawl");
     let crawl = |stuck| {
@@ -69,7 +79,11 @@ async fn what_a_session_could_not_take_up_before_the_crawl_was_cut_off_is_there_
             stuck,
         };
         let sessions = SessionManager::new();
-        sessions.add("slow", slow.lazy()).unwrap();
+        if lazy {
+            sessions.add("slow", slow.lazy()).unwrap();
+        } else {
+            sessions.add("slow", slow).unwrap();
+        }
         let chain = Chain {
             urls: ["login", "account", "orders"]
                 .map(|path| format!("http://a.test/{path}"))

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use silkroute_core::{Response, ResponseParts};
 use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
-use silkroute_spider::{Crawl, CrawlBuilder, ItemLog, Output, Page, Result, Settings, Spider, Visit};
+use silkroute_spider::export::{Export, JsonLines};
+use silkroute_spider::{Crawl, CrawlBuilder, ItemLog, Output, Page, Result, Settings, Spider, Starts, Visit};
 use silkroute_testkit::site::TestSite;
 
 /// Whatever a test waits for comes within this time, or never.
@@ -26,6 +27,10 @@ pub struct Plan {
     pub page: String,
     pub pages: u64,
     pub jsonl: Option<PathBuf>,
+    /// Where all kinds of exports go, one of the user's own among them.
+    pub exports: Option<PathBuf>,
+    /// The pages that it starts with, each although it was seen.
+    pub starts: Option<Vec<u64>>,
     /// Reads the items from a stream, this slowly.
     pub stream: Option<Duration>,
 }
@@ -55,6 +60,8 @@ impl Plan {
             page: site.http_url(path).to_string(),
             pages,
             jsonl: None,
+            exports: None,
+            starts: None,
             stream: None,
         }
     }
@@ -64,10 +71,15 @@ impl Plan {
             .crawl()
             .frontier(&self.directory)
             .stop_on_signals();
-        match &self.jsonl {
+        let crawl = match &self.jsonl {
             Some(path) => crawl.export_jsonl(path).unwrap(),
             None => crawl,
-        }
+        };
+        let Some(folder) = &self.exports else { return crawl };
+        let crawl = crawl.export_jsonl(folder.join("items.jsonl")).unwrap();
+        let crawl = crawl.export_json(folder.join("items.json")).unwrap();
+        let crawl = crawl.export_csv(folder.join("items.csv")).unwrap();
+        crawl.export(Own(JsonLines::create(folder.join("own.jsonl")).unwrap()))
     }
 
     /// Plays the child, in the process that is one: a test begins with it.
@@ -165,15 +177,54 @@ impl Plan {
         let mut items = self.items();
         items.sort_unstable();
         assert_eq!(items, (0..self.pages).collect::<Vec<_>>());
-        if let Some(path) = &self.jsonl {
-            let text = std::fs::read_to_string(path).unwrap();
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let numbers = |path: &Path, text: &str| {
             let mut lines: Vec<u64> = text
                 .lines()
                 .map(|line| serde_json::from_str::<Item>(line).unwrap().n)
                 .collect();
             lines.sort_unstable();
-            assert_eq!(lines, (0..self.pages).collect::<Vec<_>>());
+            assert_eq!(lines, items, "{}", path.display());
+        };
+        if let Some(path) = &self.jsonl {
+            numbers(path, &read(path));
         }
+        if let Some(folder) = &self.exports {
+            for name in ["items.jsonl", "own.jsonl"] {
+                let path = folder.join(name);
+                numbers(&path, &read(&path));
+            }
+            let path = folder.join("items.json");
+            let array: Vec<Item> = serde_json::from_str(&read(&path)).unwrap();
+            let lines: Vec<_> = array.iter().map(|item| serde_json::to_string(item).unwrap()).collect();
+            numbers(&path, &lines.join("\n"));
+            let path = folder.join("items.csv");
+            let text = read(&path);
+            let rows = text.strip_prefix("n\n").expect("its columns, once");
+            let lines: Vec<_> = rows.lines().map(|row| format!("{{\"n\":{row}}}")).collect();
+            numbers(&path, &lines.join("\n"));
+        }
+    }
+}
+
+/// An export of the user's own, which can be taken back and takes no JSON.
+struct Own(JsonLines);
+
+impl Export<Item> for Own {
+    fn write(&mut self, item: &Item) -> Result {
+        self.0.write(item)
+    }
+    fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        Export::<Item>::begin(&mut self.0, position)
+    }
+    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
+        Export::<Item>::checkpoint(&mut self.0)
+    }
+    fn finish(&mut self) -> std::io::Result<()> {
+        Export::<Item>::finish(&mut self.0)
+    }
+    fn path(&self) -> String {
+        Export::<Item>::path(&self.0)
     }
 }
 
@@ -248,8 +299,15 @@ impl Spider for Numbered {
         Settings::default().concurrency(CONCURRENCY).drain_timeout(SOON)
     }
 
-    fn start_urls(&self) -> Vec<String> {
-        vec![format!("{}0", self.0.page)]
+    fn start_requests(&self) -> Starts<'_, ()> {
+        let visit = |n: &u64| Ok(Visit::get(&format!("{}{n}", self.0.page))?);
+        match &self.0.starts {
+            None => Box::pin(futures_util::stream::iter([visit(&0)])),
+            Some(starts) => {
+                let visits = starts.iter().map(move |n| Ok(visit(n)?.again()));
+                Box::pin(futures_util::stream::iter(visits))
+            }
+        }
     }
 
     fn configure_sessions(&self, sessions: &SessionManager) -> Result {

@@ -13,7 +13,7 @@ use super::store::{FILE, connect, refused};
 const BATCH: i64 = 1_000;
 
 /// The items that a crawl has kept in its directory, each once, in the order in which their pages were done. It can be
-/// read while the crawl runs.
+/// read while the crawl runs; a loss of power may then take the last of them, and the crawl that goes on keeps them anew.
 ///
 /// ```no_run
 /// # use silkroute_spider::ItemLog;

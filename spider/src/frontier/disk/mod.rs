@@ -7,6 +7,7 @@ mod lock;
 mod store;
 #[cfg(test)]
 mod tests;
+mod wal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::lanes::{Lanes, Taken};
 use self::store::Store;
+use self::wal::Wal;
 use self::writer::{Answer, Command, Writer};
 use super::{Durable, Entry, Frontier, Lease, Order, Outcome, Rank, Resumed, Values};
 use crate::BoxError;
@@ -29,11 +31,11 @@ const WAITING: usize = 256;
 
 /// A frontier in a directory: a crawl that ends, stops or is killed goes on where it was, with nothing but the directory.
 ///
-/// It is one SQLite database, `frontier.db`, and a lock. A page is done when its items, its requests and its end are on
-/// the disk, in one transaction: so after a `kill -9` or a loss of power every page that was done is done once, its items
-/// are there once, and what is fetched again is what was under way: sent, and what it left not yet on the disk. These are
-/// at most four times the crawl's concurrency: pages that are fetched, that are parsed, that wait for the disk, and that
-/// are being written. Pages that end at the same time share a transaction.
+/// It is one SQLite database, `frontier.db`, and a lock. A page is kept with its items and its requests, in one transaction,
+/// and then neither a `kill -9` nor a crash takes anything of it. It is done when that is on the disk, so that a loss of power
+/// does not either; what was not is fetched again. After a kill these are the pages that were fetched, and those that were
+/// parsed or on their way into the transaction: each as many as the crawl's concurrency, at most. After a loss of power it is
+/// as many again at most, which were kept and not yet on the disk: none of them was counted, and no item of them given out.
 ///
 /// Only some of what waits is in memory: a crawl of a million URLs takes some 20 MB.
 ///
@@ -52,6 +54,7 @@ pub struct DiskFrontier {
     directory: PathBuf,
     commands: mpsc::Sender<Command>,
     lanes: Arc<Mutex<Lanes>>,
+    wal: Arc<Wal>,
 }
 
 impl DiskFrontier {
@@ -65,7 +68,8 @@ impl DiskFrontier {
         let directory = directory.as_ref().to_owned();
         let store = Store::open(&directory, order)?;
         let lanes = Arc::<Mutex<Lanes>>::default();
-        let writer = Writer::new(store, Arc::clone(&lanes));
+        let wal = Arc::new(Wal::open(&directory)?);
+        let writer = Writer::new(store, Arc::clone(&wal), Arc::clone(&lanes));
         let (commands, inbox) = mpsc::channel(WAITING);
         // It ends when this is dropped.
         let spawned = std::thread::Builder::new()
@@ -76,6 +80,7 @@ impl DiskFrontier {
             directory,
             commands,
             lanes,
+            wal,
         })
     }
 
@@ -146,8 +151,21 @@ impl Durable for DiskFrontier {
         self.ask(|answer| Command::Resume(spider.to_owned(), answer)).await
     }
 
+    async fn push_starts(&self, entries: Vec<Entry>) -> Result<Vec<Option<Rank>>, BoxError> {
+        self.ask(|answer| Command::Start(entries, answer)).await
+    }
+
     async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError> {
         self.ask(|answer| Command::Commit(outcomes, values, answer)).await
+    }
+
+    async fn sync(&self) -> Result<(), BoxError> {
+        let wal = Arc::clone(&self.wal);
+        Ok(tokio::task::spawn_blocking(move || wal.sync()).await??)
+    }
+
+    async fn items(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, BoxError> {
+        self.ask(|answer| Command::Items(from, count, answer)).await
     }
 
     async fn update(&self, id: u64, entry: Entry) -> Result<(), BoxError> {

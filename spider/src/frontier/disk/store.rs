@@ -15,7 +15,7 @@ use crate::frontier::{Order, Rank, Values};
 
 pub(super) const FILE: &str = "frontier.db";
 /// Grows when the tables change their meaning.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 /// "silk": what `file` and SQLite know it by.
 const APPLICATION: i32 = 0x7369_6c6b;
 /// Pages of the database that stay in memory, in KiB.
@@ -30,6 +30,7 @@ const TABLES: &str = "
         PRIMARY KEY (lane, urgency, turn)
     ) WITHOUT ROWID;
     CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE start (key BLOB PRIMARY KEY, kept INTEGER NOT NULL, given INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE item (number INTEGER PRIMARY KEY, json TEXT NOT NULL);
     CREATE TABLE value (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE counts (
@@ -79,8 +80,8 @@ impl Store {
         opened.map_err(|source| DiskFrontierError::io("open", &file, source))?;
         let connection = connect(directory, &file, false)?;
         let settled = format!(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE}; \
-             PRAGMA wal_autocheckpoint = {GATHERED}; PRAGMA journal_size_limit = 67108864;"
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = ON; \
+             PRAGMA cache_size = -{CACHE}; PRAGMA wal_autocheckpoint = {GATHERED}; PRAGMA journal_size_limit = 67108864;"
         );
         let settled = connection.execute_batch(&settled);
         settled.map_err(|error| refused(directory, "open the database", &error))?;
@@ -167,7 +168,7 @@ impl Store {
         self.run("begin a transaction", "BEGIN")
     }
 
-    /// Comes back when what was done since `begin` is on the disk.
+    /// Comes back when what was done since `begin` is written; on the disk it is after a sync of the log.
     pub(super) fn commit(&mut self) -> Result<(), DiskFrontierError> {
         if self.counts != self.kept {
             let Counts {
@@ -194,6 +195,28 @@ impl Store {
             .prepare("mark a request as seen", sql)?
             .execute([key.to_be_bytes()]);
         Ok(self.ok("mark a request as seen", done)? == 1)
+    }
+
+    /// Begins to count what is given of the start requests.
+    pub(super) fn begin_starts(&self) -> Result<(), DiskFrontierError> {
+        self.run("count the start requests", "UPDATE start SET given = 0 WHERE given > 0")
+    }
+
+    /// A start request that goes in again was given; says whether more of its key were given in this run than are kept.
+    pub(super) fn give_start(&self, key: u128) -> Result<bool, DiskFrontierError> {
+        let sql = "SELECT kept, given FROM start WHERE key = ?1";
+        let key = key.to_be_bytes();
+        let found = self
+            .prepare("count a start request", sql)?
+            .query_row([key], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)));
+        let (kept, given) = self.ok("count a start request", found.optional())?.unwrap_or_default();
+        let given = given + 1;
+        let sql = "INSERT OR REPLACE INTO start VALUES (?1, ?2, ?3)";
+        let done = self
+            .prepare("count a start request", sql)?
+            .execute(params![key, kept.max(given), given]);
+        self.ok("count a start request", done)?;
+        Ok(given > kept)
     }
 
     pub(super) fn has_seen(&self, key: u128) -> Result<bool, DiskFrontierError> {
@@ -284,6 +307,16 @@ impl Store {
         self.ok("write an item", done)?;
         self.counts.items += 1;
         Ok(())
+    }
+
+    pub(super) fn items(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, DiskFrontierError> {
+        let sql = "SELECT json FROM item WHERE number >= ?1 ORDER BY number LIMIT ?2";
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let mut statement = self.prepare("read the items", sql)?;
+        let rows = statement.query_map(params![from, count], |row| {
+            row.get::<_, String>(0).map(String::into_bytes)
+        });
+        self.ok("read the items", rows.and_then(Iterator::collect))
     }
 
     pub(super) fn add_page(&mut self) {

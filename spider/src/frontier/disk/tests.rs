@@ -111,6 +111,64 @@ async fn a_request_that_is_sent_again_keeps_its_counts_in_whatever_lane() {
 }
 
 #[tokio::test]
+async fn start_requests_that_go_in_again_go_in_as_often_as_one_run_gives_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |key, again| Entry {
+        again,
+        ..entry(key, "a", 0)
+    };
+    let given = async |entries: &[Entry]| {
+        let frontier = open(directory.path());
+        frontier.resume("spider").await.unwrap();
+        let ranks = frontier.push_starts(entries.to_vec()).await.unwrap();
+        frontier.close().await.unwrap();
+        ranks.iter().map(Option::is_some).collect::<Vec<_>>()
+    };
+    let first = [start(1, true), start(1, true), start(2, false), start(2, true)];
+    assert_eq!(given(&first).await, [true; 4]);
+    let other_order = [
+        start(2, true),
+        start(1, true),
+        start(3, true),
+        start(1, true),
+        start(2, false),
+    ];
+    assert_eq!(given(&other_order).await, [false, false, true, false, false]);
+    let more = [
+        start(2, true),
+        start(2, true),
+        start(1, true),
+        start(1, true),
+        start(1, true),
+    ];
+    assert_eq!(given(&more).await, [false, true, false, false, true]);
+    assert_eq!(given(&more).await, [false; 5]);
+}
+
+#[tokio::test]
+async fn items_are_read_in_order_from_any_number_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let frontier = open(directory.path());
+    frontier
+        .commit(vec![done(0, &["0", "1"]), done(0, &["2"])], Values::new())
+        .await
+        .unwrap();
+    frontier.sync().await.unwrap();
+    let read = async |from, count| {
+        let items = frontier.items(from, count).await.unwrap();
+        items
+            .into_iter()
+            .map(|json| String::from_utf8(json).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(read(0, 2).await, ["0", "1"]);
+    assert_eq!(read(1, 9).await, ["1", "2"]);
+    assert!(read(3, 9).await.is_empty());
+    frontier.close().await.unwrap();
+    assert!(frontier.sync().await.is_err(), "it is closed");
+}
+
+#[tokio::test]
 async fn depth_first_goes_on_depth_first() {
     let directory = tempfile::tempdir().unwrap();
     let frontier = DiskFrontier::open(directory.path(), Order::DepthFirst).unwrap();
@@ -166,16 +224,16 @@ async fn what_it_cannot_read_is_refused_and_left_as_it_was() {
 
     open(directory.path()).close().await.unwrap();
     let newer = rusqlite::Connection::open(&file).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     drop(newer);
     let refused = DiskFrontier::open(directory.path(), Order::BreadthFirst).unwrap_err();
     let DiskFrontierError::Format {
-        found: 2, supported: 1, ..
+        found: 3, supported: 2, ..
     } = refused
     else {
         panic!("{refused}")
     };
-    assert!(refused.to_string().contains("format 2"), "{refused}");
+    assert!(refused.to_string().contains("format 3"), "{refused}");
 }
 
 #[tokio::test]

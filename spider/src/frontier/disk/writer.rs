@@ -1,8 +1,8 @@
 //! The thread that owns the database.
 //!
-//! It takes all commands that wait, does them in one transaction, commits, and tells those who wait for that. So pages
-//! that end at the same time share one wait for the disk, and while it lasts the next ones gather. Where nobody waits, as
-//! with requests that are pushed, the transaction stays open for the next.
+//! It takes all commands that wait, does them in one transaction, commits, and tells those who wait for that. A commit is
+//! written then, and a process that is killed leaves it; that it is on the disk, [`Wal`] says. Where nobody waits, as with
+//! requests that are pushed, the transaction stays open for the next.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::DiskFrontierError;
 use super::lanes::{Lanes, Place};
 use super::store::Store;
+use super::wal::Wal;
 use crate::BoxError;
 use crate::frontier::{Entry, Outcome, Rank, Resumed, Values};
 
@@ -27,21 +28,24 @@ const SPIDER: &str = "spider";
 pub(super) type Answer<T> = oneshot::Sender<Result<T, BoxError>>;
 type Ranks = Vec<Option<Rank>>;
 
-/// What the thread is asked for. All but `Commit` and `Close` are answered before they are durable: what is committed
-/// after them makes them so.
+/// What the thread is asked for. All but `Commit` and `Close` are answered before they are written: what is committed after
+/// them is written after them.
 pub(super) enum Command {
     Resume(String, Answer<Resumed>),
     Push(Vec<Entry>, Answer<Ranks>),
+    Start(Vec<Entry>, Answer<Ranks>),
     See(u128, Answer<bool>),
     Fetch(Arc<str>, Option<Answer<()>>),
     /// Back into its lane, or, with `true`, still leased.
     Move(u64, Entry, bool, Answer<Rank>),
     Commit(Vec<Outcome>, Values, Answer<Vec<Ranks>>),
+    Items(u64, usize, Answer<Vec<Vec<u8>>>),
     Close(Answer<()>),
 }
 
 pub(super) struct Writer {
     store: Store,
+    wal: Arc<Wal>,
     lanes: Arc<Mutex<Lanes>>,
     recent: Recent,
     /// Marked as seen, and not kept yet.
@@ -50,16 +54,17 @@ pub(super) struct Writer {
     open: usize,
 }
 
-/// What waits for the transaction to be durable.
+/// What waits for the transaction to be written.
 enum Waiting {
     Commit(Answer<Vec<Ranks>>, Vec<Ranks>),
     Close(Answer<()>),
 }
 
 impl Writer {
-    pub(super) fn new(store: Store, lanes: Arc<Mutex<Lanes>>) -> Self {
+    pub(super) fn new(store: Store, wal: Arc<Wal>, lanes: Arc<Mutex<Lanes>>) -> Self {
         Self {
             store,
+            wal,
             lanes,
             recent: Recent::default(),
             claims: HashSet::new(),
@@ -110,14 +115,19 @@ impl Writer {
             self.obey(command, waiting)?;
         }
         if !waiting.is_empty() || self.open >= OPEN {
-            self.commit()
-        } else {
-            Ok(())
+            self.commit()?;
         }
+        if waiting.iter().any(|waiting| matches!(waiting, Waiting::Close(_))) {
+            self.wal.sync()?;
+            self.wal.close();
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), DiskFrontierError> {
         if self.open > 0 {
+            // What was not taken is not built upon.
+            self.wal.check()?;
             self.store.commit()?;
             self.open = 0;
         }
@@ -142,6 +152,14 @@ impl Writer {
             Command::Push(entries, answer) => {
                 let ranks = tried(answer, |this: &mut Self| this.push(&entries), self)?;
                 ranks.finish();
+            }
+            Command::Start(entries, answer) => {
+                let ranks = tried(answer, |this: &mut Self| this.start(entries), self)?;
+                ranks.finish();
+            }
+            Command::Items(from, count, answer) => {
+                let items = tried(answer, |this: &mut Self| this.store.items(from, count), self)?;
+                items.finish();
             }
             Command::See(key, answer) => {
                 let seen = tried(answer, |this: &mut Self| this.see(key), self)?;
@@ -177,6 +195,7 @@ impl Writer {
                 });
             }
         }
+        self.store.begin_starts()?;
         let lanes = self.store.lanes()?;
         let mut memory = self.lanes();
         for (lane, _) in &lanes {
@@ -208,6 +227,13 @@ impl Writer {
             ranks.push(Some(rank));
         }
         Ok(ranks)
+    }
+
+    fn start(&mut self, mut entries: Vec<Entry>) -> Result<Ranks, DiskFrontierError> {
+        for entry in &mut entries {
+            entry.again = entry.again && self.store.give_start(entry.key)?;
+        }
+        self.push(&entries)
     }
 
     fn see(&mut self, key: u128) -> Result<bool, DiskFrontierError> {
@@ -331,11 +357,12 @@ impl Command {
         let reason: BoxError = DiskFrontierError::Closed(reason.to_owned()).into();
         match self {
             Self::Resume(_, answer) => drop(answer.send(Err(reason))),
-            Self::Push(_, answer) => drop(answer.send(Err(reason))),
+            Self::Push(_, answer) | Self::Start(_, answer) => drop(answer.send(Err(reason))),
             Self::See(_, answer) => drop(answer.send(Err(reason))),
             Self::Fetch(_, answer) => drop(answer.map(|answer| answer.send(Err(reason)))),
             Self::Move(_, _, _, answer) => drop(answer.send(Err(reason))),
             Self::Commit(_, _, answer) => drop(answer.send(Err(reason))),
+            Self::Items(_, _, answer) => drop(answer.send(Err(reason))),
             // It is as closed as it can be.
             Self::Close(answer) => drop(answer.send(Ok(()))),
         }
