@@ -95,21 +95,19 @@ impl Browser {
     /// Starts a browser and waits until it answers. Dropping the future ends what was started.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Launch`] with what the browser said, [`Error::Io`].
+    /// [`Error::NotFound`], [`Error::Launch`] with what the browser said, [`Error::Io`]; [`Error::Timeout`] where there is no
+    /// profile folder in time.
     pub async fn launch(options: &LaunchOptions) -> Result<Self> {
         let deadline = Deadline::after(options.start_timeout);
-        let (connection, process) = launch::start(options).await?;
+        let starting = launch::start(options);
+        let (connection, process) = deadline.run("making a profile folder", starting).await??;
         match Self::over(connection, true, process.temp(), deadline).await {
             Ok(mut inner) => {
                 inner.process = Some(Mutex::new(process));
                 inner.no_direct_udp = options.keeps_udp_in();
                 Ok(Self { inner: Arc::new(inner) })
             }
-            Err(error) => {
-                let error = process.launch_error(error);
-                drop(process);
-                Err(error)
-            }
+            Err(error) => Err(process.launch_error(error).await),
         }
     }
 
@@ -236,6 +234,7 @@ impl Browser {
     }
 
     /// A context of its own: cookies, cache, storage and proxy apart from all others. It is disposed of with its last clone.
+    /// Dropping the future disposes of what was made.
     ///
     /// # Errors
     /// Those of commands.

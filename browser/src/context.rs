@@ -7,15 +7,16 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 use silkroute_core::{Cookie, Proxy};
+use tokio::sync::oneshot;
 
 use crate::browser::Browser;
-use crate::cdp::RawCommand;
+use crate::cdp::{CdpSession, RawCommand};
 use crate::cookies;
 use crate::launch::proxy_server;
 use crate::local_storage::Written;
 use crate::setup::Setup;
 use crate::tab::{Left, Tab, TabOptions};
-use crate::{Deadline, Result, TargetInfo};
+use crate::{CloseReason, Deadline, Error, Result, TargetInfo};
 
 /// What a context is made with.
 #[derive(Clone, Default)]
@@ -60,13 +61,65 @@ impl Drop for ContextState {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         self.browser.inner.targets.forget_context(&id);
-        let root = self.browser.session();
-        let Ok(command) = RawCommand::new("Target.disposeBrowserContext", json!({"browserContextId": id})) else {
-            return;
-        };
-        // Ends by itself within its second. Without a runtime the whole browser is about to go.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { root.post(command, Duration::from_secs(1)).await });
+        dispose(self.browser.session(), &id);
+    }
+}
+
+/// In passing; the task ends by itself within its second.
+fn dispose(root: CdpSession, id: &str) {
+    let Ok(command) = RawCommand::new("Target.disposeBrowserContext", json!({"browserContextId": id})) else {
+        return;
+    };
+    let runtime = root.runtime().clone();
+    runtime.spawn(async move { root.post(command, Duration::from_secs(1)).await });
+}
+
+/// A context that the browser has made, disposed of unless it is taken.
+struct Made {
+    root: CdpSession,
+    id: String,
+    taken: bool,
+}
+
+impl Made {
+    /// What the browser was told it does, whether or not anybody waits: the task ends by itself, a while after the deadline.
+    async fn make(root: CdpSession, params: serde_json::Value, deadline: Deadline) -> Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Created {
+            browser_context_id: String,
+        }
+        const LATE: Duration = Duration::from_secs(10);
+        let create = RawCommand::new("Target.createBrowserContext", params)?;
+        let late = Deadline::after(deadline.remaining() + LATE);
+        let (sender, made) = oneshot::channel();
+        tokio::spawn(async move {
+            let created = root.send_as::<Created>(create, late).await;
+            let made = created.map(|created| Self {
+                root,
+                id: created.browser_context_id,
+                taken: false,
+            });
+            // Where nobody takes it, it is disposed of.
+            let _ = sender.send(made);
+        });
+        let made = deadline.run("making a browser context", made).await?;
+        made.map_err(|_| Error::Gone {
+            what: "making a browser context".to_owned(),
+            reason: CloseReason::Closed,
+        })?
+    }
+
+    fn take(mut self) -> String {
+        self.taken = true;
+        std::mem::take(&mut self.id)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if !self.taken {
+            dispose(self.root.clone(), &self.id);
         }
     }
 }
@@ -101,11 +154,6 @@ impl Context {
     }
 
     pub(crate) async fn create(browser: Browser, options: ContextOptions, deadline: Deadline) -> Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Created {
-            browser_context_id: String,
-        }
         // Disposed of by the browser should the connection break.
         let mut params = json!({"disposeOnDetach": true});
         if let Some(proxy) = &options.proxy {
@@ -113,10 +161,7 @@ impl Context {
             params["proxyBypassList"] = "<-loopback>".into();
         }
         let root = browser.session();
-        let created: Created = root
-            .send_as(RawCommand::new("Target.createBrowserContext", params)?, deadline)
-            .await?;
-        let id = created.browser_context_id;
+        let id = Made::make(root.clone(), params, deadline).await?.take();
         let state = ContextState {
             browser,
             id: Some(id.clone()),

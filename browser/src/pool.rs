@@ -6,7 +6,6 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
@@ -324,14 +323,12 @@ impl Lease {
         let mut tabs = pool.tabs();
         while tabs.tasks.try_join_next().is_some() {}
         tabs.leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
-        // Without a runtime the whole browser is about to go.
-        let Ok(runtime) = Handle::try_current() else { return };
         if tabs.closed || !tab.is_alive() || (self.once && !again) {
             return;
         }
         let origins = options.clear_storage.then(|| leaves(&tab, &tabs.leased));
         let (local_storage, deadline) = (options.local_storage, Deadline::after(options.clear_timeout));
-        let weak = Arc::downgrade(&pool);
+        let (weak, runtime) = (Arc::downgrade(&pool), tab.session().runtime().clone());
         let ending = async move {
             let result = if again {
                 tab.clear(origins.as_ref(), local_storage, deadline).await

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -39,6 +40,8 @@ struct Shared {
     outgoing: mpsc::Sender<String>,
     routes: Mutex<Routes>,
     root: Arc<SessionState>,
+    /// What it runs on. Handles may be dropped elsewhere, where there is none.
+    runtime: Handle,
 }
 
 /// Ends the two tasks with the last handle.
@@ -85,6 +88,7 @@ impl Connection {
             outgoing,
             routes: Mutex::default(),
             root: SessionState::new(None, None, TargetInfo::browser()),
+            runtime: Handle::current(),
         });
         let for_reader = Arc::clone(&shared);
         let reading = tokio::spawn(async move {
@@ -136,6 +140,11 @@ impl Connection {
     pub fn close(&self, reason: &CloseReason) {
         self.shared.close(reason);
         self.tasks.0.iter().for_each(AbortHandle::abort);
+    }
+
+    /// What it runs on.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.shared.runtime
     }
 
     pub(super) fn children(&self, parent: &SessionState) -> Vec<CdpSession> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chromiumoxide::Command;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::connection::{Connection, Reply};
@@ -208,6 +209,12 @@ impl CdpSession {
                 "a command was not sent: the browser does not read"
             ),
         }
+    }
+
+    /// What the connection runs on, for what is left to do when a handle is dropped, wherever that is. On one that has ended
+    /// nothing is done, nor need be: the connection has ended with it.
+    pub(crate) fn runtime(&self) -> &Handle {
+        self.connection.runtime()
     }
 
     /// Puts the command into the queue of the connection; the reply can be waited for later.

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use tokio::io::AsyncReadExt;
@@ -13,6 +14,7 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::{oneshot, watch};
 
+use super::GRACE;
 use super::options::LaunchOptions;
 use super::profile::Profile;
 use super::tree;
@@ -22,6 +24,8 @@ use crate::{CloseReason, Deadline, Error, Result};
 
 /// What is kept of the error stream.
 const STDERR: usize = 4 << 10;
+/// How long its end may take to come, once all that wrote to it were killed.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 
 type Tail = Arc<Mutex<VecDeque<u8>>>;
 
@@ -62,7 +66,12 @@ impl Process {
         Gone(self.gone.clone())
     }
 
-    pub(crate) fn launch_error(&self, reason: impl ToString) -> Error {
+    /// Ends what did not start, and says why, in its own words too: they are all there when it has gone.
+    pub(crate) async fn launch_error(mut self, reason: impl ToString) -> Error {
+        self.kill();
+        if let Err(error) = self.gone().wait(Deadline::after(GRACE)).await {
+            tracing::warn!(%error, "something is left over of a browser that did not start");
+        }
         let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let stderr = String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<_>>())
             .trim()
@@ -180,13 +189,12 @@ pub(super) fn spawn(
 /// Lives as long as the browser. Ends it when told, and tidies up however it ended.
 async fn watch_over(
     mut owned: Owned,
-    said: Option<ChildStderr>,
+    mut said: Option<ChildStderr>,
     tail: Tail,
     mut stopped: oneshot::Receiver<()>,
     connection: Connection,
     all_gone: watch::Sender<bool>,
 ) {
-    let listening = listen(said, tail);
     let ending = async {
         tokio::select! {
             status = owned.child.wait() => status,
@@ -197,10 +205,10 @@ async fn watch_over(
         }
     };
     let status = {
-        let (mut listening, mut ending) = (std::pin::pin!(listening), std::pin::pin!(ending));
+        let mut ending = std::pin::pin!(ending);
         tokio::select! {
             status = &mut ending => status,
-            () = &mut listening => ending.await,
+            () = listen(&mut said, &tail) => ending.await,
         }
     };
     let why = status.map_or_else(
@@ -210,6 +218,12 @@ async fn watch_over(
     connection.close(&CloseReason::Lost(why));
     // Children may outlive it for a moment, and for good where it crashed.
     tree::kill(owned.pid, &tree::processes(owned.pid));
+    if tokio::time::timeout(LAST_WORDS, listen(&mut said, &tail))
+        .await
+        .is_err()
+    {
+        tracing::debug!("somebody still has the error stream of a browser that has ended");
+    }
     let removed = tokio::task::spawn_blocking(move || owned.profile.remove()).await;
     if let Err(error) = removed {
         tracing::warn!(%error, "a profile folder may be left over");
@@ -217,8 +231,9 @@ async fn watch_over(
     let _ = all_gone.send(true);
 }
 
-async fn listen(stderr: Option<ChildStderr>, tail: Tail) {
-    let Some(mut stderr) = stderr else { return };
+/// Reads to the end. Dropped, it has lost nothing, and can go on.
+async fn listen(stderr: &mut Option<ChildStderr>, tail: &Tail) {
+    let Some(stderr) = stderr else { return };
     let mut buffer = [0; 1 << 10];
     while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);

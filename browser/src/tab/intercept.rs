@@ -131,6 +131,10 @@ impl Drop for Interceptor {
 }
 
 impl Interceptor {
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.is_finished()
+    }
+
     /// Begins to listen. The session is to be told [`Rules::enable`] afterwards.
     pub(super) fn start(session: &CdpSession, rules: Arc<Rules>) -> Self {
         let events = session.subscribe(&["Fetch."], QUEUE);

@@ -109,13 +109,11 @@ impl Drop for Tab {
 
 /// Closes a page in passing. The task ends by itself, within five seconds.
 fn close_in_passing(root: CdpSession, session: CdpSession, parting: Parting) {
-    // Without a runtime the whole browser is about to go.
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(async move {
-            close_page(&root, &session).await;
-            drop(parting);
-        });
-    }
+    let runtime = root.runtime().clone();
+    runtime.spawn(async move {
+        close_page(&root, &session).await;
+        drop(parting);
+    });
 }
 
 /// Chromium forgets to close a page that goes elsewhere at the same moment: it is asked until it is gone.
@@ -293,6 +291,8 @@ impl TabState {
         let (options, rules) = {
             let mut told = self.told();
             if frame && told.options.intercepts() {
+                // Those of frames that have gone have ended.
+                told.interceptors.retain(|interceptor| !interceptor.has_ended());
                 let interceptor = Interceptor::start(session, Arc::clone(&told.rules));
                 told.interceptors.push(interceptor);
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::noticing::adopt;
 use super::{DEFAULT_CONTEXT, Job, POST, Shared};
@@ -13,8 +14,12 @@ use crate::cdp::{CdpSession, Connection, RawCommand};
 use crate::tab::TabState;
 use crate::{Deadline, TargetKind};
 
+/// Targets of other people's that are let go of at one time.
+const LEAVING: usize = 64;
+
 /// Does one job after the other, in the order in which they came. It ends with the book: [`Targets`](super::Targets) aborts it.
 pub(super) async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+    let mut leaving = JoinSet::new();
     while let Some(job) = jobs.recv().await {
         match job {
             Job::Attached { session, tab } => {
@@ -24,7 +29,7 @@ pub(super) async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: 
                 };
                 match session.target().kind() {
                     TargetKind::Page => page(&shared, &connection, session).await,
-                    _ => below(&shared, &connection, session, tab).await,
+                    _ => below(&shared, &connection, session, tab, &mut leaving).await,
                 }
             }
             Job::Dialog { session, accept } => {
@@ -102,8 +107,14 @@ async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession) 
     }
 }
 
-/// A frame or worker of a tab, or a worker of a whole context.
-async fn below(shared: &Shared, connection: &Connection, session: CdpSession, tab: Option<Weak<TabState>>) {
+/// A frame or worker of a tab, or a worker of a whole context. One of other people's is `leaving`, and holds up none of ours.
+async fn below(
+    shared: &Shared,
+    connection: &Connection,
+    session: CdpSession,
+    tab: Option<Weak<TabState>>,
+    leaving: &mut JoinSet<()>,
+) {
     let kind = session.target().kind();
     let of_tab = tab.as_ref().and_then(Weak::upgrade);
     // A shared or service worker that is let go of at once never runs.
@@ -133,14 +144,17 @@ async fn below(shared: &Shared, connection: &Connection, session: CdpSession, ta
     if watched {
         post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
     } else {
-        let_run(&session).await;
-        post(
-            &connection.root(),
-            "Target.detachFromTarget",
-            json!({"sessionId": session.id()}),
-        )
-        .await;
+        while leaving.try_join_next().is_some() {}
+        if leaving.len() >= LEAVING {
+            leaving.join_next().await;
+        }
+        leaving.spawn(let_go(connection.root(), session));
     }
+}
+
+async fn let_go(root: CdpSession, session: CdpSession) {
+    let_run(&session).await;
+    post(&root, "Target.detachFromTarget", json!({"sessionId": session.id()})).await;
 }
 
 /// Has a target of other people's run, and waits until it does: let go of before, it never would.

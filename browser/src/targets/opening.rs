@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::{Parting, Shared};
@@ -45,16 +44,15 @@ impl Drop for NewPage {
         let target = std::mem::take(&mut self.target);
         let (root, session) = (self.root.clone(), self.session.take());
         let parting = Parting { shared, target };
-        // Ends by itself, within five seconds. Without a runtime the whole browser is about to go.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
-                match session {
-                    Some(session) => close_page(&root, &session).await,
-                    None => close_target(&root, &parting.target).await,
-                }
-                drop(parting);
-            });
-        }
+        let runtime = root.runtime().clone();
+        // Ends by itself, within five seconds.
+        runtime.spawn(async move {
+            match session {
+                Some(session) => close_page(&root, &session).await,
+                None => close_target(&root, &parting.target).await,
+            }
+            drop(parting);
+        });
     }
 }
 
