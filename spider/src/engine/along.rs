@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, PoisonError};
 
-use silkroute_core::Error;
+use http::header::USER_AGENT;
 use silkroute_core::cookies::StorageState;
+use silkroute_core::{Cookie, Error, Identity, Request};
 use url::Url;
 
 use super::Engine;
@@ -19,7 +20,8 @@ const SHARED: usize = 10_000;
 const BOUND: [&str; 2] = ["cf_clearance", "__cf_bm"];
 
 impl<S: Spider> Engine<S> {
-    /// Takes the cookies of a host along to another session, the first time.
+    /// Takes the cookies of a host along to another session, the first time, and downwards the identity whose they are. What
+    /// is tied to that goes down each time, as it is renewed above.
     pub(super) async fn share_cookies(
         &self,
         climber: &Climber,
@@ -28,12 +30,14 @@ impl<S: Spider> Engine<S> {
         host: &Arc<str>,
     ) {
         let (from, to) = (self.session_of(from), self.session_of(to));
-        let (Some(lower), Some(upper)) = (climber.ladder.rung(from), climber.ladder.rung(to)) else {
+        let (Some(start), Some(end)) = (climber.ladder.rung(from), climber.ladder.rung(to)) else {
             return;
         };
-        let way = (Arc::clone(host), lower, upper);
+        let way = (Arc::clone(host), start, end);
+        let down = end < start;
         let shared = || climber.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if !climber.ladder.share_cookies || shared().contains(&way) {
+        let again = shared().contains(&way);
+        if !climber.ladder.share_cookies || (again && !down) {
             return;
         }
         // One that rests is not started for its cookies.
@@ -42,18 +46,33 @@ impl<S: Spider> Engine<S> {
         };
         let sharing = async move {
             let state = ask(&running).await?;
+            let identity = running.identity().filter(|_| down && climber.ladder.share_identity);
             drop(running);
             let mut state = of_host(state, host);
+            if again {
+                state.cookies.retain(is_bound);
+                state.origins.clear();
+            }
             if state.cookies.is_empty() && state.origins.is_empty() {
                 return Ok(());
             }
             let other = self.sessions.get(to)?.lease().await?;
-            if self.agents(from, to).is_some_and(|[one, other]| one != other) {
-                state.cookies.retain(|cookie| !BOUND.contains(&cookie.name.as_str()));
+            let identity = identity.filter(|identity| other.can_be(identity));
+            if identity.is_none()
+                && self
+                    .agents(climber, host, from, to)
+                    .is_some_and(|[one, other]| one != other)
+            {
+                state.cookies.retain(|cookie| !is_bound(cookie));
             }
             // What it had in the run before would come on top of what goes along now.
             self.give_state_back(to, false).await;
-            load(&other, &state).await
+            load(&other, &state).await?;
+            // Without one, what is tied to whoever it is by now is what it still has.
+            if let Some(identity) = identity {
+                climber.memory().disguise(host, to, identity, &climber.ladder);
+            }
+            Ok(())
         };
         match sharing.await {
             Ok(()) | Err(Error::Unsupported { .. }) => {}
@@ -66,8 +85,33 @@ impl<S: Spider> Engine<S> {
         shared.insert(way);
     }
 
+    /// A request as it is sent: as the visitor whose cookies its session has for the host.
+    pub(super) async fn in_guise(&self, host: &str, visit: &Arc<Visit<S::Step>>) -> Arc<dyn Request> {
+        let says_who = visit.parts.identity.is_some() || visit.parts.headers.contains_key(USER_AGENT);
+        let guise = match says_who {
+            true => None,
+            false => self.guise(host, self.session_of(visit)).await,
+        };
+        let Some(identity) = guise else {
+            return Arc::clone(visit) as Arc<dyn Request>;
+        };
+        let mut visit = Visit::clone(visit);
+        visit.parts.identity = Some(identity);
+        Arc::new(visit)
+    }
+
+    /// Who a session is to a host, where that is not itself and it can be.
+    pub(super) async fn guise(&self, host: &str, session: &str) -> Option<Identity> {
+        let climber = self.climber.as_ref().filter(|climber| climber.ladder.share_identity)?;
+        let identity = climber.memory().guise(host, session).cloned()?;
+        // It is started for that, as it would be anyway; where it cannot start, the request itself is told.
+        let running = self.sessions.get(session).ok()?.lease().await.ok()?;
+        // It may be another one than it was, when a crawl goes on.
+        running.can_be(&identity).then_some(identity)
+    }
+
     /// Says once of two sessions that they are not one visitor to a site, when both run.
-    pub(super) fn compare_identities(&self, climber: &Climber, from: &str, to: &str) {
+    pub(super) fn compare_identities(&self, climber: &Climber, host: &str, from: &str, to: &str) {
         let (Some(lower), Some(upper)) = (climber.ladder.rung(from), climber.ladder.rung(to)) else {
             return;
         };
@@ -75,27 +119,43 @@ impl<S: Spider> Engine<S> {
         if compared.contains(&(lower, upper)) {
             return;
         }
-        let Some([one, other]) = self.agents(from, to) else {
+        let Some([one, other]) = self.agents(climber, host, from, to) else {
             return;
         };
         compared.insert((lower, upper));
         drop(compared);
-        if one != other {
+        if one != other && !self.goes_along(climber, from, to) {
             tracing::warn!(
                 from,
                 to,
                 user_agent = one,
                 other_user_agent = other,
-                "two sessions of the ladder say different User-Agents, so a site sees two visitors; give both the same identity: `impersonate` of http, `identity` of stealth, and its user agent as `user_agent` of dynamic"
+                "two sessions of the ladder say different User-Agents, and the lower cannot look like the other, so a site sees two visitors; give both the same identity: `impersonate` of http, `identity` of stealth, and its user agent as `user_agent` of dynamic"
             );
         }
     }
 
-    /// What two sessions say of themselves; `None` unless both run, and say the same in all requests.
-    fn agents(&self, from: &str, to: &str) -> Option<[String; 2]> {
-        let agent = |id: &str| self.sessions.get(id).ok()?.peek()?.user_agent();
+    /// What two sessions say of themselves to a host; `None` unless both run, and say the same in all requests.
+    fn agents(&self, climber: &Climber, host: &str, from: &str, to: &str) -> Option<[String; 2]> {
+        let agent = |id: &str| {
+            let guise = climber.memory().guise(host, id).and_then(Identity::user_agent);
+            let own = || self.sessions.get(id).ok()?.peek()?.user_agent();
+            guise.or_else(own)
+        };
         Some([agent(from)?, agent(to)?])
     }
+
+    /// Whether a session will be the one that its requests climb to, once it gets that one's cookies.
+    fn goes_along(&self, climber: &Climber, from: &str, to: &str) -> bool {
+        let running = |id: &str| self.sessions.get(id).ok()?.peek();
+        let identity = running(to).and_then(|upper| upper.identity());
+        let can = || identity.is_some_and(|identity| running(from).is_some_and(|lower| lower.can_be(&identity)));
+        climber.ladder.share_cookies && climber.ladder.share_identity && can()
+    }
+}
+
+fn is_bound(cookie: &Cookie) -> bool {
+    BOUND.contains(&cookie.name.as_str())
 }
 
 /// The part of a session's state that a host would see.

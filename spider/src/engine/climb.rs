@@ -122,13 +122,19 @@ impl<S: Spider> Engine<S> {
             known
         };
         drop(memory);
-        let lower = known.as_ref().is_some_and(|known| known.try_lower && known.rung > home);
-        if right == now && !lower {
+        let lower = known
+            .as_ref()
+            .and_then(|known| known.try_lower)
+            .filter(|_| right > home);
+        if right == now && lower.is_none() {
             return None;
         }
         let mut other = visit.clone();
         let from = self.home(visit).to_owned();
-        other.parts.session = ladder.ladder.get(right - usize::from(lower)).cloned();
+        // Those below take turns: where the next one is no use, a lower one may be, with the cookies of the one that worked.
+        let down = lower.map_or(0, |try_number| 1 + try_number as usize % (right - home));
+        let lower = lower.is_some();
+        other.parts.session = ladder.ladder.get(right - down).cloned();
         other.climb = known.filter(|known| known.rung > home).map(|known| Climb {
             from,
             reason: known.reason,
@@ -199,8 +205,8 @@ impl<S: Spider> Engine<S> {
         let Some(rung) = climber.ladder.rung(session) else {
             return;
         };
-        self.compare_identities(climber, &climb.from, session);
         let host = &sent.place.host;
+        self.compare_identities(climber, host, &climb.from, session);
         let suspect = || {
             catch_unwind(AssertUnwindSafe(|| climber.ladder.detection.reason(&*response)))
                 .ok()

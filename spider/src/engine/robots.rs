@@ -51,7 +51,9 @@ impl<S: Spider> Engine<S> {
                 user_agent.as_deref().map_or("", product_of).to_owned()
             }
         };
+        let identity = self.guise(&place.host, &session).await;
         let mut request = Fetch::get(&url)?.session(session);
+        request.parts_mut().identity = identity;
         request.parts_mut().timeout = Some(std::time::Duration::from_secs(30));
         Ok((self.sessions.fetch(request).await?, agent))
     }

@@ -76,7 +76,8 @@ impl<S: Spider> Engine<S> {
         visit.settle_referer();
         let visit = Arc::new(visit);
         self.learn_session_limit(&place).await;
-        let fetched = self.sessions.fetch_shared(Arc::clone(&visit) as Arc<dyn Request>).await;
+        let request = self.in_guise(&place.host, &visit).await;
+        let fetched = self.sessions.fetch_shared(request).await;
         let sent = Sent::new(place, lease.id, visit);
         match fetched {
             Ok(response) => self.received(sent, response).await,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use silkroute_core::Identity;
 
 use super::{BlockReason, Escalation};
 
@@ -12,6 +13,27 @@ use super::{BlockReason, Escalation};
 pub(crate) struct Memory {
     /// The one learnt longest ago first.
     hosts: IndexMap<Arc<str>, Known>,
+    /// Who sessions are to hosts whose cookies they have of another session; the one learnt longest ago first.
+    guises: IndexMap<Arc<str>, Vec<Guise>>,
+}
+
+/// Who a session is to a host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Guise {
+    session: String,
+    identity: Identity,
+}
+
+/// How it is kept on disk.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum AtRest<H, G> {
+    Whole {
+        hosts: H,
+        guises: G,
+    },
+    /// Of a time when identities did not go along.
+    Hosts(H),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,8 +41,11 @@ struct Known {
     /// By name: a ladder may have changed when a crawl goes on.
     session: String,
     reason: BlockReason,
-    /// Requests since the rung below was tried.
+    /// Requests since a lower rung was tried.
     requests: u32,
+    /// How often a lower rung was tried.
+    #[serde(default)]
+    tries: u32,
 }
 
 /// Where a request to a host should go.
@@ -28,8 +53,8 @@ struct Known {
 pub(crate) struct Remembered {
     pub(crate) rung: usize,
     pub(crate) reason: BlockReason,
-    /// Whether this one should try the rung below.
-    pub(crate) try_lower: bool,
+    /// Which try of a lower rung this one should be, counted from 0; `None`: none.
+    pub(crate) try_lower: Option<u32>,
 }
 
 impl Memory {
@@ -37,12 +62,13 @@ impl Memory {
     pub(crate) fn of(&mut self, host: &str, ladder: &Escalation, count: bool) -> Option<Remembered> {
         let known = self.hosts.get_mut(host)?;
         let rung = ladder.rung(&known.session)?;
-        let mut try_lower = false;
+        let mut try_lower = None;
         if count {
             known.requests = known.requests.saturating_add(1);
             if ladder.retry_lower_every > 0 && known.requests >= ladder.retry_lower_every {
                 known.requests = 0;
-                try_lower = true;
+                try_lower = Some(known.tries);
+                known.tries = known.tries.wrapping_add(1);
             }
         }
         Some(Remembered {
@@ -61,6 +87,7 @@ impl Memory {
             session: session.clone(),
             reason: reason.clone(),
             requests: 0,
+            tries: self.hosts.get(host).map_or(0, |known| known.tries),
         };
         if let Some(index) = self.hosts.get_index_of(host) {
             // Late news from a request that was under way when more was learnt already.
@@ -84,15 +111,48 @@ impl Memory {
         }
     }
 
+    /// Who a session is to a host, where that is another one whose cookies it has.
+    pub(crate) fn guise(&self, host: &str, session: &str) -> Option<&Identity> {
+        let guises = self.guises.get(host)?;
+        guises
+            .iter()
+            .find(|guise| guise.session == session)
+            .map(|guise| &guise.identity)
+    }
+
+    /// From now on a session of the ladder is this to a host.
+    pub(crate) fn disguise(&mut self, host: &Arc<str>, session: &str, identity: Identity, ladder: &Escalation) {
+        if ladder.remember_hosts == 0 {
+            return;
+        }
+        let mut guises = self.guises.shift_remove(host).unwrap_or_default();
+        guises.retain(|guise| guise.session != session && ladder.rung(&guise.session).is_some());
+        guises.push(Guise {
+            session: session.to_owned(),
+            identity,
+        });
+        while self.guises.len() >= ladder.remember_hosts {
+            self.guises.shift_remove_index(0);
+        }
+        self.guises.insert(Arc::clone(host), guises);
+    }
+
     pub(crate) fn save(&self) -> serde_json::Result<Vec<u8>> {
         let hosts: Vec<_> = self.hosts.iter().map(|(host, known)| (&**host, known)).collect();
-        serde_json::to_vec(&hosts)
+        let guises: Vec<_> = self.guises.iter().map(|(host, guises)| (&**host, guises)).collect();
+        serde_json::to_vec(&AtRest::Whole { hosts, guises })
     }
 
     pub(crate) fn load(saved: &[u8]) -> serde_json::Result<Self> {
-        let hosts: Vec<(String, Known)> = serde_json::from_slice(saved)?;
-        let hosts = hosts.into_iter().map(|(host, known)| (host.into(), known)).collect();
-        Ok(Self { hosts })
+        let saved: AtRest<Vec<(String, Known)>, Vec<(String, Vec<Guise>)>> = serde_json::from_slice(saved)?;
+        let (hosts, guises) = match saved {
+            AtRest::Whole { hosts, guises } => (hosts, guises),
+            AtRest::Hosts(hosts) => (hosts, Vec::new()),
+        };
+        Ok(Self {
+            hosts: hosts.into_iter().map(|(host, known)| (host.into(), known)).collect(),
+            guises: guises.into_iter().map(|(host, guises)| (host.into(), guises)).collect(),
+        })
     }
 }
 
@@ -117,8 +177,13 @@ mod tests {
         let tries: Vec<_> = (0..6)
             .map(|_| memory.of("x", &ladder, true).unwrap().try_lower)
             .collect();
-        assert_eq!(tries, [false, false, true, false, false, true]);
-        assert!(!memory.of("x", &ladder, false).unwrap().try_lower);
+        assert_eq!(tries, [None, None, Some(0), None, None, Some(1)]);
+        assert_eq!(memory.of("x", &ladder, false).unwrap().try_lower, None);
+        memory.worked(&hosts[0], 1, &REASON, &ladder);
+        let later: Vec<_> = (0..3)
+            .map(|_| memory.of("x", &ladder, true).unwrap().try_lower)
+            .collect();
+        assert_eq!(later, [None, None, Some(2)], "tries go on where they were");
 
         let mut back = Memory::load(&memory.save().unwrap()).unwrap();
         assert_eq!(back.of("z", &ladder, false), memory.of("z", &ladder, false));
@@ -126,8 +191,37 @@ mod tests {
         assert!(back.of("z", &ladder, false).is_none(), "the first rung needs no memory");
         let shorter = Escalation::ladder(["a", "c"]);
         assert!(back.of("x", &shorter, false).is_none(), "a rung that is no more");
+        let before = br#"[["w",{"session":"b","reason":{"status":403},"requests":1}]]"#;
+        let mut before = Memory::load(before).unwrap();
+        assert_eq!(before.of("w", &ladder, false).unwrap().rung, 1);
         let mut none = Memory::default();
         none.worked(&hosts[0], 1, &REASON, &Escalation::ladder(["a", "b"]).remember_hosts(0));
         assert!(none.hosts.is_empty());
+    }
+
+    #[test]
+    fn it_remembers_who_a_session_is_to_the_hosts_learnt_last() {
+        let ladder = Escalation::ladder(["a", "b", "c"]).remember_hosts(2);
+        let who = |name: &str| name.parse::<Identity>().unwrap();
+        let hosts: Vec<Arc<str>> = ["x", "y", "z"].map(Arc::from).into();
+        let mut memory = Memory::default();
+        memory.disguise(&hosts[0], "a", who("chromium156"), &ladder);
+        memory.disguise(&hosts[0], "b", who("chrome149"), &ladder);
+        memory.disguise(&hosts[1], "a", who("chrome149"), &ladder);
+        let back = Memory::load(&memory.save().unwrap()).unwrap();
+        for memory in [&memory, &back] {
+            assert_eq!(memory.guise("x", "a"), Some(&who("chromium156")));
+            assert_eq!(memory.guise("x", "b"), Some(&who("chrome149")));
+            assert_eq!((memory.guise("x", "c"), memory.guise("z", "a")), (None, None));
+        }
+        memory.disguise(&hosts[0], "a", who("chromium157"), &ladder);
+        assert_eq!(memory.guise("x", "a"), Some(&who("chromium157")));
+        assert!(memory.guise("x", "b").is_some());
+        memory.disguise(&hosts[2], "a", who("chrome149"), &ladder);
+        assert_eq!(memory.guise("y", "a"), None, "the one learnt longest ago");
+        let none = Escalation::ladder(["a", "b"]).remember_hosts(0);
+        let mut memory = Memory::default();
+        memory.disguise(&hosts[0], "a", who("chrome149"), &none);
+        assert_eq!(memory.guise("x", "a"), None);
     }
 }

@@ -31,11 +31,13 @@ pub(crate) use self::memory::Memory;
 ///
 /// It is data: `{"ladder": ["http", "dynamic"], "retry_lower_every": 100}`.
 ///
-/// The identity of a session is its own. Give the sessions of a ladder the same [`Identity`](silkroute_core::Identity),
-/// and a site sees one visitor who changes from one to the other with the cookies of both: `impersonate(identity)` of an
-/// `http` session, `identity(&identity)` of a `stealth` one. A `dynamic` session takes its words alone, as
-/// `user_agent(..)` with [`Identity::user_agent`](silkroute_core::Identity::user_agent). Where their `User-Agent`s
-/// differ, the crawl warns of it when a page first climbs from one to the other.
+/// On the way up cookies go along, and on the way back down the identity, too: an `http` session that got the cookies of a
+/// `stealth` one for a host looks like its browser to that host, in `User-Agent`, client hints and languages, so that a
+/// clearance the browser got is good for it. A browser that has started cannot become another: to be one visitor on the way
+/// up as well, give the sessions the same [`Identity`](silkroute_core::Identity), by `impersonate(identity)` of `http`
+/// and `identity(&identity)` of `stealth`. A `dynamic` session has none to go along; it takes the words alone, as
+/// `user_agent(..)` with [`Identity::user_agent`](silkroute_core::Identity::user_agent). Where `User-Agent`s differ and the
+/// lower session cannot be the upper one, the crawl warns of it when a page first climbs from one to the other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[doc(alias = "fallback")]
@@ -49,6 +51,8 @@ pub struct Escalation {
     pub(crate) retry_lower_every: u32,
     #[serde(default = "share_cookies")]
     pub(crate) share_cookies: bool,
+    #[serde(default = "share_identity")]
+    pub(crate) share_identity: bool,
 }
 
 fn remember_hosts() -> usize {
@@ -63,6 +67,10 @@ fn share_cookies() -> bool {
     true
 }
 
+fn share_identity() -> bool {
+    true
+}
+
 impl Escalation {
     /// A ladder of these sessions, the first the one to begin with.
     pub fn ladder<S: Into<String>>(sessions: impl IntoIterator<Item = S>) -> Self {
@@ -72,6 +80,7 @@ impl Escalation {
             remember_hosts: remember_hosts(),
             retry_lower_every: retry_lower_every(),
             share_cookies: share_cookies(),
+            share_identity: share_identity(),
         }
     }
 
@@ -89,8 +98,8 @@ impl Escalation {
         self
     }
 
-    /// Of how many requests to a host one tries the rung below what works; 50. If it gets the page, that rung is what
-    /// works; if not, it climbs as any. 0: none.
+    /// Of how many requests to a host one tries a rung below what works; 50. If it gets the page, that rung is what
+    /// works; if not, it climbs as any. Lower rungs take turns, from the next one down to the one that was asked for. 0: none.
     #[must_use]
     pub fn retry_lower_every(mut self, requests: u32) -> Self {
         self.retry_lower_every = requests;
@@ -99,10 +108,21 @@ impl Escalation {
 
     /// Whether the cookies that a session has for a host go along, the first time that a request for it goes from there to
     /// another session; they do, between sessions that can give and take them. Those that are tied to the visitor,
-    /// `cf_clearance` and `__cf_bm`, only where both sessions say the same `User-Agent`, or one does not say its own.
+    /// `cf_clearance` and `__cf_bm`, only where both sessions say the same `User-Agent`, or one does not say its own, or the
+    /// [identity goes along](Self::share_identity); these go down with each request that tries a lower rung.
     #[must_use]
     pub fn share_cookies(mut self, share: bool) -> Self {
         self.share_cookies = share;
+        self
+    }
+
+    /// Whether a lower session that got the cookies of a higher one for a host looks like that one in its requests to the
+    /// host, where it [can](silkroute_core::Session::can_be): it does. A request that names an `identity` or a `User-Agent` of
+    /// its own, or `impersonate` among its options, keeps to that. Remembered for as many hosts as
+    /// [`remember_hosts`](Self::remember_hosts) says.
+    #[must_use]
+    pub fn share_identity(mut self, share: bool) -> Self {
+        self.share_identity = share;
         self
     }
 

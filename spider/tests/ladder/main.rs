@@ -14,6 +14,7 @@ use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, 
 use silkroute_testkit::site::{TestSite, known};
 use silkroute_testkit::warnings::Warnings;
 
+mod guise;
 mod site;
 
 /// Takes what it finds by one selector from some pages, one page after the other.
@@ -106,13 +107,17 @@ async fn headers_body_and_cookies_go_along() {
     site.close().await;
 }
 
-/// A ladder of two HTTP sessions, up which a page sends its request after the first got cookies. Gives the names of the
+/// A ladder of two HTTP sessions, the lower with this `User-Agent` of its own or none, up which a page sends its request after the first got cookies. Gives the names of the
 /// cookies that went along, and what was warned of.
-async fn climbed(lower: &str, upper: &str) -> (Vec<String>, Vec<String>) {
+async fn climbed(lower: &str, own: Option<&str>, upper: &str) -> (Vec<String>, Vec<String>) {
     let site = TestSite::start().await.unwrap();
     let sessions = SessionManager::new();
     let token = format!("Bearer {}", known::BEARER_TOKEN);
-    let plain = HttpSession::builder().impersonate(lower).build().unwrap();
+    let mut plain = HttpSession::builder().impersonate(lower);
+    if let Some(agent) = own {
+        plain = plain.header("user-agent", agent);
+    }
+    let plain = plain.build().unwrap();
     let knows = HttpSession::builder()
         .impersonate(upper)
         .header("authorization", &token);
@@ -151,14 +156,18 @@ async fn climbed(lower: &str, upper: &str) -> (Vec<String>, Vec<String>) {
 
 #[tokio::test]
 async fn a_clearance_goes_along_to_the_same_visitor_and_not_to_another_who_is_told_of() {
-    let (names, warned) = climbed("chrome", "chrome").await;
+    let (names, warned) = climbed("chrome", None, "chrome").await;
     assert_eq!(names, ["basket", "cf_clearance"]);
     assert!(warned.is_empty(), "{warned:?}");
 
-    let (names, warned) = climbed("firefox", "chrome").await;
+    let (names, warned) = climbed("firefox", None, "chrome").await;
+    assert_eq!(names, ["basket"], "what is above stays who it is");
+    assert!(warned.is_empty(), "what is below can look like it: {warned:?}");
+
+    let (names, warned) = climbed("chrome", Some("Mine/1"), "chrome").await;
     assert_eq!(names, ["basket"]);
     assert_eq!(warned.len(), 1, "once for the two sessions: {warned:?}");
-    for part in ["plain", "knows", "Firefox/", "Chrome/", "same identity"] {
+    for part in ["plain", "knows", "Mine/1", "Chrome/", "same identity"] {
         assert!(warned[0].contains(part), "{part}: {warned:?}");
     }
 }
