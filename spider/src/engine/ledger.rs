@@ -178,6 +178,13 @@ impl<S: Spider> Engine<S> {
         let keep = async {
             let mut group = Vec::new();
             while inbox.recv_many(&mut group, ledger.group).await > 0 {
+                // Pages that others are about to hand on come along.
+                tokio::task::yield_now().await;
+                while group.len() < ledger.group
+                    && let Ok(page) = inbox.try_recv()
+                {
+                    group.push(page);
+                }
                 for page in self.keep_group(durable, std::mem::take(&mut group)).await? {
                     if kept.send(page).await.is_err() {
                         return Ok(());
