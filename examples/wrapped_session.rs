@@ -48,6 +48,12 @@ impl<S: Session> Session for Numbered<S> {
     fn user_agent(&self) -> Option<String> {
         self.inner.user_agent()
     }
+    fn identity(&self) -> Option<Identity> {
+        self.inner.identity()
+    }
+    fn can_be(&self, identity: &Identity) -> bool {
+        self.inner.can_be(identity)
+    }
     async fn start(&mut self) -> Result<()> {
         self.inner.start().await
     }

@@ -74,7 +74,7 @@ impl Visit<'_> {
             Found::Entry(entry) => Ok(Box::new(entry.response("replayed", self.begun.elapsed()))),
             Found::Nothing => Err(refused(
                 "it is not on record".to_owned(),
-                "record it once, with the mode `record`; a record is found by method, URL, headers, cookies, body and options",
+                "record it once, with the mode `record`; a record is found by method, URL, headers, cookies, identity, body and options",
             )),
             Found::Damaged(reason) => Err(refused(
                 format!("its record cannot be used: {reason}"),

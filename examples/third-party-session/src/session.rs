@@ -111,6 +111,7 @@ impl ArchiveSession {
             (!parts.headers.is_empty(), "request headers".to_owned(), LENIENT),
             (!parts.cookies.is_empty(), "request cookies".to_owned(), LENIENT),
             (parts.proxy.is_some(), "proxies".to_owned(), LENIENT),
+            (parts.identity.is_some(), "identities".to_owned(), LENIENT),
         ];
         let strict = strict.into_iter().filter(|_| self.config.strict);
         match refusals.into_iter().chain(strict).find(|(refused, ..)| *refused) {
