@@ -68,7 +68,7 @@ impl Profile {
         let Some((dir, lock)) = self.fresh.take() else { return };
         let path = dir.keep();
         for attempt in 1..=ATTEMPTS {
-            match fs::remove_dir_all(&path) {
+            match clear(&path) {
                 Ok(()) => return,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return,
                 Err(error) if attempt == ATTEMPTS => {
@@ -106,6 +106,33 @@ fn create(files: &[(&'static str, Value)]) -> io::Result<(TempDir, File)> {
     Ok((dir, lock))
 }
 
+/// Removes a folder with its lock last: where a process that is ending still writes to it, and something stays, the next sweep
+/// knows it for an orphan's.
+fn clear(path: &Path) -> io::Result<()> {
+    let gone = |result: io::Result<()>| match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name() == LOCK {
+            continue;
+        }
+        gone(match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path()),
+            false => fs::remove_file(entry.path()),
+        })?;
+    }
+    let lock = path.join(LOCK);
+    gone(fs::remove_file(&lock))?;
+    let removed = fs::remove_dir(path);
+    if removed.is_err() {
+        // Something came meanwhile. Without its lock it would pass for one that is being made.
+        File::create(&lock).map(drop).or_else(|error| gone(Err(error)))?;
+    }
+    removed
+}
+
 /// Removes the fresh profiles of processes that were killed, and says how many. Every launch does it. Blocks.
 pub fn sweep() -> usize {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
@@ -115,7 +142,7 @@ pub fn sweep() -> usize {
         .flatten()
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     ours.take(MOST)
-        .filter(|entry| is_orphan(&entry.path()) && fs::remove_dir_all(entry.path()).is_ok())
+        .filter(|entry| is_orphan(&entry.path()) && clear(&entry.path()).is_ok())
         .count()
 }
 
@@ -153,5 +180,40 @@ mod tests {
         assert!(is_orphan(dir.path()));
         fs::remove_file(dir.path().join(LOCK)).unwrap();
         assert!(!is_orphan(dir.path()), "it may be in the making");
+    }
+
+    #[test]
+    fn what_could_not_be_removed_of_a_profile_is_removed_by_the_next_sweep() {
+        use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+        // Not where the sweeps of others look.
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("profile");
+        let late = path.join("written as the browser ends");
+        for _ in 0..1_000 {
+            fs::create_dir_all(path.join("Default")).unwrap();
+            fs::write(path.join(LOCK), "").unwrap();
+            let stop = AtomicBool::new(false);
+            let cleared = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !stop.load(Relaxed) {
+                        // It is there, or all is gone.
+                        let _ = File::create_new(&late);
+                    }
+                });
+                while !late.exists() {
+                    std::thread::yield_now();
+                }
+                let cleared = clear(&path);
+                stop.store(true, Relaxed);
+                cleared
+            });
+            if cleared.is_err() {
+                assert!(is_orphan(&path), "{cleared:?}");
+                clear(&path).unwrap();
+                assert!(!path.exists());
+                return;
+            }
+        }
+        panic!("nothing was ever in its way");
     }
 }
