@@ -1,6 +1,7 @@
 //! Crawls of the test site's catalogue, each in a process of its own, so that processor time and memory are its own.
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
@@ -13,11 +14,17 @@ use crate::median;
 /// The argument that makes a benchmark's program one crawl, with its task behind it.
 const CRAWL: &str = "crawl-as-told";
 
+/// When each page of this process's crawl was read.
+static READ: Mutex<Vec<Instant>> = Mutex::new(Vec::new());
+
 /// What a crawl came to.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// How long it took.
     pub seconds: f64,
+    /// Pages for each second between the first tenth of them and the last. Before, there are not links enough for all places;
+    /// after, not pages enough.
+    pub steady: f64,
     /// Processor time of its process.
     pub cpu_seconds: f64,
     /// The most memory that its process held.
@@ -51,6 +58,7 @@ impl Spider for Catalogue {
     }
 
     async fn parse(&self, page: Page<()>, out: &mut Output<Self>) -> silkroute_spider::Result {
+        page_read();
         for link in page.css("a::attr(href)")?.get_all() {
             out.visit(page.follow(&link)?).await?;
         }
@@ -62,6 +70,20 @@ impl Spider for Catalogue {
         })
         .await?;
         Ok(())
+    }
+}
+
+/// Notes that a page was read. A crawl of either contender calls it for each.
+pub fn page_read() {
+    READ.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+}
+
+fn steady() -> f64 {
+    let read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let (first, last) = (read.len() / 10, read.len() * 9 / 10);
+    match read.get(first..last) {
+        Some([begun, .., end]) => (last - first - 1) as f64 / (*end - *begun).as_secs_f64(),
+        _ => f64::NAN,
     }
 }
 
@@ -80,6 +102,7 @@ pub fn crawl_if_asked<T: DeserializeOwned>(crawl: impl AsyncFnOnce(&T)) -> bool 
     runtime.block_on(crawl(&task));
     let outcome = Outcome {
         seconds: begun.elapsed().as_secs_f64(),
+        steady: steady(),
         cpu_seconds: cpu.elapsed().as_secs_f64(),
         peak_kilobytes: crate::peak_memory(),
     };
@@ -98,9 +121,17 @@ fn in_its_own_process(task: &impl Serialize) -> Outcome {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Lets two contenders take turns, and prints the medians of both and their ratios to the first, turn by turn. Gives how
-/// fast the second was, to the first.
-pub fn compare<T: Serialize>(title: &str, contenders: [(&str, T); 2], pages: usize, rounds: usize) -> f64 {
+/// What came of two contenders.
+#[derive(Debug)]
+pub struct Compared {
+    /// How fast the second was, to the first.
+    pub speed: f64,
+    /// The pages for each second of both in their [steady part](Outcome::steady).
+    pub steady: [f64; 2],
+}
+
+/// Lets two contenders take turns, and prints the medians of both and their ratios to the first, turn by turn.
+pub fn compare<T: Serialize>(title: &str, contenders: [(&str, T); 2], pages: usize, rounds: usize) -> Compared {
     let mut outcomes = [Vec::new(), Vec::new()];
     for round in 0..rounds {
         for offset in 0..2 {
@@ -110,24 +141,29 @@ pub fn compare<T: Serialize>(title: &str, contenders: [(&str, T); 2], pages: usi
     }
     println!("\n{title}, {pages} pages, {rounds} rounds");
     println!(
-        "  {:<34} {:>9} {:>8} {:>14} {:>8} {:>9}",
-        "", "pages/s", "ratio", "CPU ms/1,000", "ratio", "peak MB"
+        "  {:<34} {:>9} {:>8} {:>9} {:>8} {:>14} {:>8} {:>9}",
+        "", "pages/s", "ratio", "steady/s", "ratio", "CPU ms/1,000", "ratio", "peak MB"
     );
     let ratio = |at: usize, value: &dyn Fn(&Outcome) -> f64| {
         let pairs = outcomes[at].iter().zip(&outcomes[0]);
         median(pairs.map(|(its, first)| value(its) / value(first)).collect())
     };
     let speed = |it: &Outcome| 1.0 / it.seconds;
+    let of = |at: usize, value: &dyn Fn(&Outcome) -> f64| median(outcomes[at].iter().map(value).collect());
     for (at, (name, _)) in contenders.iter().enumerate() {
-        let of = |value: &dyn Fn(&Outcome) -> f64| median(outcomes[at].iter().map(value).collect());
         println!(
-            "  {name:<34} {:>9.0} {:>8.3} {:>14.1} {:>8.3} {:>9.1}",
-            of(&|it| pages as f64 / it.seconds),
+            "  {name:<34} {:>9.0} {:>8.3} {:>9.0} {:>8.3} {:>14.1} {:>8.3} {:>9.1}",
+            of(at, &|it| pages as f64 / it.seconds),
             ratio(at, &speed),
-            of(&|it| it.cpu_seconds * 1e6 / pages as f64),
+            of(at, &|it| it.steady),
+            ratio(at, &|it| it.steady),
+            of(at, &|it| it.cpu_seconds * 1e6 / pages as f64),
             ratio(at, &|it| it.cpu_seconds),
-            of(&|it| it.peak_kilobytes as f64 / 1024.0),
+            of(at, &|it| it.peak_kilobytes as f64 / 1024.0),
         );
     }
-    ratio(1, &speed)
+    Compared {
+        speed: ratio(1, &speed),
+        steady: [0, 1].map(|at| of(at, &|it| it.steady)),
+    }
 }
