@@ -1,8 +1,10 @@
 //! Runs the real command.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 /// What a run of the command left behind.
 #[derive(Debug)]
@@ -74,4 +76,22 @@ pub(crate) fn silkroute_reading<A: AsRef<OsStr>>(arguments: impl IntoIterator<It
     stdin.write_all(input).expect("the command does not read");
     drop(stdin);
     child.wait_with_output().expect("the command does not end").into()
+}
+
+/// Sends it a signal, such as `TERM`.
+#[cfg(unix)]
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([format!("-{name}"), child.id().to_string()])
+        .status();
+    assert!(sent.expect("`kill` does not run").success());
+}
+
+/// A file of sessions in this folder, for `--config`.
+pub(crate) fn sessions_file(folder: &Path, text: &str) -> String {
+    let file = folder.join("sessions.toml");
+    fs::write(&file, text).expect("the file of sessions cannot be written");
+    file.into_os_string()
+        .into_string()
+        .expect("a path of the test is no text")
 }

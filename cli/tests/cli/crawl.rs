@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::command::{Ran, command, silkroute};
+#[cfg(unix)]
+use crate::command::signal;
+use crate::command::{Ran, command, sessions_file, silkroute};
 use serde_json::Value;
 use silkroute_testkit::site::{TestSite, known};
 use url::Url;
@@ -246,15 +247,12 @@ async fn nobody_there_is_status_1_with_the_cause() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_the_crawl_with_its_statistics() {
-    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+    for (name, status) in [("INT", 130), ("TERM", 143)] {
         let site = site().await;
         let shop = site.http_url("/shop");
         let child = command(["crawl", shop.as_str(), "--delay", "300ms"]).spawn().unwrap();
         site.wait_until(|site| site.requests().len() >= 2, SOON).await.unwrap();
-        let sent = Command::new("kill")
-            .args([format!("-{signal}"), child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        signal(&child, name);
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!(ran.status, Some(status), "{}", ran.stderr);
         assert!(ran.stderr.contains("error: interrupted\n"), "{}", ran.stderr);
@@ -273,18 +271,13 @@ async fn a_second_signal_does_not_wait() {
     let site = site().await;
     let mut child = command(["crawl", site.http_url("/stall").as_str()]).spawn().unwrap();
     site.wait_until(|site| site.in_flight() == 1, SOON).await.unwrap();
-    let id = child.id().to_string();
-    let kill = || {
-        let sent = Command::new("kill").args(["-INT", &id]).status();
-        assert!(sent.unwrap().success());
-    };
     let begun = Instant::now();
-    kill();
+    signal(&child, "INT");
     let mut told = String::new();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     stderr.read_line(&mut told).unwrap();
     assert!(told.contains("once more"), "{told}");
-    kill();
+    signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
@@ -328,8 +321,7 @@ fn what_cannot_be_used_is_told_before_anything_is_fetched() {
     // Nothing in here gets as far as this address.
     const URL: &str = "http://127.0.0.1:9/";
     let folder = tempfile::tempdir().unwrap();
-    let broken = folder.path().join("sessions.toml");
-    fs::write(&broken, "[sessions.a]\nkind = \"htpt\"\n").unwrap();
+    let broken = sessions_file(folder.path(), "[sessions.a]\nkind = \"htpt\"\n");
     let cases: &[(&[&str], &[&str])] = &[
         (&[], &["<URL>"]),
         (&["shop.example.com"], &["no scheme"]),
@@ -362,10 +354,7 @@ fn what_cannot_be_used_is_told_before_anything_is_fetched() {
         #[cfg(feature = "disk")]
         (&[URL, "--frontier", "/dev/null/no"], &["--frontier", "/dev/null/no"]),
         (&[URL, "--config", "no/such.toml"], &["no/such.toml", "No such file"]),
-        (
-            &[URL, "--config", broken.to_str().unwrap()],
-            &["sessions.a.kind", "'htpt'"],
-        ),
+        (&[URL, "--config", &broken], &["sessions.a.kind", "'htpt'"]),
     ];
     for (arguments, told) in cases {
         let ran = silkroute([&["crawl"], *arguments].concat());

@@ -2,7 +2,7 @@
 
 use silkroute_testkit::site::TestSite;
 
-use crate::command::silkroute;
+use crate::command::{sessions_file, silkroute};
 
 /// Whether there is a browser; where there must be one, none is a failure.
 fn there_is_a_browser() -> bool {
@@ -99,14 +99,13 @@ fn the_limits_of_a_file_bound_the_start_of_its_sessions() {
     let hangs = folder.path().join("hangs");
     std::fs::write(&hangs, "#!/bin/sh\nexec sleep 60\n").unwrap();
     std::fs::set_permissions(&hangs, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let file = folder.path().join("sessions.toml");
     let text = format!(
         "[limits]\nstart_timeout = \"500ms\"\n[sessions.a]\nkind = \"dynamic\"\nexecutable_path = {:?}\n",
         hangs.to_str().unwrap()
     );
-    std::fs::write(&file, text).unwrap();
+    let file = sessions_file(folder.path(), &text);
     for command in crate::flags::COMMANDS {
-        let ran = silkroute([*command, "http://127.0.0.1:9/", "--config", file.to_str().unwrap()]);
+        let ran = silkroute([*command, "http://127.0.0.1:9/", "--config", &file]);
         assert!(
             ran.stderr.contains("not ready within 500ms"),
             "{command}: {}",

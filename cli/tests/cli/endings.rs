@@ -1,24 +1,20 @@
 //! How the command ends when somebody else ends it.
 
 use std::io::Read as _;
-use std::process::Command;
 use std::time::Duration;
 
-use crate::command::{Ran, command};
+use crate::command::{Ran, command, signal};
 use silkroute_testkit::site::TestSite;
 
 const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_closes_the_session_and_ends_the_program() {
-    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+    for (name, status) in [("INT", 130), ("TERM", 143)] {
         let site = TestSite::start().await.unwrap();
         let child = command(["fetch", site.http_url("/stall").as_str()]).spawn().unwrap();
         site.wait_until(|site| site.in_flight() == 1, SOON).await.unwrap();
-        let sent = Command::new("kill")
-            .args([format!("-{signal}"), child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        signal(&child, name);
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!(ran.error(status), "interrupted");
         site.wait_until(|site| site.open_connections() == 0, SOON)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::command::{Ran, silkroute, silkroute_reading};
+use crate::command::{Ran, sessions_file, silkroute, silkroute_reading};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use silkroute_testkit::site::TestSite;
@@ -298,9 +298,8 @@ async fn the_body_can_go_to_a_file() {
 async fn sessions_come_from_a_file() {
     let site = site().await;
     let folder = tempfile::tempdir().unwrap();
-    let toml = folder.path().join("sessions.toml");
-    fs::write(
-        &toml,
+    let toml = sessions_file(
+        folder.path(),
         r#"
         [sessions.plain]
         kind = "http"
@@ -314,9 +313,8 @@ async fn sessions_come_from_a_file() {
         stop_when_idle = "1m"
         headers = { X-Session = "fox" }
         "#,
-    )
-    .unwrap();
-    let config = ["--config", toml.to_str().unwrap()];
+    );
+    let config = ["--config", &toml];
     let with = |more: &[&str]| echo(&site, &[&config, more].concat());
     assert_eq!(seen(&with(&[]), "x-session"), ["fox"], "the file's default");
     assert_eq!(seen(&with(&["--session", "plain"]), "x-session"), ["plain"]);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use silkroute_testkit::site::{PROXY_PASSWORD, ProxyMode, TestSite};
 use url::Url;
 
-use crate::command::{Ran, silkroute};
+use crate::command::{Ran, sessions_file, silkroute};
 
 /// Both commands; a crawl of the start alone where nothing else is said.
 pub(crate) const COMMANDS: &[&str] = &[
@@ -28,13 +28,11 @@ fn run(command: &str, url: &Url, arguments: &[&str]) -> Ran {
 async fn a_proxy_takes_every_request_and_its_password_is_not_shown() {
     let site = site().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sessions.toml");
-    fs::write(
-        &file,
+    let file = sessions_file(
+        folder.path(),
         "[sessions.a]\nkind = \"http\"\nproxy_pool = [\"http://127.0.0.1:9\"]\nretry = { attempts = 1 }",
-    )
-    .unwrap();
-    let config = ["--config", file.to_str().unwrap()];
+    );
+    let config = ["--config", &file];
     for command in COMMANDS {
         for proxy in [site.proxy().url_http(), site.proxy().url_socks5()] {
             site.proxy().clear();
@@ -217,19 +215,13 @@ mod of_a_crawl {
     async fn all_sessions_of_a_crawl_have_the_cookies_and_the_flags_of_a_file_stay() {
         let site = site().await;
         let folder = tempfile::tempdir().unwrap();
-        let (file, cookies) = (folder.path().join("sessions.toml"), folder.path().join("cookies.json"));
-        fs::write(
-            &file,
+        let cookies = folder.path().join("cookies.json");
+        let file = sessions_file(
+            folder.path(),
             "[sessions.plain]\nkind = \"http\"\nheaders = { X-File = \"1\", X-Mine = \"file\" }\n\
              [sessions.late]\nkind = \"http\"\nlazy = true\n",
-        )
-        .unwrap();
-        let with = [
-            "--cookies",
-            cookies.to_str().unwrap(),
-            "--config",
-            file.to_str().unwrap(),
-        ];
+        );
+        let with = ["--cookies", cookies.to_str().unwrap(), "--config", &file];
         let login = site.http_url("/cookies/set?sid=7&_path=/");
         assert_eq!(run("crawl", &login, &with).status, Some(0));
         let flaky = site.http_url("/flaky?times=1&key=cli&how=503");

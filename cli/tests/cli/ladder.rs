@@ -1,23 +1,20 @@
 //! `silkroute crawl` through several sessions.
 
-use std::fs;
-
 use serde_json::Value;
 use url::Url;
 
+use crate::command::sessions_file;
 use crate::crawl::{crawl, site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_of_a_file_and_of_the_command_line_and_the_next_one_after_a_block() {
     let site = site().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sessions.toml");
-    fs::write(
-        &file,
+    let file = sessions_file(
+        folder.path(),
         "[sessions.plain]\nkind = \"http\"\n[sessions.fox]\nkind = \"http\"\nimpersonate = \"firefox\"\n",
-    )
-    .unwrap();
-    let config = ["--config", file.to_str().unwrap(), "--depth", "0"];
+    );
+    let config = ["--config", &file, "--depth", "0"];
     let with = |url: &Url, more: &[&str]| {
         let ran = crawl(url, &[&config, more].concat());
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
@@ -49,15 +46,13 @@ async fn sessions_of_a_file_and_of_the_command_line_and_the_next_one_after_a_blo
 async fn pages_that_need_javascript_through_a_browser_of_the_file() {
     let site = site().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sessions.toml");
-    fs::write(
-        &file,
+    let file = sessions_file(
+        folder.path(),
         "[sessions.plain]\nkind = \"http\"\n[sessions.browser]\nkind = \"dynamic\"\nwait_selector = \"#list li\"\n",
-    )
-    .unwrap();
+    );
     let run = |sessions: &[&str]| {
         let fields = ["--depth", "0", "--field", "items[]=#list .product"];
-        let config = ["--config", file.to_str().unwrap()];
+        let config = ["--config", &file];
         let sessions = sessions.iter().flat_map(|session| ["--session", session]);
         let line: Vec<_> = fields.into_iter().chain(config).chain(sessions).collect();
         let ran = crawl(&site.http_url("/js/list"), &line);
@@ -78,14 +73,12 @@ async fn pages_that_need_javascript_through_a_browser_of_the_file() {
 async fn two_visitors_on_one_ladder_are_warned_of() {
     let site = site().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sessions.toml");
-    fs::write(
-        &file,
+    let file = sessions_file(
+        folder.path(),
         "[sessions.plain]\nkind = \"http\"\n[sessions.fox]\nkind = \"http\"\nimpersonate = \"firefox\"\n",
-    )
-    .unwrap();
+    );
     let flaky = site.http_url("/flaky?times=1&key=cli&how=503");
-    let config = ["--config", file.to_str().unwrap(), "--depth", "0"];
+    let config = ["--config", &file, "--depth", "0"];
     let ran = crawl(
         &flaky,
         &[&config[..], &["--session", "plain", "--session", "fox"]].concat(),

@@ -5,13 +5,12 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use silkroute_testkit::site::known;
 
-use crate::command::{Ran, command, silkroute};
+use crate::command::{Ran, command, sessions_file, signal, silkroute};
 use crate::crawl::site;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -38,8 +37,7 @@ async fn a_crawl_in_a_directory_is_paused_by_a_signal_and_goes_on() {
     site.wait_until(|site| site.requests().len() >= 10, SOON).await.unwrap();
     let other = silkroute(line);
     assert!(other.error(2).contains("in use by another crawl"), "{}", other.stderr);
-    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
+    signal(&child, "TERM");
     let paused = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(paused.status, Some(3), "{}", paused.stderr);
     assert!(paused.stderr.contains("\npaused: "), "{}", paused.stderr);
@@ -97,13 +95,13 @@ async fn a_crawl_that_a_signal_ends_before_its_first_page_is_paused() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let browser = slow_browser(folder.path());
-    let config = format!(
+    let text = format!(
         "[sessions.slow]\nkind = \"dynamic\"\nexecutable_path = \"{}\"\n",
         browser.display()
     );
-    fs::write(path("sessions.toml"), config).unwrap();
+    let config = sessions_file(folder.path(), &text);
     let url = site.http_url("/shop");
-    let (frontier, config) = (path("frontier"), path("sessions.toml"));
+    let frontier = path("frontier");
     let line = ["crawl", url.as_str(), "--frontier", &frontier];
 
     let mut child = command([&line[..], &["--config", &config]].concat()).spawn().unwrap();
@@ -112,17 +110,12 @@ async fn a_crawl_that_a_signal_ends_before_its_first_page_is_paused() {
         assert!(begun.elapsed() < SOON, "its browser is not started");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let id = child.id().to_string();
-    let kill = || {
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.unwrap().success());
-    };
-    kill();
+    signal(&child, "TERM");
     let mut told = String::new();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     stderr.read_line(&mut told).unwrap();
     assert!(told.contains("once more"), "{told}");
-    kill();
+    signal(&child, "TERM");
     stderr.read_to_string(&mut told).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(3), "{told}");
     assert!(told.contains("\npaused: the same command goes on\n"), "{told}");

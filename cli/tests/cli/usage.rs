@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::command::silkroute;
+use crate::command::{sessions_file, silkroute};
 
 /// Nothing in here gets as far as this address.
 const URL: &str = "http://127.0.0.1:9/";
@@ -116,15 +116,12 @@ fn bad_options_list_the_known_ones() {
 fn an_unknown_session_lists_what_there_is() {
     refused(&["fetch", URL, "--session", "nope"], &["'nope'", "Available: ", "http"]);
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sessions.toml");
-    fs::write(
-        &file,
+    let file = sessions_file(
+        folder.path(),
         "[sessions.fast]\nkind = \"http\"\n[sessions.slow]\nkind = \"http\"\n",
-    )
-    .unwrap();
-    let file = file.to_str().unwrap();
+    );
     refused(
-        &["fetch", URL, "--config", file, "--session", "nope"],
+        &["fetch", URL, "--config", &file, "--session", "nope"],
         &["'nope'", "fast, slow", "http"],
     );
 }
