@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use silkroute_core::{Error, Fetch, Multipart, Part, Request as _, RequestExt as _, Session};
+use silkroute_core::{Error, Fetch, Identity, Multipart, Part, Request as _, RequestExt as _, Session};
 
 use super::bench::refused_proxy;
 use super::words::{Must as _, must_be_unsupported, must_fail};
@@ -295,6 +295,40 @@ pub async fn its_state_moves_to_another_session(bench: &Bench) {
         "a state that was loaded MUST make a session go on as the same visitor"
     );
     bench.finish(second).await;
+}
+
+/// A session MUST be able to be its own identity. A request that names who it shall look like MUST be sent so where the
+/// session says that it can be that, and MUST be refused where it does not.
+pub async fn a_request_looks_like_its_identity_or_is_refused(bench: &Bench) {
+    let session = bench.started().await;
+    let own = session.identity();
+    let others = ["chrome131", "firefox133"].map(|name| name.parse::<Identity>().must("an identity"));
+    for (index, identity) in own.iter().chain(&others).enumerate() {
+        let is_own = own.as_ref() == Some(identity);
+        let can = session.can_be(identity);
+        assert!(can || !is_own, "a session MUST be able to be its own identity");
+        let path = format!("/echo/identity/{index}");
+        let request = bench.get(&path).identity(identity.clone());
+        if !can {
+            must_be_unsupported(session.fetch(&request).await, "an identity that it cannot be");
+            assert!(
+                bench.site().requests_to(&path).is_empty(),
+                "a request whose identity is refused MUST NOT be sent as somebody else"
+            );
+        } else if bench.can(Capability::Live) {
+            bench.fetched(&*session, &request).await;
+            assert_eq!(
+                bench.seen(&path).header("user-agent"),
+                identity.user_agent().as_deref(),
+                "a request MUST look like its identity"
+            );
+            assert!(
+                !is_own || session.user_agent() == identity.user_agent(),
+                "a session's identity and its user agent MUST be of one visitor"
+            );
+        }
+    }
+    bench.finish(session).await;
 }
 
 /// A request's proxy MUST be used, credentials included; or be refused.

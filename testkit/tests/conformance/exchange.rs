@@ -94,6 +94,9 @@ impl Inner {
         if self.does(Sabotage::RefusesForeignOptions) && parts.options.kinds().any(|kind| kind != KIND) {
             return Err(unsupported("options of other kinds"));
         }
+        if parts.identity.is_some() && !self.does(Sabotage::LooksLikeItself) {
+            return Err(unsupported("looking like another"));
+        }
         if self.modest && !self.does(Sabotage::IgnoresWhatItCannot) {
             let refused = [
                 (parts.method != Method::GET, "other methods than GET"),

@@ -43,6 +43,8 @@ pub(crate) enum Sabotage {
     LeavesConnectionsOpen,
     /// ... sends no bodies.
     LeavesOutBodies,
+    /// ... sends as itself what shall look like another.
+    LooksLikeItself,
     /// ... never frees the place of a cancelled fetch.
     LosesPlacesOfCancelled,
     /// ... does not say which request failed.

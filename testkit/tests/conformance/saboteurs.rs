@@ -147,6 +147,9 @@ saboteurs! {
         "sending::bytes_arrive",
         "sending::a_multipart_arrives",
     ]
+    looks_like_itself: LooksLikeItself fails [
+        "sending::a_request_looks_like_its_identity_or_is_refused",
+    ]
     loses_places_of_cancelled: LosesPlacesOfCancelled fails [
         "limits::cancelled_fetches_leave_their_places_free",
     ]
