@@ -24,6 +24,9 @@ struct Guise {
     identity: Identity,
 }
 
+/// Something of each host, in order.
+type ByHost<T> = Vec<(String, T)>;
+
 /// How it is kept on disk.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -144,7 +147,7 @@ impl Memory {
     }
 
     pub(crate) fn load(saved: &[u8]) -> serde_json::Result<Self> {
-        let saved: AtRest<Vec<(String, Known)>, Vec<(String, Vec<Guise>)>> = serde_json::from_slice(saved)?;
+        let saved: AtRest<ByHost<Known>, ByHost<Vec<Guise>>> = serde_json::from_slice(saved)?;
         let (hosts, guises) = match saved {
             AtRest::Whole { hosts, guises } => (hosts, guises),
             AtRest::Hosts(hosts) => (hosts, Vec::new()),
