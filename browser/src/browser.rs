@@ -205,6 +205,11 @@ impl Browser {
         self.session().closed().await
     }
 
+    /// Whether we launched it.
+    pub(crate) fn is_launched(&self) -> bool {
+        self.inner.process.is_some()
+    }
+
     /// Its process, where we launched it.
     pub fn pid(&self) -> Option<u32> {
         self.process(|process| process.pid())

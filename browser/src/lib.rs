@@ -17,6 +17,7 @@ mod downloads;
 mod error;
 pub mod launch;
 mod local_storage;
+mod opener;
 mod pool;
 pub mod session;
 mod setup;

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::context::Context;
+use crate::opener::{Opener, Way};
 use crate::tab::{LocalStorage, Tab, TabOptions};
 use crate::{CloseReason, Deadline, Error, Result};
 
@@ -20,9 +21,12 @@ pub struct PoolOptions {
     pub max_pages: usize,
     /// Whether a tab is cleared and used again. Default true; false gives each use a new one, which costs more processor
     /// time. The next one is opened while the last is in use, so that there is one more than `max_pages`: a tab is not
-    /// waited for, and its window, which goes with its last tab and takes as long to open as a page, stays.
+    /// waited for, and its window, which goes with its last tab and takes as long to open as a page, stays. In a browser that
+    /// we launched, a new tab takes over the renderer process of one that has gone, if it goes to the same site: each is
+    /// opened by an empty page of its own, beside which it is the only one.
     pub reuse_tabs: bool,
-    /// After so many uses a tab is closed rather than cleared. Default 100.
+    /// After so many uses a tab is closed rather than cleared, or, where tabs are not used again, the process that they take
+    /// over from one another ends. Default 100.
     pub recycle_after: u32,
     /// Whether what sites stored (`localStorage`, databases, caches of service workers) goes with each use, as soon as no
     /// other tab of the pool has the site open. Cookies and the HTTP cache always stay. Default true.
@@ -57,13 +61,33 @@ pub struct PoolStats {
     pub max_pages: usize,
 }
 
+/// `None`: the one that the browser has from the start.
+type ContextId = Option<String>;
+
 struct Used {
     tab: Arc<Tab>,
     uses: u32,
+    /// The page that opened it, if one of ours did.
+    opener: Option<Opener>,
+}
+
+impl Used {
+    async fn open(way: Way, context: &Context, options: TabOptions, deadline: Deadline) -> Result<Self> {
+        let (tab, opener) = way.open(context, options, deadline).await?;
+        Ok(Self {
+            tab: Arc::new(tab),
+            uses: 0,
+            opener,
+        })
+    }
 }
 
 #[derive(Default)]
 struct Tabs {
+    /// The context of the last use.
+    last: Option<ContextId>,
+    /// Pages of that context which open tabs, and have none now.
+    openers: Vec<Opener>,
     /// The one that was used last at the back, as its page is the most likely to be in memory.
     idle: VecDeque<Used>,
     leased: Vec<Arc<Tab>>,
@@ -83,6 +107,25 @@ struct Inner {
 impl Inner {
     fn tabs(&self) -> MutexGuard<'_, Tabs> {
         self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a new tab is opened; from a page of ours, if there are `more` of its context to come.
+    fn way(&self, context: &Context, more: bool) -> Way {
+        if !more {
+            return Way::ByItself;
+        }
+        let mut tabs = self.tabs();
+        tabs.openers.retain(|opener| opener.serves(context));
+        Way::FromOurs(tabs.openers.pop())
+    }
+
+    /// An opener whose tab has gone is there for the next.
+    fn give_back(&self, opener: Opener) {
+        let mut tabs = self.tabs();
+        let last = tabs.last.as_ref().map(Option::as_deref);
+        if !tabs.closed && opener.opened() < self.options.recycle_after && last == Some(opener.context().id()) {
+            tabs.openers.push(opener);
+        }
     }
 }
 
@@ -154,29 +197,41 @@ impl TabPool {
         };
         let waiting = Arc::clone(&self.inner.places).acquire_owned();
         let place = deadline.run("waiting for a free tab", waiting).await?.map_err(closed)?;
+        let more = ahead && self.comes_back(context);
         if let Some(used) = self.take(context, &options) {
-            let uses = used.uses;
             match used.tab.tell(options.clone(), deadline).await {
                 Ok(()) => {
                     if ahead {
-                        self.prepare(context, &options);
+                        self.prepare(context, &options, more);
                     }
-                    return Ok(self.lease(used.tab, uses, place));
+                    return Ok(self.lease(used, place));
                 }
                 // It may have crashed while it was idle: a new one will do.
                 Err(error) if error.is_browser_gone() || error.is_timeout() => return Err(error),
                 Err(error) => tracing::debug!(%error, "a used tab is replaced"),
             }
         }
-        let tab = context.open(options.clone(), deadline).await?;
+        let way = self.inner.way(context, more);
+        let used = Used::open(way, context, options.clone(), deadline).await?;
         if ahead {
-            self.prepare(context, &options);
+            self.prepare(context, &options, more);
         }
-        Ok(self.lease(Arc::new(tab), 0, place))
+        Ok(self.lease(used, place))
+    }
+
+    /// Whether new tabs of this context are worth a page of ours that opens them: the last use was in it, too.
+    fn comes_back(&self, context: &Context) -> bool {
+        let mut tabs = self.inner.tabs();
+        let again = tabs.last.as_ref().map(Option::as_deref) == Some(context.id());
+        if !again {
+            tabs.last = Some(context.id().map(str::to_owned));
+            tabs.openers.clear();
+        }
+        again && !self.inner.options.reuse_tabs && context.browser().is_launched()
     }
 
     /// Opens the tab of the next use, where tabs are not used again.
-    fn prepare(&self, context: &Context, options: &TabOptions) {
+    fn prepare(&self, context: &Context, options: &TabOptions, more: bool) {
         if self.inner.options.reuse_tabs {
             return;
         }
@@ -185,6 +240,8 @@ impl TabPool {
             return;
         }
         tabs.preparing = true;
+        drop(tabs);
+        let way = self.inner.way(context, more);
         let (context, weak) = (context.clone(), Arc::downgrade(&self.inner));
         // As a tab that was cleared: it has only been set up.
         let options = TabOptions {
@@ -192,16 +249,13 @@ impl TabPool {
             ..TabOptions::default()
         };
         let deadline = Deadline::after(self.inner.options.clear_timeout);
-        tabs.tasks.spawn(async move {
-            let opened = context.open(options, deadline).await;
+        self.inner.tabs().tasks.spawn(async move {
+            let opened = Used::open(way, &context, options, deadline).await;
             let Some(pool) = weak.upgrade() else { return };
             let mut tabs = pool.tabs();
             tabs.preparing = false;
             match opened {
-                Ok(tab) if !tabs.closed => tabs.idle.push_back(Used {
-                    tab: Arc::new(tab),
-                    uses: 0,
-                }),
+                Ok(used) if !tabs.closed => tabs.idle.push_back(used),
                 Ok(_) => {}
                 // The next use opens its own, and says what is the matter.
                 Err(error) => tracing::debug!(%error, "no tab was opened ahead of its use"),
@@ -230,11 +284,12 @@ impl TabPool {
         None
     }
 
-    fn lease(&self, tab: Arc<Tab>, uses: u32, place: OwnedSemaphorePermit) -> Lease {
-        self.inner.tabs().leased.push(Arc::clone(&tab));
+    fn lease(&self, used: Used, place: OwnedSemaphorePermit) -> Lease {
+        self.inner.tabs().leased.push(Arc::clone(&used.tab));
         Lease {
-            tab: Some(tab),
-            uses: uses + 1,
+            tab: Some(used.tab),
+            opener: used.opener,
+            uses: used.uses + 1,
             place: Some(place),
             once: false,
             pool: Arc::clone(&self.inner),
@@ -256,13 +311,15 @@ impl TabPool {
     /// come back.
     pub fn close(&self) {
         self.inner.places.close();
-        let (idle, mut tasks) = {
+        let (idle, openers, mut tasks) = {
             let mut tabs = self.inner.tabs();
+            let tabs = &mut *tabs;
             tabs.closed = true;
-            (std::mem::take(&mut tabs.idle), std::mem::take(&mut tabs.tasks))
+            let idle = std::mem::take(&mut tabs.idle);
+            (idle, std::mem::take(&mut tabs.openers), std::mem::take(&mut tabs.tasks))
         };
         tasks.abort_all();
-        drop(idle);
+        drop((idle, openers));
     }
 }
 
@@ -271,6 +328,7 @@ impl TabPool {
 /// free once that is done.
 pub struct Lease {
     tab: Option<Arc<Tab>>,
+    opener: Option<Opener>,
     uses: u32,
     place: Option<OwnedSemaphorePermit>,
     /// Its context ends with it.
@@ -311,11 +369,12 @@ impl Lease {
     /// Gives it back in good order: it is cleared in the background, and its place is free once that is done.
     pub fn finish(mut self) {
         let again = self.pool.options.reuse_tabs && self.uses < self.pool.options.recycle_after;
-        self.end(again);
+        let opener = self.opener.take();
+        self.end(again, opener);
     }
 
-    /// Clears it in the background, to be used again or to be closed.
-    fn end(&mut self, again: bool) {
+    /// Clears it in the background, to be used again or to be closed; then the page that opened it opens another.
+    fn end(&mut self, again: bool, opener: Option<Opener>) {
         let Some(tab) = self.tab.take() else { return };
         let place = self.place.take();
         let (pool, uses) = (Arc::clone(&self.pool), self.uses);
@@ -330,19 +389,25 @@ impl Lease {
         let (local_storage, deadline) = (options.local_storage, Deadline::after(options.clear_timeout));
         let (weak, runtime) = (Arc::downgrade(&pool), tab.session().runtime().clone());
         let ending = async move {
-            let result = if again {
-                tab.clear(origins.as_ref(), local_storage, deadline).await
-            } else {
-                retire(&tab, origins.as_ref(), local_storage, deadline).await
+            let origins = origins.as_ref();
+            let ended = match opener {
+                _ if again => tab.clear(origins, local_storage, deadline).await.map(|()| None),
+                None => retire(&tab, origins, local_storage, deadline).await.map(|()| None),
+                Some(opener) => {
+                    let closed = tab.close_beside(opener.page(), origins, local_storage, deadline);
+                    closed.await.map(|()| Some(opener))
+                }
             };
-            match (result, weak.upgrade()) {
-                (Ok(()), Some(pool)) if again => {
+            match (ended, weak.upgrade()) {
+                (Ok(Some(opener)), Some(pool)) => pool.give_back(opener),
+                (Ok(None), Some(pool)) if again => {
                     let mut tabs = pool.tabs();
                     if !tabs.closed {
-                        tabs.idle.push_back(Used { tab, uses });
+                        let opener = None;
+                        tabs.idle.push_back(Used { tab, uses, opener });
                     }
                 }
-                (Ok(()), _) => {}
+                (Ok(_), _) => {}
                 (Err(error), _) => tracing::debug!(%error, "a tab is closed, as it cannot be cleared"),
             }
             // Only now: else a new tab would be opened in place of this one.
@@ -378,6 +443,7 @@ fn leaves(tab: &Tab, others: &[Arc<Tab>]) -> BTreeSet<String> {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.end(false);
+        // Whatever is the matter with its page may be so with all that is in its process.
+        self.end(false, None);
     }
 }

@@ -66,6 +66,8 @@ struct Book {
     unclaimed: HashMap<String, CdpSession>,
     /// Tabs whose target is known, and is not attached yet.
     awaited: HashMap<String, oneshot::Sender<CdpSession>>,
+    /// Pages of ours from which the next page to be opened is a tab.
+    openers: HashMap<String, oneshot::Sender<CdpSession>>,
     /// Pages that are our tabs.
     ours: HashSet<String>,
     contexts: HashMap<String, Weak<ContextState>>,
@@ -150,16 +152,28 @@ impl Targets {
         }
         let create = RawCommand::new("Target.createTarget", params)?;
         let (sender, opened) = oneshot::channel();
-        // What the browser was told it does, whether or not anybody waits: the task ends by itself, a while after the deadline.
-        let late = Deadline::after(deadline.remaining() + POST);
-        tokio::spawn(opening::open(
-            Creating::new(&self.shared),
-            root.clone(),
-            create,
-            sender,
-            late,
-        ));
+        let (creating, late) = (Creating::new(&self.shared), late(deadline));
+        tokio::spawn(opening::open(creating, root.clone(), create, sender, late));
         let opened = deadline.run("opening a tab", opened).await?;
+        opened.map_err(|_| opening::gone(CloseReason::Detached))?
+    }
+
+    /// Has a page of ours open the next one, and gives back its session as [`open`](Self::open) does. One at one time from each
+    /// page.
+    ///
+    /// `act` is what makes the page do so, sent in one go; it has no answer before the new page runs.
+    pub(crate) async fn open_from(
+        &self,
+        root: &CdpSession,
+        opener: &CdpSession,
+        act: Vec<RawCommand>,
+        deadline: Deadline,
+    ) -> Result<(NewPage, CdpSession)> {
+        let (sender, opened) = oneshot::channel();
+        let (creating, late) = (Creating::new(&self.shared), late(deadline));
+        let opening = opening::open_from(creating, root.clone(), opener.clone(), act, sender, late);
+        tokio::spawn(opening);
+        let opened = deadline.run("opening a tab from another", opened).await?;
         opened.map_err(|_| opening::gone(CloseReason::Detached))?
     }
 
@@ -167,6 +181,12 @@ impl Targets {
     pub(crate) fn adopt(&self, connection: &Connection, session: &CdpSession, tab: &Arc<TabState>) {
         adopt(&self.shared, connection, session, Arc::downgrade(tab));
     }
+}
+
+/// What the browser was told it does, whether or not anybody waits: who looks after it ends by itself, a while after the
+/// deadline.
+fn late(deadline: Deadline) -> Deadline {
+    Deadline::after(deadline.remaining() + POST)
 }
 
 impl Shared {

@@ -41,7 +41,7 @@ pub use selector::{ScrollOutcome, SelectorState};
 use crate::cdp::{CdpSession, RawCommand};
 use crate::context::Context;
 use crate::downloads::Wish;
-use crate::targets::Parting;
+use crate::targets::{NewPage, Parting};
 use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
 use embedded::Embedded;
@@ -139,8 +139,38 @@ impl Tab {
     pub(crate) async fn open(context: Context, options: TabOptions, deadline: Deadline) -> Result<Self> {
         options.check()?;
         let browser = context.browser();
+        let opened = browser
+            .inner
+            .targets
+            .open(&browser.session(), context.id(), deadline)
+            .await?;
+        Self::of_page(context, opened, options, deadline).await
+    }
+
+    /// The same, where this tab's page is made to open it.
+    pub(crate) async fn open_another(
+        &self,
+        act: Vec<RawCommand>,
+        options: TabOptions,
+        deadline: Deadline,
+    ) -> Result<Self> {
+        options.check()?;
+        let targets = &self.context.browser().inner.targets;
+        let opened = targets
+            .open_from(&self.state.root, &self.state.session, act, deadline)
+            .await?;
+        Self::of_page(self.context.clone(), opened, options, deadline).await
+    }
+
+    /// A tab of a page that waits to be told to run.
+    async fn of_page(
+        context: Context,
+        (page, session): (NewPage, CdpSession),
+        options: TabOptions,
+        deadline: Deadline,
+    ) -> Result<Self> {
+        let browser = context.browser();
         let (root, targets) = (browser.session(), &browser.inner.targets);
-        let (page, session) = targets.open(&root, context.id(), deadline).await?;
         let target = session.target().target_id.clone();
         let tracker = Arc::new(Tracker::new(&target, Arc::clone(context.written())));
         let capture = Arc::new(Capture::default());

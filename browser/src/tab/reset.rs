@@ -12,8 +12,8 @@ use super::intercept::{Interceptor, Rules};
 use super::navigation::{Navigation, WaitUntil, blank};
 use super::options::network;
 use super::track::MOST_ORIGINS;
-use super::{Left, Tab, TabOptions, TabState};
-use crate::cdp::RawCommand;
+use super::{Left, Tab, TabOptions, TabState, close_page};
+use crate::cdp::{CdpSession, RawCommand};
 use crate::setup::Setup;
 use crate::{Deadline, Error, Result};
 
@@ -57,6 +57,33 @@ impl Tab {
     ) -> Result<()> {
         let left = self.context.left();
         self.state.leave(origins, left, local_storage, deadline).await
+    }
+
+    /// Closes it, and has another tab of its context, which stays, clear what [`clear`](Self::clear) would of what sites stored.
+    ///
+    /// # Errors
+    /// As [`clear`](Self::clear).
+    pub(crate) async fn close_beside(
+        &self,
+        other: &Self,
+        origins: Option<&BTreeSet<String>>,
+        local_storage: LocalStorage,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let state = &self.state;
+        let first = deadline.capped(deadline.remaining().mul_f64(SHARE));
+        let mut embedded = BTreeSet::new();
+        let noted = state.embedded.leave(&state.session, &mut embedded, first).await;
+        let closing = close_page(&state.root, &state.session);
+        let closed = first.run("closing a tab", closing).await;
+        let stored = Stored {
+            visited: self.origins(),
+            embedded,
+            left: self.context.left(),
+            local: local_storage,
+        };
+        let cleared = stored.clear(origins, Vec::new(), &other.state.session, deadline).await;
+        noted.and(closed).and(cleared)
     }
 
     /// Tells a tab that was [cleared](Self::clear) new options.
@@ -119,24 +146,18 @@ impl TabState {
         local: LocalStorage,
         deadline: Deadline,
     ) -> Result<()> {
-        let visited = self.tracker.track().origins.clone();
-        let mut embedded = BTreeSet::new();
+        let mut stored = Stored {
+            visited: self.tracker.track().origins.clone(),
+            embedded: BTreeSet::new(),
+            left,
+            local,
+        };
         // Whatever becomes of the tab, the storage is not its own: there is time left for it.
         let first = deadline.capped(deadline.remaining().mul_f64(SHARE));
-        let tidied = self.tidy(&mut embedded, first).await;
-        let mut due = BTreeSet::new();
-        let mut commands = vec![RawCommand::new("Page.resetNavigationHistory", json!({}))?];
-        if let Some(origins) = origins {
-            // Where another tab is at the same sites, its frames may be, too.
-            let shared = visited.difference(origins).cloned().collect();
-            due = left.pass(shared, embedded, origins);
-            commands.extend(clear_storage(origins, &due, local)?);
-        }
-        let cleared = self.session.send_all(&commands, deadline).await;
-        if cleared.is_err() {
-            left.again(due);
-        }
-        tidied.and(cleared.map(drop))?;
+        let tidied = self.tidy(&mut stored.embedded, first).await;
+        let history = RawCommand::new("Page.resetNavigationHistory", json!({}))?;
+        let cleared = stored.clear(origins, vec![history], &self.session, deadline).await;
+        tidied.and(cleared)?;
         self.tracker.forget_use();
         Ok(())
     }
@@ -271,6 +292,39 @@ impl TabState {
             .iter()
             .filter_map(|answer| serde_json::from_str::<Added>(answer.get()).ok());
         self.told().scripts = added.map(|added| added.identifier).collect();
+    }
+}
+
+/// Where a tab may have stored something.
+struct Stored<'l> {
+    visited: BTreeSet<String>,
+    /// What its frames stored under.
+    embedded: BTreeSet<String>,
+    left: &'l Left,
+    local: LocalStorage,
+}
+
+impl Stored<'_> {
+    /// Clears what is at `origins`, after these commands. `None`: what was stored stays.
+    async fn clear(
+        self,
+        origins: Option<&BTreeSet<String>>,
+        mut commands: Vec<RawCommand>,
+        session: &CdpSession,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let mut due = BTreeSet::new();
+        if let Some(origins) = origins {
+            // Where another tab is at the same sites, its frames may be, too.
+            let shared = self.visited.difference(origins).cloned().collect();
+            due = self.left.pass(shared, self.embedded, origins);
+            commands.extend(clear_storage(origins, &due, self.local)?);
+        }
+        let cleared = session.send_all(&commands, deadline).await;
+        if cleared.is_err() {
+            self.left.again(due);
+        }
+        cleared.map(drop)
     }
 }
 

@@ -65,15 +65,16 @@ pub(super) async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: 
 /// A page: a tab that is being opened, or something else.
 async fn page(shared: &Shared, connection: &Connection, session: CdpSession) {
     let target = session.target().target_id.clone();
-    let opened = session.target().opener_id.clone();
+    let opener = session.target().opener_id.clone();
     {
         let mut book = shared.book();
-        if let Some(awaited) = book.awaited.remove(&target) {
+        let opened = opener.as_ref().and_then(|opener| book.openers.remove(opener));
+        if let Some(awaited) = opened.or_else(|| book.awaited.remove(&target)) {
             // Dropped by whoever waited: the tab is closed below as nobody's.
             if awaited.send(session.clone()).is_ok() {
                 return;
             }
-        } else if book.creating > 0 && opened.is_none() {
+        } else if book.creating > 0 && opener.is_none() {
             book.unclaimed.insert(target, session);
             return;
         }

@@ -132,13 +132,7 @@ pub(super) async fn open(
     let session = match attached {
         Ok(session) => Ok(session),
         Err(attached) => {
-            let session = tokio::select! {
-                session = deadline.run("attaching to a new tab", attached) => session.and_then(|session| {
-                    session.map_err(|_| gone(CloseReason::Detached))
-                }),
-                reason = root.closed() => Err(gone(reason)),
-                () = asked.closed() => Err(gone(CloseReason::Closed)),
-            };
+            let session = attach(attached, &root, &mut asked, deadline).await;
             shared.book().awaited.remove(&target);
             session
         }
@@ -148,6 +142,46 @@ pub(super) async fn open(
         page.session = Some(session.clone());
         (page, session)
     }));
+}
+
+/// Has one page open another and waits until that is attached to, for as long as somebody waits for it.
+pub(super) async fn open_from(
+    creating: Creating,
+    root: CdpSession,
+    opener: CdpSession,
+    act: Vec<RawCommand>,
+    mut asked: oneshot::Sender<Result<(NewPage, CdpSession)>>,
+    deadline: Deadline,
+) {
+    let shared = &creating.0;
+    let from = &opener.target().target_id;
+    let (sender, attached) = oneshot::channel();
+    shared.book().openers.insert(from.clone(), sender);
+    for command in act {
+        opener.post(command, deadline.remaining()).await;
+    }
+    let session = attach(attached, &opener, &mut asked, deadline).await;
+    // A page that comes later is nobody's, and closed.
+    shared.book().openers.remove(from);
+    let _ = asked.send(session.map(|session| {
+        let mut page = NewPage::new(shared, &root, session.target().target_id.clone());
+        page.session = Some(session.clone());
+        (page, session)
+    }));
+}
+
+/// Waits until a new page is attached to, unless `with` goes, or nobody waits for it any more.
+async fn attach(
+    attached: oneshot::Receiver<CdpSession>,
+    with: &CdpSession,
+    asked: &mut oneshot::Sender<Result<(NewPage, CdpSession)>>,
+    deadline: Deadline,
+) -> Result<CdpSession> {
+    tokio::select! {
+        session = deadline.run("attaching to a new tab", attached) => session?.map_err(|_| gone(CloseReason::Detached)),
+        reason = with.closed() => Err(gone(reason)),
+        () = asked.closed() => Err(gone(CloseReason::Closed)),
+    }
 }
 
 pub(super) fn gone(reason: CloseReason) -> Error {

@@ -1,0 +1,111 @@
+//! New tabs that need no process of their own: opened from a page of ours, as a person opens a link in a new tab.
+//!
+//! Half of what a new tab costs is its process, from its start to its first document, and a page that another page opened
+//! may share that page's process: so an empty page, with the process of the site that its last tab was at, opens one tab
+//! after the other. To each of them it is as if it were alone: it has no opener, no name and no history, and never another
+//! tab beside it. A tab that goes to another site than the one before gets a process, as any would.
+
+use serde_json::json;
+
+use crate::cdp::RawCommand;
+use crate::context::Context;
+use crate::tab::{Tab, TabOptions};
+use crate::{Deadline, Result};
+
+/// With Ctrl held, a click opens a tab behind the others, which spares drawing it in front. Without an opener the page that
+/// is opened has no way to this one, nor does it look as if it had been opened by a script. It waits until the page has been
+/// drawn: a click on one that was not goes nowhere.
+const READY: &str = "new Promise(drawn => {
+    onclick = () => { open('about:blank').opener = null };
+    requestAnimationFrame(() => requestAnimationFrame(() => drawn()));
+})";
+/// Ctrl, among the modifiers of `Input.dispatchMouseEvent`.
+const CTRL: u32 = 2;
+
+/// How a new tab is opened.
+pub(crate) enum Way {
+    /// By the browser, with a process of its own.
+    ByItself,
+    /// From this page of ours, or one that is opened first.
+    FromOurs(Option<Opener>),
+}
+
+impl Way {
+    /// Opens it. One that cannot be opened from a page of ours is opened by itself.
+    pub(crate) async fn open(
+        self,
+        context: &Context,
+        options: TabOptions,
+        deadline: Deadline,
+    ) -> Result<(Tab, Option<Opener>)> {
+        if let Self::FromOurs(opener) = self {
+            let half = deadline.capped(deadline.remaining() / 2);
+            match from_ours(opener, context, options.clone(), half).await {
+                Ok((tab, opener)) => return Ok((tab, Some(opener))),
+                Err(error) if error.is_browser_gone() => return Err(error),
+                Err(error) => tracing::debug!(%error, "a tab is opened by itself"),
+            }
+        }
+        Ok((context.open(options, deadline).await?, None))
+    }
+}
+
+async fn from_ours(
+    opener: Option<Opener>,
+    context: &Context,
+    options: TabOptions,
+    deadline: Deadline,
+) -> Result<(Tab, Opener)> {
+    let mut opener = match opener {
+        Some(opener) => opener,
+        None => Opener::new(context, deadline).await?,
+    };
+    Ok((opener.open(options, deadline).await?, opener))
+}
+
+/// An empty page that opens tabs, one at one time.
+pub(crate) struct Opener {
+    page: Tab,
+    opened: u32,
+}
+
+impl Opener {
+    /// Opens the empty page.
+    pub(crate) async fn new(context: &Context, deadline: Deadline) -> Result<Self> {
+        let page = context.open(TabOptions::default(), deadline).await?;
+        let ready = RawCommand::new("Runtime.evaluate", json!({"expression": READY, "awaitPromise": true}))?;
+        page.session().send(ready, deadline).await?;
+        Ok(Self { page, opened: 0 })
+    }
+
+    /// Opens a tab, empty and ready to navigate, in the context of the empty page. After an error it must not be used again.
+    pub(crate) async fn open(&mut self, options: TabOptions, deadline: Deadline) -> Result<Tab> {
+        self.opened = self.opened.saturating_add(1);
+        let click = ["mousePressed", "mouseReleased"].map(|event| {
+            let params = json!({"type": event, "x": 1, "y": 1, "button": "left", "clickCount": 1, "modifiers": CTRL});
+            RawCommand::new("Input.dispatchMouseEvent", params)
+        });
+        let click = click.into_iter().collect::<Result<_>>()?;
+        self.page.open_another(click, options, deadline).await
+    }
+
+    /// How many tabs it has opened.
+    pub(crate) fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// The empty page.
+    pub(crate) fn page(&self) -> &Tab {
+        &self.page
+    }
+
+    /// Its context.
+    pub(crate) fn context(&self) -> &Context {
+        self.page.context()
+    }
+
+    /// Whether it is a page of this context, and there.
+    pub(crate) fn serves(&self, context: &Context) -> bool {
+        self.context().id() == context.id() && self.page.is_alive()
+    }
+}

@@ -1,0 +1,141 @@
+//! Tabs that are new for each use, with a real browser: what they take over from one another, and what not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+use silkroute_browser::cdp::RawCommand;
+use silkroute_browser::{Browser, Context, Deadline, Lease, Navigation, PoolOptions, TabOptions, TabPool};
+use support::{Answer, Site, browser, soon};
+
+/// What a page can tell of where it came from, and what its site stored.
+const TELL: &str = "JSON.stringify([window.opener, Object.hasOwn(window, 'opener') && Object.getOwnPropertyDescriptor(window, \
+                    'opener').value !== undefined, history.length, window.name, document.referrer, sessionStorage.length, \
+                    localStorage.length, document.visibilityState])";
+const MARK: &str = "<script>told = TELL; window.name = 'n'; sessionStorage.a = 1; localStorage.a = 1</script>";
+
+fn pool(max_pages: usize) -> TabPool {
+    TabPool::new(PoolOptions {
+        max_pages,
+        reuse_tabs: false,
+        ..PoolOptions::default()
+    })
+    .unwrap()
+}
+
+async fn acquire(pool: &TabPool, context: &Context) -> Lease {
+    let lease = pool.acquire(context, TabOptions::default(), soon()).await.unwrap();
+    // The next one is there, so that both of two openers are used in turn.
+    let ahead = async {
+        while pool.stats().idle == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon().run("the next tab", ahead).await.unwrap();
+    lease
+}
+
+async fn go(tab: &Lease, url: url::Url) {
+    tab.navigate(&Navigation::to(url), soon()).await.unwrap();
+}
+
+/// The processes that show pages, as far as the system tells.
+fn renderers(browser: &Browser) -> HashSet<u32> {
+    let command_line = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let processes = browser.processes().into_iter();
+    processes
+        .filter(|pid| command_line(*pid).contains("--type=renderer"))
+        .collect()
+}
+
+#[tokio::test]
+async fn new_tabs_of_a_site_take_over_its_process_and_nothing_else() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[("/", Answer::html(&MARK.replace("TELL", TELL)))]).await;
+    let context = browser.default_context();
+    let pool = pool(1);
+    let (mut tabs, mut processes) = (HashSet::new(), HashSet::new());
+    for round in 0..12 {
+        let tab = acquire(&pool, &context).await;
+        assert!(tabs.insert(tab.id().to_owned()), "a tab was used again");
+        go(&tab, site.url("/")).await;
+        let told: String = tab.evaluate_in_page("told", soon()).await.unwrap();
+        // The first tab of all has an empty page before its first document.
+        let history = if told.contains("null,false,2") { 2 } else { 1 };
+        let expected = format!("[null,false,{history},\"\",\"\",0,0,\"visible\"]");
+        assert_eq!(told, expected, "round {round}");
+        assert!(history == 1 || round < 2, "round {round}: {told}");
+        processes.extend(renderers(&browser));
+        tab.finish();
+    }
+    // The first tab's, those of the two that take turns, and what the browser keeps at hand.
+    assert!(processes.len() <= 6, "{} processes for 12 tabs", processes.len());
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_hangs_takes_no_later_tab_along() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[
+        ("/", Answer::html("<p>x</p>")),
+        ("/hang", Answer::html("<script>for (;;) {}</script>")),
+    ])
+    .await;
+    let context = browser.default_context();
+    let pool = pool(1);
+    for _ in 0..3 {
+        let tab = acquire(&pool, &context).await;
+        go(&tab, site.url("/")).await;
+        tab.finish();
+    }
+    for _ in 0..3 {
+        let tab = acquire(&pool, &context).await;
+        let brief = Deadline::after(Duration::from_millis(700));
+        let hung = tab.navigate(&Navigation::to(site.url("/hang")), brief).await;
+        assert!(hung.unwrap_err().is_timeout());
+        drop(tab);
+        let tab = acquire(&pool, &context).await;
+        go(&tab, site.url("/")).await;
+        tab.finish();
+    }
+    // The next tab's, those of the two pages that open tabs, and one that the browser keeps at hand.
+    let ended = async {
+        while renderers(&browser).len() > 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon().run("the processes of pages that hung", ended).await.unwrap();
+    assert!(!renderers(&browser).is_empty());
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn tabs_open_where_the_pages_that_opened_others_have_crashed() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
+    let context = browser.default_context();
+    let pool = pool(1);
+    for _ in 0..3 {
+        let tab = acquire(&pool, &context).await;
+        go(&tab, site.url("/")).await;
+        tab.finish();
+    }
+    let tab = acquire(&pool, &context).await;
+    let crash = RawCommand::new("Page.crash", json!({})).unwrap();
+    // Its process is gone before it can answer.
+    let _ = tab.session().send(crash, Deadline::after(Duration::from_secs(1))).await;
+    tab.finish();
+    for _ in 0..4 {
+        let tab = acquire(&pool, &context).await;
+        go(&tab, site.url("/")).await;
+        tab.finish();
+    }
+    browser.close().await.unwrap();
+}
