@@ -46,12 +46,20 @@ impl<S: Spider> Engine<S> {
         };
         let sharing = async move {
             let state = ask(&running).await?;
-            let identity = running.identity().filter(|_| down && climber.ladder.share_identity);
+            // What is tied to the visitor is the one's that it looks like.
+            let guise = climber.guise(host, from);
+            let lent = guise.is_some() && !down;
+            let whose = guise.or_else(|| running.identity());
+            let identity = whose.filter(|_| down && climber.ladder.share_identity);
             drop(running);
             let mut state = of_host(state, host);
             if again {
                 state.cookies.retain(is_bound);
                 state.origins.clear();
+            }
+            if lent {
+                // It is from above, where it may be newer.
+                state.cookies.retain(|cookie| !is_bound(cookie));
             }
             if state.cookies.is_empty() && state.origins.is_empty() {
                 return Ok(());
@@ -65,14 +73,15 @@ impl<S: Spider> Engine<S> {
             {
                 state.cookies.retain(|cookie| !is_bound(cookie));
             }
-            // What it had in the run before would come on top of what goes along now.
-            self.give_state_back(to, false).await;
-            load(&other, &state).await?;
-            // Without one, what is tied to whoever it is by now is what it still has.
+            // Before the cookies, so that none is sent as somebody else. Without one, what is tied to whoever it is by now
+            // is what it still has.
             if let Some(identity) = identity {
+                tie(&mut state, host);
                 climber.memory().disguise(host, to, identity, &climber.ladder);
             }
-            Ok(())
+            // What it had in the run before would come on top of what goes along now.
+            self.give_state_back(to, false).await;
+            load(&other, &state).await
         };
         match sharing.await {
             Ok(()) | Err(Error::Unsupported { .. }) => {}
@@ -102,8 +111,7 @@ impl<S: Spider> Engine<S> {
 
     /// Who a session is to a host, where that is not itself and it can be.
     pub(super) async fn guise(&self, host: &str, session: &str) -> Option<Identity> {
-        let climber = self.climber.as_ref().filter(|climber| climber.ladder.share_identity)?;
-        let identity = climber.memory().guise(host, session).cloned()?;
+        let identity = self.climber.as_ref()?.guise(host, session)?;
         // It is started for that, as it would be anyway; where it cannot start, the request itself is told.
         let running = self.sessions.get(session).ok()?.lease().await.ok()?;
         // It may be another one than it was, when a crawl goes on.
@@ -138,7 +146,7 @@ impl<S: Spider> Engine<S> {
     /// What two sessions say of themselves to a host; `None` unless both run, and say the same in all requests.
     fn agents(&self, climber: &Climber, host: &str, from: &str, to: &str) -> Option<[String; 2]> {
         let agent = |id: &str| {
-            let guise = climber.memory().guise(host, id).and_then(Identity::user_agent);
+            let guise = climber.guise(host, id).and_then(|identity| identity.user_agent());
             let own = || self.sessions.get(id).ok()?.peek()?.user_agent();
             guise.or_else(own)
         };
@@ -158,6 +166,19 @@ fn is_bound(cookie: &Cookie) -> bool {
     BOUND.contains(&cookie.name.as_str())
 }
 
+/// Keeps what is tied to the visitor to the host, where the session looks like the one it is from: to those beside and below
+/// it the session is itself, and to the same host without TLS too.
+fn tie(state: &mut StorageState, origin: &str) {
+    let url = Url::parse(origin).ok();
+    let Some((url, host)) = url.as_ref().and_then(|url| Some((url, url.host_str()?))) else {
+        return;
+    };
+    for cookie in state.cookies.iter_mut().filter(|cookie| is_bound(cookie)) {
+        host.clone_into(&mut cookie.domain);
+        cookie.secure |= url.scheme() == "https";
+    }
+}
+
 /// The part of a session's state that a host would see.
 fn of_host(mut state: StorageState, origin: &str) -> StorageState {
     let url = Url::parse(origin).ok();
@@ -168,4 +189,46 @@ fn of_host(mut state: StorageState, origin: &str) -> StorageState {
     });
     state.origins.retain(|kept| kept.origin == origin);
     state
+}
+
+#[cfg(test)]
+mod tests {
+    use silkroute_core::CookieJar;
+
+    use super::*;
+
+    #[test]
+    fn what_is_tied_to_the_visitor_is_sent_to_the_one_host_alone() {
+        let mut state = StorageState::default();
+        for (name, domain) in [
+            ("cf_clearance", ".shop.test"),
+            ("basket", ".shop.test"),
+            ("__cf_bm", "www.shop.test"),
+        ] {
+            state.cookies.push(Cookie::new(name, "1", domain));
+        }
+        let sent_below = |state: &StorageState, url: &str| {
+            let jar = CookieJar::new();
+            jar.load(state).unwrap();
+            let sent = jar.cookies_for(&url.parse().unwrap()).into_iter();
+            let mut sent: Vec<_> = sent.map(|cookie| cookie.name).collect();
+            sent.sort();
+            sent
+        };
+        tie(&mut state, "https://www.shop.test");
+        assert_eq!(
+            sent_below(&state, "https://www.shop.test/a"),
+            ["__cf_bm", "basket", "cf_clearance"]
+        );
+        for other in [
+            "https://shop.test/",
+            "https://api.shop.test/",
+            "https://api.www.shop.test/",
+            "http://www.shop.test/",
+        ] {
+            assert_eq!(sent_below(&state, other), ["basket"], "{other}");
+        }
+        tie(&mut state, "http://plain.shop.test:8080");
+        assert_eq!(state.cookies[0].domain, "plain.shop.test");
+    }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use silkroute_core::Response;
+use silkroute_core::{Identity, Response};
 use tokio::time::Instant;
 
 use super::Engine;
@@ -50,6 +50,12 @@ impl Climber {
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Who a session is to a host, where that is another one whose cookies it has.
+    pub(super) fn guise(&self, host: &str, session: &str) -> Option<Identity> {
+        let guise = || self.memory().guise(host, session).cloned();
+        self.ladder.share_identity.then(guise).flatten()
+    }
 }
 
 impl<S: Spider> Engine<S> {
@@ -75,6 +81,9 @@ impl<S: Spider> Engine<S> {
         let Some(other) = self.other_way(climber, &place.host, visit) else {
             return false;
         };
+        if !self.can_send(&other, self.session_of(&other)).await {
+            return false;
+        }
         if other.climb.as_ref().is_some_and(|climb| climb.retried_lower) {
             self.share_cookies(climber, visit, &other, &place.host).await;
         }
@@ -115,9 +124,10 @@ impl<S: Spider> Engine<S> {
         let mut memory = climber.memory();
         let known = memory.of(host, ladder, false).filter(|known| known.rung > home);
         let right = known.as_ref().map_or(home, |known| known.rung);
-        // Counted when it stands where it is sent from.
+        // Counted when it stands where it is sent from. What a lower one would have from above is not for a request that says
+        // itself who it is.
         let known = if right == now {
-            memory.of(host, ladder, true)
+            memory.of(host, ladder, visit.parts.identity.is_none())
         } else {
             known
         };
@@ -144,8 +154,33 @@ impl<S: Spider> Engine<S> {
         Some(other)
     }
 
+    /// Whether a session can look like a request says. Only one that has started knows that: it is started to be asked, as it
+    /// would be for the request. Where it cannot start, the request itself is told.
+    async fn can_send(&self, visit: &Visit<S::Step>, session: &str) -> bool {
+        let Some(identity) = &visit.parts.identity else {
+            return true;
+        };
+        let Ok(handle) = self.sessions.get(session) else {
+            return true;
+        };
+        match handle.lease().await {
+            Ok(running) => running.can_be(identity),
+            Err(_) => true,
+        }
+    }
+
+    /// The next rung that can send a request.
+    async fn rung_above(&self, ladder: &Escalation, rung: usize, visit: &Visit<S::Step>) -> Option<usize> {
+        for (above, session) in ladder.ladder.iter().enumerate().skip(rung + 1) {
+            if self.can_send(visit, session).await {
+                return Some(above);
+            }
+        }
+        None
+    }
+
     /// Whether a response is the page, a block, or one that another session may get past.
-    pub(super) fn verdict(&self, visit: &Visit<S::Step>, response: &dyn Response) -> Verdict {
+    pub(super) async fn verdict(&self, visit: &Visit<S::Step>, response: &dyn Response) -> Verdict {
         let hook = self.is_blocked(response);
         let plain = if hook { Verdict::Blocked } else { Verdict::Page };
         let Some(ladder) = self.climber.as_ref().map(|climber| &climber.ladder) else {
@@ -162,10 +197,13 @@ impl<S: Spider> Engine<S> {
         // What the spider alone can tell.
         let told = hook && !blocked_by_default(response);
         let reason = reason.or_else(|| told.then(|| BlockReason::Predicate("is_blocked".to_owned())));
-        match reason {
-            Some(reason) if rung + 1 < ladder.ladder.len() => Verdict::Climb(rung + 1, reason),
-            Some(reason) if !reason.is_suspicion() => Verdict::Blocked,
-            _ => plain,
+        let Some(reason) = reason else {
+            return plain;
+        };
+        match self.rung_above(ladder, rung, visit).await {
+            Some(above) => Verdict::Climb(above, reason),
+            None if !reason.is_suspicion() => Verdict::Blocked,
+            None => plain,
         }
     }
 

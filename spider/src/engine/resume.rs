@@ -204,10 +204,6 @@ impl<S: Spider> Engine<S> {
                 serde_json::to_vec(&starts).map_err(|error| failed(error.into()))?,
             );
         }
-        if let Some(climber) = &self.climber {
-            let saved = climber.memory().save().map_err(|error| failed(error.into()))?;
-            values.insert(LADDER.to_owned(), saved);
-        }
         for session in self.sessions.stats() {
             let early = |kept: &Instant| kept.elapsed() < SAVE_LARGE_EVERY;
             if lock(&ledger.sessions).contains_key(&session.id)
@@ -236,6 +232,11 @@ impl<S: Spider> Engine<S> {
                 }
                 Err(error) => tracing::warn!(session = %session.id, %error, "its cookies are not kept"),
             }
+        }
+        // After the cookies: those that went from one session to another are kept with who that one is by them.
+        if let Some(climber) = &self.climber {
+            let saved = climber.memory().save().map_err(|error| failed(error.into()))?;
+            values.insert(LADDER.to_owned(), saved);
         }
         {
             let mut saved = lock(&ledger.saved);

@@ -91,7 +91,7 @@ impl<S: Spider> Engine<S> {
 
     async fn received(self: &Arc<Self>, mut sent: Sent<S>, mut response: Box<dyn Response>) {
         self.free(&sent.place, response.proxy(), Some(Answer::of(response.as_ref())));
-        let verdict = self.verdict(&sent.visit, response.as_ref());
+        let verdict = self.verdict(&sent.visit, response.as_ref()).await;
         let blocked = !matches!(verdict, Verdict::Page);
         let asked = self.observe(&sent, response.as_ref(), blocked);
         if blocked {

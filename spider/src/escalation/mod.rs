@@ -37,7 +37,12 @@ pub(crate) use self::memory::Memory;
 /// up as well, give the sessions the same [`Identity`](silkroute_core::Identity), by `impersonate(identity)` of `http`
 /// and `identity(&identity)` of `stealth`. A `dynamic` session has none to go along; it takes the words alone, as
 /// `user_agent(..)` with [`Identity::user_agent`](silkroute_core::Identity::user_agent). Where `User-Agent`s differ and the
-/// lower session cannot be the upper one, the crawl warns of it when a page first climbs from one to the other.
+/// lower session cannot be the upper one, the crawl warns of it when a page first climbs from one to the other. A clearance is
+/// mostly bound to an address, too, which nothing here compares: give the sessions the same proxy.
+///
+/// A request that names an [`identity`](silkroute_core::RequestParts::identity) itself passes by the sessions that
+/// [cannot be it](silkroute_core::Session::can_be), which are started to be asked; where none above can, it is blocked where it
+/// is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[doc(alias = "fallback")]
@@ -109,7 +114,8 @@ impl Escalation {
     /// Whether the cookies that a session has for a host go along, the first time that a request for it goes from there to
     /// another session; they do, between sessions that can give and take them. Those that are tied to the visitor,
     /// `cf_clearance` and `__cf_bm`, only where both sessions say the same `User-Agent`, or one does not say its own, or the
-    /// [identity goes along](Self::share_identity); these go down with each request that tries a lower rung.
+    /// [identity goes along](Self::share_identity); these go down with each request that tries a lower rung. With an identity
+    /// they go to the one host, whatever domain they are for, and where the host is `https` only there.
     #[must_use]
     pub fn share_cookies(mut self, share: bool) -> Self {
         self.share_cookies = share;

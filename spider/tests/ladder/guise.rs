@@ -110,18 +110,30 @@ async fn a_request_that_says_who_it_is_stays_so() {
             selector: "a.product",
             escalation: ladder.share_identity(share),
         };
-        spider.crawl().sessions(&sessions).run().await.unwrap();
+        let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
+        assert_eq!((crawl.ended, crawl.stats.failed), (Ended::Finished, 0));
+        let fate = (crawl.items.len(), crawl.stats.gave_up_blocked);
         let sent = site.requests_to("/challenge/managed");
-        let third = sent.iter().find(|request| request.target().ends_with("?n=3")).unwrap();
-        let seen = (third.header("user-agent").unwrap().to_owned(), has_clearance(third));
+        let third: Vec<_> = sent.iter().filter(|sent| sent.target().ends_with("?n=3")).collect();
+        let agent = third[0].header("user-agent").unwrap();
+        assert!(
+            third
+                .iter()
+                .all(|sent| fate.1 == 0 || sent.header("user-agent") == Some(agent))
+        );
+        let seen = (agent.to_owned(), has_clearance(third[0]), fate);
         sessions.close().await.unwrap();
         site.close().await;
         seen
     };
-    let (agent, cleared) = agents(true, None).await;
+    let (agent, cleared, fate) = agents(true, None).await;
     assert!(agent.contains("Chrome/") && cleared, "{agent}");
-    let (agent, cleared) = agents(false, None).await;
+    assert_eq!(fate, (3, 0));
+    let (agent, cleared, fate) = agents(false, None).await;
     assert!(agent.contains("Chrome/149") && !cleared, "{agent}");
-    let (agent, _) = agents(true, Some("firefox151")).await;
-    assert!(agent.contains("Firefox/151"), "{agent}");
+    assert_eq!(fate, (3, 0));
+    // The browser cannot be it: it is blocked where it can be sent, and is no visitor with another's clearance.
+    let (agent, cleared, fate) = agents(true, Some("firefox151")).await;
+    assert!(agent.contains("Firefox/151") && !cleared, "{agent}");
+    assert_eq!(fate, (2, 1));
 }

@@ -5,7 +5,9 @@
     reason = "a test states its invariants by failing"
 )]
 
-use silkroute_core::{Identity, RequestExt as _};
+use std::time::Duration;
+
+use silkroute_core::{Identity, RequestExt as _, Retry};
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_http::HttpSession;
@@ -14,7 +16,10 @@ use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, 
 use silkroute_testkit::site::{TestSite, known};
 use silkroute_testkit::warnings::Warnings;
 
+mod asked;
+mod clearance;
 mod guise;
+mod lower;
 mod site;
 
 /// Takes what it finds by one selector from some pages, one page after the other.
@@ -41,7 +46,10 @@ impl Spider for Pages {
     }
 
     fn settings(&self) -> Settings {
-        Settings::default().concurrency(1).escalation(self.escalation.clone())
+        Settings::default()
+            .concurrency(1)
+            .blocked_retry(Retry::attempts(2).base(Duration::from_millis(10)))
+            .escalation(self.escalation.clone())
     }
 
     fn start_requests(&self) -> Starts<'_, usize> {
