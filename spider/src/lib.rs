@@ -17,6 +17,7 @@
 
 mod codec;
 mod crawl;
+mod directories;
 mod engine;
 mod error;
 mod escalation;

@@ -66,6 +66,7 @@ impl<I: Serialize> Export<I> for Csv {
 
     /// The columns of a file that goes on are those it has.
     fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        self.file.begin(position)?;
         self.begun = position.unwrap_or(0) > 0;
         if self.begun {
             let mut reader = ReaderBuilder::new()
@@ -73,7 +74,7 @@ impl<I: Serialize> Export<I> for Csv {
                 .from_reader(self.file.reader()?);
             self.columns = Some(reader.headers()?.iter().map(str::to_owned).collect());
         }
-        self.file.begin(position)
+        Ok(())
     }
 
     fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {

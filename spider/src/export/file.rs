@@ -1,11 +1,12 @@
 //! A file that is being written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::CrawlError;
+use crate::directories::Directories;
 
 /// What was written is in the file after this long at the latest, as far as more is written.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -14,6 +15,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct OutFile {
     path: PathBuf,
     out: BufWriter<File>,
+    /// Where its name stands, until that is on the disk.
+    directories: Option<Directories>,
     /// How long it is; `None`: what is in it is another crawl's, until the first is written.
     length: Option<u64>,
     flushed: Instant,
@@ -30,11 +33,11 @@ impl OutFile {
                 .truncate(false)
                 .open(path)
         };
-        let made = path
-            .parent()
-            .map_or(Ok(()), std::fs::create_dir_all)
-            .and_then(|()| open());
-        let file = made.map_err(|source| CrawlError::Export {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        let made = path.parent().map(|parent| Directories::make(parent, &builder));
+        let made = made.transpose().and_then(|directories| Ok((directories, open()?)));
+        let (directories, file) = made.map_err(|source| CrawlError::Export {
             attempted: "open",
             path: path.display().to_string(),
             source,
@@ -42,6 +45,7 @@ impl OutFile {
         Ok(Self {
             path: path.to_owned(),
             out: BufWriter::new(file),
+            directories,
             length: None,
             flushed: Instant::now(),
         })
@@ -93,6 +97,10 @@ impl OutFile {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
             synced => synced?,
         }
+        if let Some(directories) = &self.directories {
+            directories.sync()?;
+            self.directories = None;
+        }
         Ok(self.length)
     }
 
@@ -112,5 +120,27 @@ impl OutFile {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn its_name_is_brought_to_the_disk_once_and_with_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("exports");
+        let gone = || std::fs::remove_dir_all(&directory).unwrap();
+        let mut file = OutFile::create(&directory.join("items.jsonl")).unwrap();
+        file.write(b"1\n").unwrap();
+        assert_eq!(file.checkpoint().unwrap(), Some(2));
+        gone();
+        assert_eq!(file.checkpoint().unwrap(), Some(2));
+        let mut file = OutFile::create(&directory.join("items.jsonl")).unwrap();
+        gone();
+        let error = file.checkpoint().unwrap_err().to_string();
+        assert!(error.contains("cannot sync the directory"), "{error}");
     }
 }

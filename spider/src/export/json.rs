@@ -81,8 +81,9 @@ impl<I: Serialize> Export<I> for Json {
     }
 
     fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
+        self.file.begin(position)?;
         self.empty = position.unwrap_or(0) == 0;
-        self.file.begin(position)
+        Ok(())
     }
 
     fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {

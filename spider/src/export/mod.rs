@@ -27,7 +27,9 @@ pub trait Export<I>: Send + 'static {
     /// position that the last [`checkpoint`](Self::checkpoint) gave which was kept. What was written behind it goes.
     ///
     /// # Errors
-    /// It is not as it was left.
+    /// It cannot be taken back to there. If that is because it is not as it was left, the error is of the kind
+    /// [`InvalidData`](std::io::ErrorKind::InvalidData): one that takes items [as JSON](Self::as_json) is then asked to begin
+    /// anew, and given all items of the crawl. Any other error, and that of any other export, ends the crawl.
     fn begin(&mut self, position: Option<u64>) -> std::io::Result<()> {
         let _ = position;
         Ok(())

@@ -71,7 +71,8 @@ pub trait Durable: Frontier {
     /// None of it was kept.
     async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError>;
 
-    /// Comes back when all that was committed before it is on the disk.
+    /// Comes back when all that was committed before it is on the disk. Called when pages were committed, and once a second;
+    /// two may be under way.
     ///
     /// # Errors
     /// The disk did not take it. What was committed since the last sync may be lost with the power, and nothing more is
@@ -91,7 +92,8 @@ pub trait Durable: Frontier {
     /// It could not be kept.
     async fn update(&self, id: u64, entry: Entry) -> Result<(), BoxError>;
 
-    /// Lets go of its home: another run may begin when this has come back. Nothing can be done with it afterwards.
+    /// Brings all that was committed to the disk, and lets go of its home: another run may begin when this has come back.
+    /// Nothing can be done with it afterwards.
     ///
     /// # Errors
     /// Its last state could not be kept.

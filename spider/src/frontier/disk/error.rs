@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why a frontier on disk cannot be used, or not any more. Whatever it is, what was kept before is kept.
+/// Why a frontier on disk cannot be used, or not any more. Whatever it is, what was kept before is kept; only after
+/// [`Sync`](Self::Sync) a loss of power may take the last of it.
 #[non_exhaustive]
 #[derive(Debug, Error)]
 pub enum DiskFrontierError {
@@ -67,6 +68,20 @@ pub enum DiskFrontierError {
         reason: String,
         /// Whether what failed was writing.
         full: bool,
+    },
+    /// The disk did not take what was written to it: a sync failed. Pages that were counted before are on the disk. What was
+    /// kept since the last sync is there for the next run, but it is not known whether the disk has it: a loss of power may
+    /// take it. The process that was told so commits nothing more to the frontier.
+    #[error(
+        "cannot sync what was written to {}: {reason}; pages that were counted are safe, those of the last moments may be lost \
+         if the power fails: make sure that the disk is sound and has room, and run the crawl on this directory again",
+        directory.display()
+    )]
+    Sync {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system says.
+        reason: String,
     },
     /// It failed before, or was closed.
     #[error("the frontier takes nothing more: {0}")]

@@ -10,6 +10,7 @@ mod tests;
 mod wal;
 mod writer;
 
+use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,6 +23,7 @@ use self::wal::Wal;
 use self::writer::{Answer, Command, Writer};
 use super::{Durable, Entry, Frontier, Lease, Order, Outcome, Rank, Resumed, Values};
 use crate::BoxError;
+use crate::directories::Directories;
 
 pub use self::error::DiskFrontierError;
 pub use self::items::ItemLog;
@@ -66,9 +68,19 @@ impl DiskFrontier {
     /// written.
     pub fn open(directory: impl AsRef<Path>, order: Order) -> Result<Self, DiskFrontierError> {
         let directory = directory.as_ref().to_owned();
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        let directories = Directories::make(&directory, &builder);
+        let directories =
+            directories.map_err(|source| DiskFrontierError::io("make the directory", &directory, source))?;
         let store = Store::open(&directory, order)?;
         let lanes = Arc::<Mutex<Lanes>>::default();
         let wal = Arc::new(Wal::open(&directory)?);
+        // Its files are made now.
+        let synced = directories.sync();
+        synced.map_err(|source| DiskFrontierError::io("bring to the disk", &directory, source))?;
         let writer = Writer::new(store, Arc::clone(&wal), Arc::clone(&lanes));
         let (commands, inbox) = mpsc::channel(WAITING);
         // It ends when this is dropped.

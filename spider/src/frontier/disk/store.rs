@@ -3,10 +3,11 @@
 //! Every request stands in `queue` from when it is found until its outcome is kept, leased or not: so a lease is not
 //! written at all, and a crawl that was killed finds in the queue just what it has to do.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _, params};
 
 use super::DiskFrontierError;
@@ -61,14 +62,8 @@ pub(super) struct Counts {
 }
 
 impl Store {
-    /// Opens the frontier in a directory, or makes one there.
+    /// Opens the frontier in a directory that is there, or makes one in it.
     pub(super) fn open(directory: &Path, order: Order) -> Result<Self, DiskFrontierError> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        let made = builder.create(directory);
-        made.map_err(|source| DiskFrontierError::io("make the directory", directory, source))?;
         let lock = Lock::take(directory)?;
         let file = directory.join(FILE);
         // It holds cookies.
@@ -99,6 +94,17 @@ impl Store {
         store.read_counts()?;
         store.settle_order()?;
         Ok(store)
+    }
+
+    /// Closes it so that the log stays as it is: SQLite would copy it into the database.
+    pub(super) fn leave_log(&self) {
+        let left = self
+            .connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        if let Err(error) = left {
+            let directory = self.directory.display();
+            tracing::warn!(%directory, %error, "the log is copied into the database after all");
+        }
     }
 
     fn is_new(&self) -> Result<bool, DiskFrontierError> {
@@ -394,13 +400,15 @@ pub(super) fn connect(directory: &Path, file: &Path, read_only: bool) -> Result<
 
 pub(super) fn refused(directory: &Path, attempted: &'static str, error: &rusqlite::Error) -> DiskFrontierError {
     use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
-    let full = error.sqlite_error().is_some_and(|error| {
-        let write = [
-            SQLITE_IOERR_WRITE,
-            SQLITE_IOERR_FSYNC,
-            SQLITE_IOERR_TRUNCATE,
-            SQLITE_IOERR_SHMSIZE,
-        ];
+    let told = error.sqlite_error();
+    if told.is_some_and(|error| error.extended_code == SQLITE_IOERR_FSYNC) {
+        return DiskFrontierError::Sync {
+            directory: directory.to_owned(),
+            reason: error.to_string(),
+        };
+    }
+    let full = told.is_some_and(|error| {
+        let write = [SQLITE_IOERR_WRITE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_SHMSIZE];
         error.code == ErrorCode::DiskFull || write.contains(&error.extended_code)
     });
     DiskFrontierError::Database {

@@ -3,7 +3,7 @@
 use super::store::FILE;
 use super::*;
 
-fn entry(key: u128, lane: &str, priority: i32) -> Entry {
+pub(super) fn entry(key: u128, lane: &str, priority: i32) -> Entry {
     Entry {
         key,
         again: false,
@@ -13,11 +13,11 @@ fn entry(key: u128, lane: &str, priority: i32) -> Entry {
     }
 }
 
-fn open(directory: &Path) -> DiskFrontier {
+pub(super) fn open(directory: &Path) -> DiskFrontier {
     DiskFrontier::open(directory, Order::BreadthFirst).unwrap()
 }
 
-fn done(lease: u64, items: &[&str]) -> Outcome {
+pub(super) fn done(lease: u64, items: &[&str]) -> Outcome {
     Outcome {
         lease,
         items: items.iter().map(|item| item.as_bytes().to_vec()).collect(),
@@ -166,48 +166,6 @@ async fn items_are_read_in_order_from_any_number_on() {
     assert!(read(3, 9).await.is_empty());
     frontier.close().await.unwrap();
     assert!(frontier.sync().await.is_err(), "it is closed");
-}
-
-/// A loss of power leaves of the log what was synced, and of what was written since its beginning, if anything.
-#[tokio::test]
-async fn of_a_log_that_the_disk_has_in_part_whole_transactions_are_left_and_all_that_was_synced() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join(format!("{FILE}-wal"));
-    let frontier = open(directory.path());
-    frontier.resume("spider").await.unwrap();
-    frontier
-        .push((0..40).map(|key| entry(key, "a", 0)).collect())
-        .await
-        .unwrap();
-    let keep = async |times: usize| {
-        for _ in 0..times {
-            let lease = frontier.lease("a").await.unwrap().unwrap();
-            frontier
-                .commit(vec![done(lease.id, &["1", "2"])], Values::new())
-                .await
-                .unwrap();
-        }
-    };
-    keep(2).await;
-    frontier.sync().await.unwrap();
-    let synced = log.metadata().unwrap().len();
-    keep(2).await;
-    let written = std::fs::read(&log).unwrap();
-    assert!(synced < written.len() as u64);
-    let mut left = std::collections::BTreeSet::new();
-    for length in (synced as usize..written.len()).step_by(1_500).chain([written.len()]) {
-        let copy = tempfile::tempdir().unwrap();
-        std::fs::copy(directory.path().join(FILE), copy.path().join(FILE)).unwrap();
-        std::fs::write(copy.path().join(format!("{FILE}-wal")), &written[..length]).unwrap();
-        let resumed = open(copy.path()).resume("spider").await.unwrap();
-        assert_eq!(
-            (resumed.items, resumed.pending),
-            (2 * resumed.pages, 40 - resumed.pages)
-        );
-        assert!(resumed.pages >= 2, "{} pages of a log of {length} bytes", resumed.pages);
-        left.insert(resumed.pages);
-    }
-    assert_eq!(left.into_iter().collect::<Vec<_>>(), [2, 3, 4]);
 }
 
 #[tokio::test]

@@ -95,8 +95,9 @@ impl Writer {
                 }
             }
         }
-        if let Err(error) = self.commit() {
+        if let Err(error) = self.wal.check().and_then(|()| self.commit()) {
             tracing::error!(%error, "the frontier was dropped, and its last requests could not be kept");
+            self.store.leave_log();
         }
     }
 
@@ -134,8 +135,9 @@ impl Writer {
         Ok(())
     }
 
-    /// After a failure nothing is written any more: what is on the disk stays as it was.
+    /// After a failure this process writes nothing more: what was committed stays as it is.
     fn refuse(self, mut commands: mpsc::Receiver<Command>, reason: &str) {
+        self.store.leave_log();
         // A transaction that is open is taken back with the connection.
         drop(self);
         while let Some(command) = commands.blocking_recv() {
