@@ -1,9 +1,11 @@
 //! The exports of a crawl that outlives its process: every item stands in them once, whatever ended the crawl.
 //!
 //! An export that takes items as JSON is written behind the frontier, which has them all: with how far it is, the number of
-//! the next item is kept. A crawl that goes on cuts it back to there, and writes again what the frontier has beyond. Any other
-//! is written before the frontier, and how far it is goes into the transaction of the pages.
+//! the next item is kept. A crawl that goes on cuts it back to there, and writes again what the frontier has beyond; one that
+//! has not that much any more it writes anew, with all that the frontier has. Any other is written before the frontier, and how
+//! far it is goes into the transaction of the pages.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::Engine;
@@ -69,25 +71,43 @@ impl<S: Spider> Engine<S> {
     ) -> Result<(), CrawlError> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
         let mut behind = Vec::new();
+        let mut anew = Values::new();
         for (at, export) in lock(&self.exports).iter_mut().enumerate() {
             let path = export.path();
             let reached = Reached::read(values, &path);
-            let begun = export.begin(reached.as_ref().map(|reached| reached.position));
-            begun.map_err(|source| CrawlError::Export {
+            // One that is new has the items from now on.
+            let next = reached.as_ref().and_then(|reached| reached.items).unwrap_or(items);
+            let by_json = export.as_json().is_some();
+            let begun = match export.begin(reached.as_ref().map(|reached| reached.position)) {
+                Ok(()) => Ok(next),
+                Err(error) if by_json && error.kind() == ErrorKind::InvalidData => {
+                    tracing::warn!(%path, %error, "the export is written anew, with all items of the crawl");
+                    let (position, items) = (0, Some(0));
+                    Reached { position, items }.write(&mut anew, &path);
+                    export.begin(None).map(|()| 0)
+                }
+                Err(error) => Err(error),
+            };
+            let next = begun.map_err(|source| CrawlError::Export {
                 attempted: "go on with",
                 path,
                 source,
             })?;
             let mut exported = lock(&ledger.exported);
-            if export.as_json().is_some() {
+            if by_json {
                 exported.by_json = true;
-                // One that is new has the items from now on.
-                behind.push((at, reached.and_then(|reached| reached.items).unwrap_or(items)));
+                behind.push((at, next));
             } else {
                 exported.others = true;
             }
         }
         lock(&ledger.exported).items = items;
+        if !anew.is_empty() {
+            // Not sooner is it written: how far it was says nothing of what is written now.
+            self.keep_reached(durable, anew).await?;
+            let synced = durable.sync().await;
+            synced.map_err(|source| CrawlError::frontier("keep how far the exports are", source))?;
+        }
         for (at, mut from) in behind {
             loop {
                 let missing = if from < items {

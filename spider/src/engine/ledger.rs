@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::RandomState;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use silkroute_core::cookies::StorageState;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -16,6 +18,7 @@ use tokio::time::Instant;
 use super::exported::Exported;
 use super::{Admission, Control, Engine, Going, Sink};
 use crate::crawl::Ended;
+use crate::error::panicked;
 use crate::frontier::{Durable, Outcome};
 use crate::{CrawlError, Spider};
 
@@ -165,13 +168,26 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    /// Keeps what pages left until no more come, and brings it to the disk.
+    /// Keeps what pages left until no more come, and brings it to the disk. However it ends, no worker waits for it then.
     pub(super) async fn keep_ledger(self: Arc<Self>) {
         let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
             return;
         };
+        let kept = AssertUnwindSafe(self.keep_pages(ledger, durable)).catch_unwind().await;
+        // A frontier may be another's.
+        let kept = kept.unwrap_or_else(|panic| {
+            let panic = panicked("its task", &*panic);
+            Err(CrawlError::frontier("keep what pages left", panic))
+        });
+        if let Err(error) = kept {
+            self.control.fail(error);
+        }
+        ledger.room.close();
+    }
+
+    async fn keep_pages(self: &Arc<Self>, ledger: &Ledger<S::Item>, durable: &dyn Durable) -> Result<(), CrawlError> {
         let Some(mut inbox) = lock(&ledger.inbox).take() else {
-            return;
+            return Ok(());
         };
         // Never full: the room there is, and those whose workers wait for it.
         let (kept, on_their_way) = mpsc::channel(2 * ledger.group);
@@ -195,10 +211,7 @@ impl<S: Spider> Engine<S> {
             Ok(())
         };
         let bring = self.bring_to_disk(ledger, durable, on_their_way);
-        if let Err(error) = tokio::try_join!(keep, bring) {
-            self.control.fail(error);
-        }
-        ledger.room.close();
+        tokio::try_join!(keep, bring).map(drop)
     }
 
     /// No more pages come: `keep_ledger` ends when it has kept those that came.

@@ -16,7 +16,8 @@ use crate::frontier::Values;
 use crate::schedule::SavedHost;
 use crate::{BoxError, CrawlError, Result, Spider, Stats};
 
-/// What changes all the time (statistics, delays, cookies) is kept this often, and at the end.
+/// What changes all the time (statistics, delays, cookies) is kept this often, with all that is no page's brought to the disk,
+/// and at the end.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// A session's state of more bytes, such as that of a browser that keeps local storage, is kept less often.
 const LARGE: usize = 1 << 20;
@@ -33,15 +34,14 @@ const LADDER: &str = "ladder";
 const SESSION: &str = "session/";
 
 impl<S: Spider> Engine<S> {
-    /// Takes up what an earlier run left.
-    pub(super) async fn resume(self: &Arc<Self>) -> Result<(), CrawlError> {
+    /// Takes up what an earlier run left; `false`: the crawl was ended before the exports had all of it.
+    pub(super) async fn resume(self: &Arc<Self>) -> Result<bool, CrawlError> {
         let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
-            return Ok(());
+            return Ok(true);
         };
         let failed = |source: BoxError| CrawlError::frontier("say what an earlier run left", source);
         let resumed = durable.resume(self.spider.name()).await.map_err(failed)?;
         let mut values = resumed.values;
-        self.begin_exports(durable, &values, resumed.items).await?;
         let starts = read::<Starts>(&values, STARTS).map_err(failed)?.unwrap_or_default();
         *lock(&ledger.starts) = starts;
         let stats = values
@@ -103,7 +103,15 @@ impl<S: Spider> Engine<S> {
                 "the crawl goes on where it was"
             );
         }
-        Ok(())
+        tokio::select! {
+            biased;
+            begun = self.begin_exports(durable, &values, resumed.items) => begun.map(|()| true),
+            () = self.drained() => {
+                let spider = self.spider.name();
+                tracing::warn!(spider, "the exports do not have all items yet: the next run writes them");
+                Ok(false)
+            }
+        }
     }
 
     /// Gives the sessions that have started what they had in the run before.
@@ -177,8 +185,8 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    /// Keeps statistics, delays and the state of the sessions, as far as they changed; at the `end` also what is not yet
-    /// due.
+    /// Keeps statistics, delays and the state of the sessions, as far as they changed, and brings them to the disk with what was
+    /// kept before; at the `end` also what is not yet due.
     pub(super) async fn save(&self, end: bool) -> Result<(), CrawlError> {
         let (Some(ledger), Some(durable)) = (&self.ledger, self.frontier.durable()) else {
             return Ok(());
@@ -245,10 +253,16 @@ impl<S: Spider> Engine<S> {
                 saved.insert(name.clone(), hash) != Some(hash)
             });
         }
-        if values.is_empty() {
+        if !values.is_empty() {
+            durable.commit(Vec::new(), values).await.map(drop).map_err(failed)?;
+        }
+        if end {
+            // It is closed next, which brings all of it to the disk.
             return Ok(());
         }
-        durable.commit(Vec::new(), values).await.map(drop).map_err(failed)
+        // No page need come that would bring it there: neither this nor what was committed of requests that were none.
+        let synced = durable.sync().await;
+        synced.map_err(|source| CrawlError::frontier("bring the state of the crawl to the disk", source))
     }
 }
 

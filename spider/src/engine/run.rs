@@ -2,11 +2,11 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument as _;
 
 use super::control::State;
@@ -15,19 +15,25 @@ use crate::crawl::Ended;
 use crate::error::panicked;
 use crate::{CrawlError, Result, Spider};
 
+/// How long pages that were fetched may take to be kept, and brought to the disk, when a crawl that is over has had its time
+/// or is cut off. A disk takes some milliseconds for that; those it does not take are fetched again by the next run.
+const LAST_PAGES: Duration = Duration::from_secs(5);
+
 impl<S: Spider> Engine<S> {
     /// Runs until the crawl has ended and nothing of it is left. Dropping the future ends all its tasks.
     pub(crate) async fn run(self: &Arc<Self>) -> Result<(), CrawlError> {
-        self.resume().await?;
-        self.unless_drained(self.resume_sessions()).await;
-        let began = self.start_spider().await?;
+        let mut began = self.resume().await?;
+        if began {
+            self.unless_drained(self.resume_sessions()).await;
+            began = self.start_spider().await?;
+        }
         if began {
             self.unless_drained(self.resume_those_started()).await;
             let mut ledger = JoinSet::new();
             ledger.spawn(Arc::clone(self).keep_ledger().in_current_span());
             self.crawl().await;
             self.close_ledger();
-            while ledger.join_next().await.is_some() {}
+            self.last_pages(ledger).await;
         }
         self.save_end().await;
         if began && let Err(error) = self.close_spider().await {
@@ -87,11 +93,32 @@ impl<S: Spider> Engine<S> {
     }
 
     /// Comes back when a crawl that is over has had its time, or is cut off.
-    async fn drained(&self) {
+    pub(super) async fn drained(&self) {
         self.control.over.cancelled().await;
         tokio::select! {
-            () = tokio::time::sleep(self.settings.drain_timeout) => {}
+            () = sleep(self.settings.drain_timeout) => {}
             () = self.control.cut.cancelled() => {}
+        }
+    }
+
+    /// Waits until what the last pages left is on the disk, or has had its time too.
+    async fn last_pages(&self, mut ledger: JoinSet<()>) {
+        let late = async {
+            self.drained().await;
+            sleep(LAST_PAGES).await;
+        };
+        tokio::select! {
+            biased;
+            Some(joined) = ledger.join_next() => {
+                if let Err(error) = joined {
+                    self.control.fail(CrawlError::Engine(error.to_string()));
+                }
+            }
+            () = late => {
+                let active = self.control.lock().active;
+                tracing::warn!(spider = self.spider.name(), active, "the disk did not take the last pages in time");
+                ledger.shutdown().await;
+            }
         }
     }
 

@@ -1,90 +1,13 @@
 //! What is kept is given out when it is on the disk, and not before: a frontier whose disk is slow, or fails.
 
-use std::path::Path;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use silkroute_spider::{
-    BoxError, Crawl, DiskFrontier, Durable, Ended, Entry, Frontier, ItemLog, Lease, Order, Outcome, Rank, Resumed,
-    Values,
-};
+use silkroute_spider::{Crawl, Ended, ItemLog};
 use silkroute_testkit::site::TestSite;
 use tokio::sync::watch;
 
+use crate::gate::{Calls, Disk, Gate};
 use crate::support::{CONCURRENCY, Item, Plan, SOON};
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Disk {
-    Busy,
-    Done,
-    Failed,
-}
-
-/// A frontier on disk, which says that it is there when it is let.
-#[derive(Debug)]
-struct Gate {
-    inner: DiskFrontier,
-    disk: watch::Receiver<Disk>,
-}
-
-#[async_trait]
-impl Frontier for Gate {
-    async fn push(&self, entries: Vec<Entry>) -> Result<Vec<Option<Rank>>, BoxError> {
-        self.inner.push(entries).await
-    }
-    async fn lease(&self, lane: &str) -> Result<Option<Lease>, BoxError> {
-        self.inner.lease(lane).await
-    }
-    async fn acknowledge(&self, id: u64) -> Result<(), BoxError> {
-        self.inner.acknowledge(id).await
-    }
-    async fn release(&self, id: u64, entry: Entry) -> Result<Rank, BoxError> {
-        self.inner.release(id, entry).await
-    }
-    async fn seen(&self, key: u128) -> Result<bool, BoxError> {
-        self.inner.seen(key).await
-    }
-    fn durable(&self) -> Option<&dyn Durable> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl Durable for Gate {
-    async fn resume(&self, spider: &str) -> Result<Resumed, BoxError> {
-        self.inner.resume(spider).await
-    }
-    async fn push_starts(&self, entries: Vec<Entry>) -> Result<Vec<Option<Rank>>, BoxError> {
-        self.inner.push_starts(entries).await
-    }
-    async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError> {
-        self.inner.commit(outcomes, values).await
-    }
-    async fn sync(&self) -> Result<(), BoxError> {
-        let mut disk = self.disk.clone();
-        let came = *disk.wait_for(|disk| *disk != Disk::Busy).await?;
-        if came == Disk::Failed {
-            return Err("the disk does not take it".into());
-        }
-        self.inner.sync().await
-    }
-    async fn items(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, BoxError> {
-        self.inner.items(from, count).await
-    }
-    async fn update(&self, id: u64, entry: Entry) -> Result<(), BoxError> {
-        self.inner.update(id, entry).await
-    }
-    async fn close(&self) -> Result<(), BoxError> {
-        self.inner.close().await
-    }
-}
-
-fn gate(directory: &Path, disk: &watch::Sender<Disk>) -> Gate {
-    Gate {
-        inner: DiskFrontier::open(directory, Order::BreadthFirst).unwrap(),
-        disk: disk.subscribe(),
-    }
-}
 
 /// How many pages are kept; it waits until they are no more.
 async fn kept(plan: &Plan, least: usize) -> usize {
@@ -107,7 +30,7 @@ async fn pages_that_wait_for_the_disk_are_neither_counted_nor_given_out_and_are_
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 400);
     let disk = watch::Sender::new(Disk::Busy);
-    let crawl = plan.crawl().frontier(gate(&plan.directory, &disk));
+    let crawl = plan.crawl().frontier(Gate::new(&plan.directory, &disk));
     let mut items = crawl.stream_buffer(1_000).stream().unwrap();
     // Those that have ended, and those whose workers wait.
     let most = 4 * CONCURRENCY;
@@ -134,7 +57,7 @@ async fn a_disk_that_does_not_take_what_was_written_ends_the_crawl_and_the_next_
     let mut plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 400);
     plan.exports = Some(folder.path().to_owned());
     let disk = watch::Sender::new(Disk::Busy);
-    let crawl = plan.crawl().frontier(gate(&plan.directory, &disk));
+    let crawl = plan.crawl().frontier(Gate::new(&plan.directory, &disk));
     let (handle, crawl) = crawl.with_handle().unwrap();
     let crawl = tokio::spawn(crawl);
     kept(&plan, CONCURRENCY).await;
@@ -152,40 +75,80 @@ async fn a_disk_that_does_not_take_what_was_written_ends_the_crawl_and_the_next_
 }
 
 #[tokio::test]
-async fn what_the_frontier_has_and_an_export_has_not_is_written_when_the_crawl_goes_on() {
+async fn a_frontier_that_panics_as_it_syncs_ends_the_crawl_with_an_error() {
+    panics(Disk::Busy, Disk::SyncPanics, "it cannot sync").await;
+}
+
+#[tokio::test]
+async fn and_one_that_panics_as_it_commits() {
+    panics(Disk::CommitPanics, Disk::CommitPanics, "it cannot commit").await;
+}
+
+/// While it is busy, all workers come to wait for it.
+async fn panics(first: Disk, then: Disk, message: &str) {
     let site = TestSite::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 40);
-    plan.exports = Some(folder.path().to_owned());
-    let run = |pages| plan.crawl().max_pages(pages).run();
-    run(10).await.unwrap();
-    // Pages are kept, whose links are all known, and the process is killed before any export has their items.
-    let frontier = DiskFrontier::open(&plan.directory, Order::BreadthFirst).unwrap();
-    let resumed = frontier.resume("numbered").await.unwrap();
-    assert_eq!((resumed.pages, resumed.items), (10, 10));
-    let own = resumed.values.keys().find(|name| name.ends_with("own.jsonl")).unwrap();
-    for _ in 0..5 {
-        let lease = frontier.lease(&resumed.lanes[0].0).await.unwrap().unwrap();
-        let record = String::from_utf8_lossy(&lease.record).into_owned();
-        let (_, number) = record.split_once("?n=").unwrap();
-        let n: String = number.chars().take_while(char::is_ascii_digit).collect();
-        let outcome = Outcome {
-            lease: lease.id,
-            items: vec![format!("{{\"n\":{n}}}").into_bytes()],
-            page: true,
-            ..Outcome::default()
-        };
-        // One that takes no JSON has been written before.
-        let line = format!("{{\"n\":{n}}}\n");
-        let path = folder.path().join("own.jsonl");
-        let text = std::fs::read_to_string(&path).unwrap() + &line;
-        let values = Values::from([(own.clone(), text.len().to_string().into_bytes())]);
-        std::fs::write(&path, text).unwrap();
-        frontier.commit(vec![outcome], values).await.unwrap();
+    let plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 400);
+    let disk = watch::Sender::new(first);
+    let (_handle, crawl) = plan
+        .crawl()
+        .frontier(Gate::new(&plan.directory, &disk))
+        .with_handle()
+        .unwrap();
+    let crawl = tokio::spawn(crawl);
+    if first == Disk::Busy {
+        kept(&plan, CONCURRENCY).await;
     }
-    frontier.close().await.unwrap();
-    let last = run(1_000).await.unwrap();
-    assert_eq!((last.ended, last.pending), (Ended::Finished, 0));
+    disk.send_replace(then);
+    let ended = tokio::time::timeout(SOON, crawl).await.expect("the crawl hangs");
+    let error = ended.unwrap().unwrap_err().to_string();
+    assert!(error.contains("panicked") && error.contains(message), "{error}");
+    let second: Crawl<Item> = plan.crawl().run().await.unwrap();
+    assert_eq!((second.ended, second.stats.pages), (Ended::Finished, 400));
     plan.assert_every_item_once();
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_second_stop_ends_a_crawl_whose_disk_takes_nothing() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 400);
+    plan.jsonl = Some(folder.path().join("items.jsonl"));
+    let disk = watch::Sender::new(Disk::Busy);
+    let crawl = plan.crawl().frontier(Gate::new(&plan.directory, &disk));
+    let (handle, crawl) = crawl.with_handle().unwrap();
+    let crawl = tokio::spawn(crawl);
+    kept(&plan, CONCURRENCY).await;
+    handle.stop();
+    handle.stop();
+    let ended = tokio::time::timeout(SOON / 2, crawl).await.expect("the crawl hangs");
+    let first = ended.unwrap().unwrap();
+    assert_eq!((first.ended, first.stats.pages), (Ended::Stopped, 0));
+    let second: Crawl<Item> = plan.crawl().run().await.unwrap();
+    assert_eq!((second.ended, second.stats.pages), (Ended::Finished, 400));
+    plan.assert_every_item_once();
+    site.close().await;
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_brought_to_the_disk_too() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new(folder.path(), &site, "/slow?ms=25000&n=", 1);
+    let disk = watch::Sender::new(Disk::Done);
+    let gate = Gate::new(&plan.directory, &disk);
+    let mut calls = gate.calls.subscribe();
+    let (handle, crawl) = plan.crawl().frontier(gate).with_handle().unwrap();
+    let crawl = tokio::spawn(crawl);
+    let synced = calls.wait_for(|calls: &Calls| calls.synced > 1);
+    tokio::time::timeout(SOON / 4, synced)
+        .await
+        .expect("it is not")
+        .unwrap();
+    assert_eq!(handle.stats().pages, 0, "no page came");
+    handle.stop();
+    handle.stop();
+    assert_eq!(crawl.await.unwrap().unwrap().pending, 1);
     site.close().await;
 }

@@ -9,6 +9,8 @@
 mod cookies;
 mod cut;
 mod disk;
+mod exports;
+mod gate;
 mod kill;
 mod limits;
 #[cfg(feature = "log-counts")]

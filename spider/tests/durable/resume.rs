@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use silkroute_core::Retry;
 use silkroute_manager::SessionManager;
 use silkroute_session_http::HttpSession;
-use silkroute_spider::{
-    BlockDetection, Crawl, CrawlError, Ended, Escalation, ItemLog, Output, Page, Result, Settings, Spider,
-};
+use silkroute_spider::{BlockDetection, Crawl, Ended, Escalation, ItemLog, Output, Page, Result, Settings, Spider};
 use silkroute_testkit::site::{TestSite, known};
 
 use crate::support::{SOON, chain};
@@ -167,26 +165,6 @@ async fn e7_a_crawl_in_many_runs_keeps_all_items_and_statistics_and_exports_what
         "what is finished stays so"
     );
     assert_eq!(site.requests().len(), 210);
-    site.close().await;
-}
-
-#[tokio::test]
-async fn an_export_that_is_shorter_than_it_was_is_refused() {
-    let site = TestSite::start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("items.jsonl");
-    let crawl = |pages| {
-        let crawl = Shop::new(&site)
-            .crawl()
-            .frontier(folder.path().join("crawl"))
-            .max_pages(pages);
-        crawl.export_jsonl(&file).unwrap().run()
-    };
-    crawl(40).await.unwrap();
-    std::fs::write(&file, "").unwrap();
-    let error = crawl(80).await.unwrap_err();
-    assert!(matches!(error, CrawlError::Export { .. }), "{error}");
-    assert!(error.to_string().contains("put it back"), "{error}");
     site.close().await;
 }
 
