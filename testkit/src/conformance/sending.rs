@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use silkroute_core::identity::Browser;
 use silkroute_core::{Error, Fetch, Identity, Multipart, Part, Request as _, RequestExt as _, Session};
 
 use super::bench::refused_proxy;
@@ -317,11 +318,7 @@ pub async fn a_request_looks_like_its_identity_or_is_refused(bench: &Bench) {
             );
         } else if bench.can(Capability::Live) {
             bench.fetched(&*session, &request).await;
-            assert_eq!(
-                bench.seen(&path).header("user-agent"),
-                identity.user_agent().as_deref(),
-                "a request MUST look like its identity"
-            );
+            must_look_like(identity, &bench.seen(&path));
             assert!(
                 !is_own || session.user_agent() == identity.user_agent(),
                 "a session's identity and its user agent MUST be of one visitor"
@@ -329,6 +326,29 @@ pub async fn a_request_looks_like_its_identity_or_is_refused(bench: &Bench) {
         }
     }
     bench.finish(session).await;
+}
+
+/// What a visitor says of itself in each request. The site is on this machine, whose origins are as secure to browsers as
+/// those with TLS: <https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy>.
+fn must_look_like(identity: &Identity, seen: &Recorded) {
+    let hints = identity.sec_ch_ua();
+    let hinted = |value: String| hints.is_some().then_some(value);
+    // OkHttp adds none to what its app says.
+    let languages = (identity.browser != Browser::OkHttp).then(|| identity.accept_language());
+    for (name, expected) in [
+        ("user-agent", identity.user_agent()),
+        ("accept-language", languages),
+        ("sec-ch-ua", hints.clone()),
+        ("sec-ch-ua-mobile", hinted(identity.sec_ch_ua_mobile().to_owned())),
+        ("sec-ch-ua-platform", hinted(identity.sec_ch_ua_platform())),
+    ] {
+        assert_eq!(
+            seen.header(name),
+            expected.as_deref(),
+            "a request MUST look like its identity `{}` in its `{name}`",
+            identity.name()
+        );
+    }
 }
 
 /// A request's proxy MUST be used, credentials included; or be refused.

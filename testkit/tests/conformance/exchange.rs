@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::redirect::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use silkroute_core::{
-    Body, CookieJar, Error, FetchError, FetchErrorKind, Hop, Proxy, RequestParts, Response, ResponseParts, Result,
-    SessionOptions, Timing,
+    Body, CookieJar, Error, FetchError, FetchErrorKind, Hop, Identity, Proxy, RequestParts, Response, ResponseParts,
+    Result, SessionOptions, Timing,
 };
 use tokio::sync::Semaphore;
 use url::Url;
@@ -94,7 +94,8 @@ impl Inner {
         if self.does(Sabotage::RefusesForeignOptions) && parts.options.kinds().any(|kind| kind != KIND) {
             return Err(unsupported("options of other kinds"));
         }
-        if parts.identity.is_some() && !self.does(Sabotage::LooksLikeItself) {
+        let takes_identities = self.does(Sabotage::LooksLikeItself) || self.does(Sabotage::ChangesTheAgentAlone);
+        if parts.identity.is_some() && !takes_identities {
             return Err(unsupported("looking like another"));
         }
         if self.modest && !self.does(Sabotage::IgnoresWhatItCannot) {
@@ -173,6 +174,11 @@ impl Inner {
             body => body.encode("a-boundary-of-the-model"),
         };
         let mut headers = self.headers.clone();
+        let agent = parts.identity.as_ref().and_then(Identity::user_agent);
+        if let Some(agent) = agent.filter(|_| self.does(Sabotage::ChangesTheAgentAlone)) {
+            let agent = HeaderValue::try_from(agent).map_err(|e| Error::invalid("identity", e))?;
+            headers.insert(USER_AGENT, agent);
+        }
         if let Some(content_type) = content_type {
             headers.insert(
                 CONTENT_TYPE,

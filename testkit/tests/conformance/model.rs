@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use silkroute_core::{
-    Error, Fetch, FetchError, FetchErrorKind, RedactedHeaders, Request, Response, Result, Session, async_trait,
+    Error, Fetch, FetchError, FetchErrorKind, Identity, RedactedHeaders, Request, Response, Result, Session,
+    async_trait,
 };
 use tokio::sync::SemaphorePermit;
 
@@ -77,6 +78,10 @@ impl Session for Model {
 
     fn timeout(&self) -> Duration {
         self.inner.timeout
+    }
+
+    fn can_be(&self, _: &Identity) -> bool {
+        self.does(Sabotage::ChangesTheAgentAlone)
     }
 
     async fn start(&mut self) -> Result<()> {

@@ -21,6 +21,8 @@ pub(crate) enum Sabotage {
     ChangesItsKind,
     /// ... has other limits once it is alive.
     ChangesItsLimits,
+    /// ... looks like another in its `User-Agent` alone.
+    ChangesTheAgentAlone,
     /// ... takes credentials to wherever it is sent.
     CarriesCredentialsAlong,
     /// ... says that it never tried.

@@ -87,6 +87,9 @@ saboteurs! {
     changes_its_limits: ChangesItsLimits fails [
         "lifecycle::its_limits_do_not_change_with_the_start",
     ]
+    changes_the_agent_alone: ChangesTheAgentAlone fails [
+        "sending::a_request_looks_like_its_identity_or_is_refused",
+    ]
     counts_no_attempt: CountsNoAttempt fails [
         "fetching::attempts_and_timing_are_noted",
     ]
