@@ -134,6 +134,17 @@ impl Facts {
         format!("{brand} {}", self.major())
     }
 
+    /// Those of a browser whose profile may ask for other languages than a fresh one.
+    pub(crate) async fn in_profile(&self, browser: &silkroute_browser::Browser, deadline: Deadline) -> Result<Self> {
+        let tab = browser.default_context().open(TabOptions::default(), deadline).await?;
+        let languages = tab.evaluate(LANGUAGES, deadline).await?;
+        tab.close(deadline).await?;
+        Ok(Self {
+            languages,
+            ..self.clone()
+        })
+    }
+
     #[cfg(test)]
     pub(crate) fn for_tests(major: u16) -> Self {
         let brand = |name: &str, version: String| Brand {
@@ -165,6 +176,9 @@ impl Facts {
         }
     }
 }
+
+/// What a browser asks for in `Accept-Language`, without the weights.
+const LANGUAGES: &str = "[...navigator.languages]";
 
 /// A program, and when it was installed.
 type Key = (PathBuf, Option<SystemTime>);
@@ -241,7 +255,7 @@ pub(crate) async fn of_running(browser: &silkroute_browser::Browser, apart: bool
     tab.arrive(silkroute_browser::WaitUntil::DomContentLoaded, deadline)
         .await?;
     let hints: Hints = tab.evaluate(ASK, deadline).await?;
-    let languages = tab.evaluate("[...navigator.languages]", deadline).await?;
+    let languages = tab.evaluate(LANGUAGES, deadline).await?;
     tab.close(deadline).await?;
     Ok(Facts {
         user_agent: browser.version().user_agent.replace("Headless", ""),

@@ -62,6 +62,8 @@ pub(crate) struct Stealth {
     window: Window,
     /// Whether its pages are in a context of their own, apart from the browser's.
     apart: bool,
+    /// Whether its profile may be one that somebody set to other languages.
+    keeps_profile: bool,
     solvers: Vec<Arc<dyn ChallengeSolver>>,
     /// What the installed browser says of itself, once one was launched.
     facts: Mutex<Option<Arc<Facts>>>,
@@ -101,6 +103,7 @@ impl Stealth {
             wait_until: config.wait_until,
             window: Window::of(config),
             apart: config.cdp_url.is_some() && !config.cdp_default_context,
+            keeps_profile: config.cdp_url.is_none() && config.user_data_dir.is_some(),
             solvers,
             facts: Mutex::default(),
             appearance: Mutex::default(),
@@ -193,6 +196,11 @@ impl BrowserKind for Stealth {
             Arc::new(facts::of_running(browser, self.apart, deadline).await?)
         } else {
             self.installed()?
+        };
+        let chosen = variant.locale.is_some() || self.fingerprint.languages_or_none().is_some();
+        let facts = match self.keeps_profile && !chosen {
+            true => Arc::new(facts.in_profile(browser, deadline).await?),
+            false => facts,
         };
         let appearance = self.look(variant, &facts)?;
         if let Some(zone) = appearance.timezone()

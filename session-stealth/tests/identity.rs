@@ -264,6 +264,32 @@ async fn a_browser_elsewhere_says_what_its_headers_are() {
     }
 }
 
+/// A profile that somebody set to German before.
+#[tokio::test]
+async fn a_browser_with_a_kept_profile_says_which_languages_that_asks_for() {
+    let site = TestSite::start().await.unwrap();
+    let profile = tempfile::tempdir().unwrap();
+    std::fs::create_dir(profile.path().join("Default")).unwrap();
+    std::fs::write(
+        profile.path().join("Default/Preferences"),
+        r#"{"intl": {"accept_languages": "de-DE,de", "selected_languages": "de-DE,de"}}"#,
+    )
+    .unwrap();
+    let builder = StealthSession::builder().user_data_dir(profile.path());
+    let Some(mut session) = started(builder.ignore_https_errors(true)).await else {
+        return;
+    };
+    fetched(&session, &page(&site)).await;
+    let seen = navigation(&site);
+    assert_eq!(seen.header("accept-language"), Some("de-DE,de;q=0.9"));
+    let identity = Session::identity(&session).unwrap();
+    assert_eq!(
+        Some(identity.accept_language().as_str()),
+        seen.header("accept-language")
+    );
+    session.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn nobody_gives_way_unasked() {
     if support::no_browser().is_some() {
