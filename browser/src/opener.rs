@@ -5,6 +5,10 @@
 //! after the other. To each of them it is as if it were alone: it has no opener, no name and no history, and never another
 //! tab beside it. A tab that goes to another site than the one before gets a process, as any would.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::cdp::RawCommand;
@@ -22,12 +26,27 @@ const READY: &str = "new Promise(drawn => {
 /// Ctrl, among the modifiers of `Input.dispatchMouseEvent`.
 const CTRL: u32 = 2;
 
+/// How long a page of ours may take to open a tab. It takes some 20 ms.
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// How a new tab is opened.
 pub(crate) enum Way {
     /// By the browser, with a process of its own.
     ByItself,
     /// From this page of ours, or one that is opened first.
-    FromOurs(Option<Opener>),
+    FromOurs(Option<Opener>, Arc<Patience>),
+}
+
+/// How often pages of ours opened nothing in time: a browser that does not take the click is not asked again and again.
+#[derive(Default)]
+pub(crate) struct Patience(AtomicU32);
+
+impl Patience {
+    const MOST: u32 = 3;
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= Self::MOST
+    }
 }
 
 impl Way {
@@ -38,12 +57,17 @@ impl Way {
         options: TabOptions,
         deadline: Deadline,
     ) -> Result<(Tab, Option<Opener>)> {
-        if let Self::FromOurs(opener) = self {
-            let half = deadline.capped(deadline.remaining() / 2);
-            match from_ours(opener, context, options.clone(), half).await {
+        if let Self::FromOurs(opener, patience) = self {
+            let short = deadline.capped(LONGEST.min(deadline.remaining() / 2));
+            match from_ours(opener, context, options.clone(), short).await {
                 Ok((tab, opener)) => return Ok((tab, Some(opener))),
                 Err(error) if error.is_browser_gone() => return Err(error),
-                Err(error) => tracing::debug!(%error, "a tab is opened by itself"),
+                Err(error) => {
+                    tracing::debug!(%error, "a tab is opened by itself");
+                    if error.is_timeout() {
+                        patience.0.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
             }
         }
         Ok((context.open(options, deadline).await?, None))

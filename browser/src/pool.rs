@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::context::Context;
-use crate::opener::{Opener, Way};
+use crate::opener::{Opener, Patience, Way};
 use crate::tab::{LocalStorage, Tab, TabOptions};
 use crate::{CloseReason, Deadline, Error, Result};
 
@@ -100,6 +100,8 @@ struct Tabs {
 
 struct Inner {
     options: PoolOptions,
+    /// With pages of ours that open tabs.
+    patience: Arc<Patience>,
     places: Arc<Semaphore>,
     tabs: Mutex<Tabs>,
 }
@@ -111,12 +113,12 @@ impl Inner {
 
     /// How a new tab is opened; from a page of ours, if there are `more` of its context to come.
     fn way(&self, context: &Context, more: bool) -> Way {
-        if !more {
+        if !more || self.patience.is_over() {
             return Way::ByItself;
         }
         let mut tabs = self.tabs();
         tabs.openers.retain(|opener| opener.serves(context));
-        Way::FromOurs(tabs.openers.pop())
+        Way::FromOurs(tabs.openers.pop(), Arc::clone(&self.patience))
     }
 
     /// An opener whose tab has gone is there for the next.
@@ -159,6 +161,7 @@ impl TabPool {
         Ok(Self {
             inner: Arc::new(Inner {
                 options,
+                patience: Arc::default(),
                 places,
                 tabs: Mutex::default(),
             }),

@@ -8,25 +8,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use silkroute_browser::{Headless, LaunchOptions, Navigation, ScreenshotOptions, Tab};
-use silkroute_testkit::display::Display;
-use support::{Answer, Site, browser_with, soon, tab};
-
-/// A display that nobody else has; `None` where there is no Xvfb.
-async fn display() -> Option<Display> {
-    match Display::start((1280, 800)).await {
-        Ok(display) => Some(display),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            assert!(
-                std::env::var("SILKROUTE_REQUIRE_BROWSER").as_deref() != Ok("1"),
-                "there is no Xvfb to show a window on; install xvfb"
-            );
-            eprintln!("A BROWSER TEST DID NOT RUN: there is no Xvfb");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
+use silkroute_browser::{LaunchOptions, Navigation, ScreenshotOptions, Tab};
+use support::{Answer, Site, browser_with, display, in_a_window, soon, tab};
 
 /// What a page says of itself once it was drawn ten times.
 const DRAWN: &str = "new Promise(done => {
@@ -90,10 +73,5 @@ async fn all_tabs_are_visible_focused_and_drawn_without_a_window() {
 #[tokio::test]
 async fn all_tabs_are_visible_focused_and_drawn_in_a_window() {
     let Some(display) = display().await else { return };
-    both_are_in_front(LaunchOptions {
-        headless: Headless::Off,
-        extra_flags: vec!["--ozone-platform=x11".into(), format!("--display={}", display.name())],
-        ..LaunchOptions::default()
-    })
-    .await;
+    both_are_in_front(in_a_window(&display)).await;
 }

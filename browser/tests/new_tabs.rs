@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use silkroute_browser::cdp::RawCommand;
-use silkroute_browser::{Browser, Context, Deadline, Lease, Navigation, PoolOptions, TabOptions, TabPool};
-use support::{Answer, Site, browser, soon};
+use silkroute_browser::{
+    Browser, Context, Deadline, Headless, LaunchOptions, Lease, Navigation, PoolOptions, TabOptions, TabPool,
+};
+use support::{Answer, Site, browser, browser_with, display, in_a_window, soon};
 
 /// What a page can tell of where it came from, and what its site stored.
 const TELL: &str = "JSON.stringify([window.opener, Object.hasOwn(window, 'opener') && Object.getOwnPropertyDescriptor(window, \
@@ -57,7 +59,35 @@ fn renderers(browser: &Browser) -> HashSet<u32> {
 
 #[tokio::test]
 async fn new_tabs_of_a_site_take_over_its_process_and_nothing_else() {
-    let Some(browser) = browser().await else { return };
+    take_over_a_process(LaunchOptions::default()).await;
+}
+
+#[tokio::test]
+async fn in_a_window_they_do_so_too() {
+    let Some(display) = display().await else { return };
+    take_over_a_process(in_a_window(&display)).await;
+}
+
+#[tokio::test]
+async fn in_the_headless_shell_they_do_so_too() {
+    let shell = LaunchOptions {
+        headless: Headless::Shell,
+        ..LaunchOptions::default()
+    };
+    if let Err(error) = silkroute_browser::launch::find(&shell) {
+        // Not every system has it as a package.
+        let required = std::env::var("SILKROUTE_REQUIRE_HEADLESS_SHELL").as_deref() == Ok("1");
+        assert!(!required, "{error}");
+        eprintln!("A TEST OF THE HEADLESS SHELL DID NOT RUN: {error}");
+        return;
+    }
+    take_over_a_process(shell).await;
+}
+
+async fn take_over_a_process(options: LaunchOptions) {
+    let Some(browser) = browser_with(options).await else {
+        return;
+    };
     let site = Site::start(&[("/", Answer::html(&MARK.replace("TELL", TELL)))]).await;
     let context = browser.default_context();
     let pool = pool(1);
@@ -137,5 +167,37 @@ async fn tabs_open_where_the_pages_that_opened_others_have_crashed() {
         go(&tab, site.url("/")).await;
         tab.finish();
     }
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_closes_its_tab_fails_at_once_and_the_next_opens() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[
+        ("/", Answer::html("<p>x</p>")),
+        (
+            "/bye",
+            Answer::html("<script>window.close(); for (let n = 0; n < 1e8; n++);</script>"),
+        ),
+    ])
+    .await;
+    let context = browser.default_context();
+    let pool = pool(1);
+    let mut failed = 0;
+    for _ in 0..3 {
+        let tab = acquire(&pool, &context).await;
+        go(&tab, site.url("/")).await;
+        tab.finish();
+        let tab = acquire(&pool, &context).await;
+        match tab.navigate(&Navigation::to(site.url("/bye")), soon()).await {
+            Ok(_) => tab.finish(),
+            Err(error) => {
+                assert!(error.is_gone(), "{error}");
+                failed += 1;
+            }
+        }
+    }
+    // The tab of the first round was not opened by a page, and no script closes it.
+    assert_eq!(failed, 2);
     browser.close().await.unwrap();
 }

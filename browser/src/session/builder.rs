@@ -113,14 +113,15 @@ macro_rules! browser_builder {
                 self
             }
 
-            /// Whether a tab is cleared and used again; a new one for each page takes about twice as long. Default: true.
+            /// Whether a tab is cleared and used again; a new one for each page takes up to 1.6 times as long.
+            /// Default: true.
             #[must_use]
             pub fn reuse_tabs(mut self, reuse_tabs: bool) -> Self {
                 self.config.reuse_tabs = reuse_tabs;
                 self
             }
 
-            /// After so many uses a tab is closed rather than cleared. Default: 100.
+            /// After so many uses a tab is closed rather than cleared; without `reuse_tabs` the process that tabs take over ends. Default: 100.
             #[must_use]
             pub fn recycle_tabs_after(mut self, recycle_tabs_after: u32) -> Self {
                 self.config.recycle_tabs_after = recycle_tabs_after;

@@ -130,9 +130,9 @@ macro_rules! browser_config {
             pub start_timeout: ::std::time::Duration,
             /// Tabs at one time, 1 to 50.
             pub max_pages: usize,
-            /// Whether a tab is cleared and used again; a new one for each page takes about twice as long.
+            /// Whether a tab is cleared and used again; a new one for each page takes up to 1.6 times as long.
             pub reuse_tabs: bool,
-            /// After so many uses a tab is closed rather than cleared.
+            /// After so many uses a tab is closed rather than cleared; without `reuse_tabs` the process that tabs take over ends.
             pub recycle_tabs_after: u32,
             /// Whether what sites stored, cookies and cache apart, goes with each page.
             pub clear_storage: bool,

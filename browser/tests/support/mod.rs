@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use silkroute_browser::cdp::RawCommand;
-use silkroute_browser::{Browser, Context, Deadline, LaunchOptions, Tab, TabOptions};
+use silkroute_browser::{Browser, Context, Deadline, Headless, LaunchOptions, Tab, TabOptions};
+use silkroute_testkit::display::Display;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -37,6 +38,31 @@ pub async fn browser_with(options: LaunchOptions) -> Option<Browser> {
         return None;
     }
     Some(Browser::launch(&options).await.expect("the browser starts"))
+}
+
+/// A display that nobody else has; `None` where there is no Xvfb.
+pub async fn display() -> Option<Display> {
+    match Display::start((1280, 800)).await {
+        Ok(display) => Some(display),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            assert!(
+                std::env::var("SILKROUTE_REQUIRE_BROWSER").as_deref() != Ok("1"),
+                "there is no Xvfb to show a window on; install xvfb"
+            );
+            eprintln!("A BROWSER TEST DID NOT RUN: there is no Xvfb");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A browser with a window on this display.
+pub fn in_a_window(display: &Display) -> LaunchOptions {
+    LaunchOptions {
+        headless: Headless::Off,
+        extra_flags: vec!["--ozone-platform=x11".into(), format!("--display={}", display.name())],
+        ..LaunchOptions::default()
+    }
 }
 
 pub async fn tab(browser: &Browser) -> Tab {
