@@ -43,6 +43,7 @@ pub(crate) struct Appearance {
     user_agent: String,
     hints: Hints,
     accept: Option<String>,
+    /// What `navigator.languages` gives. Those of the identity are what `Accept-Language` has.
     languages: Vec<String>,
     /// Whether somebody chose the languages: otherwise scripts keep the browser's own locale.
     chosen_languages: bool,
@@ -73,7 +74,12 @@ impl Appearance {
             None => fingerprint.languages_or_none(),
         };
         let chosen_languages = chosen.is_some();
-        identity.languages = chosen.unwrap_or_else(|| facts.languages.clone());
+        let languages = chosen.unwrap_or_else(|| facts.languages.clone());
+        // By command it asks for what it is told to the letter.
+        identity.languages = match chosen_languages && elsewhere {
+            true => languages.clone(),
+            false => asked_for(&languages),
+        };
         identity.check()?;
         identity.timezone = variant.timezone.clone().or_else(|| fingerprint.timezone.clone());
         let (user_agent, hints) = match claim {
@@ -88,7 +94,7 @@ impl Appearance {
             user_agent,
             hints,
             accept: facts.accept.clone(),
-            languages: identity.languages.clone(),
+            languages,
             chosen_languages,
             timezone: identity.timezone.clone(),
             screen,
@@ -216,6 +222,27 @@ impl Appearance {
     }
 }
 
+/// The languages in `Accept-Language` of a browser with these: behind the last of a family its base, as
+/// `net::HttpUtil::ExpandLanguageList` of Chromium adds it.
+fn asked_for(languages: &[String]) -> Vec<String> {
+    let base = |language: &str| language.split('-').next().unwrap_or(language).to_owned();
+    let mut all: Vec<String> = Vec::new();
+    let mut add = |language: String| {
+        if !all.contains(&language) {
+            all.push(language);
+        }
+    };
+    for (index, language) in languages.iter().enumerate() {
+        add(language.clone());
+        let family = base(language);
+        let goes_on = languages.get(index + 1).is_some_and(|next| base(next) == family);
+        if !goes_on && !["x", "i"].contains(&family.as_str()) {
+            add(family);
+        }
+    }
+    all
+}
+
 /// The user agent and the client hints of a browser that is not the installed one.
 fn claimed(identity: &Identity, facts: &Facts) -> (String, Hints) {
     let user_agent = identity.user_agent().unwrap_or_else(|| facts.user_agent.clone());
@@ -297,6 +324,16 @@ mod tests {
                 "{kind}"
             );
         }
+    }
+
+    #[test]
+    fn behind_a_family_of_languages_its_base_is_asked_for() {
+        let asked = |languages: &[&str]| asked_for(&languages.iter().map(|&one| one.to_owned()).collect::<Vec<_>>());
+        assert_eq!(asked(&["en-US", "en"]), ["en-US", "en"]);
+        assert_eq!(asked(&["fr-FR", "en-US"]), ["fr-FR", "fr", "en-US", "en"]);
+        assert_eq!(asked(&["de-DE", "de-AT", "fr"]), ["de-DE", "de-AT", "de", "fr"]);
+        assert_eq!(asked(&["en-US", "fr", "en"]), ["en-US", "en", "fr"]);
+        assert_eq!(asked(&["i-klingon"]), ["i-klingon"]);
     }
 
     #[test]

@@ -264,30 +264,37 @@ async fn a_browser_elsewhere_says_what_its_headers_are() {
     }
 }
 
-/// A profile that somebody set to German before.
+/// Chosen, and in a profile that somebody set so before. Chromium asks for more than it is told.
 #[tokio::test]
-async fn a_browser_with_a_kept_profile_says_which_languages_that_asks_for() {
+async fn an_identity_has_the_languages_that_are_asked_for() {
     let site = TestSite::start().await.unwrap();
     let profile = tempfile::tempdir().unwrap();
     std::fs::create_dir(profile.path().join("Default")).unwrap();
     std::fs::write(
         profile.path().join("Default/Preferences"),
-        r#"{"intl": {"accept_languages": "de-DE,de", "selected_languages": "de-DE,de"}}"#,
+        r#"{"intl": {"accept_languages": "fr-FR,en-US", "selected_languages": "fr-FR,en-US"}}"#,
     )
     .unwrap();
-    let builder = StealthSession::builder().user_data_dir(profile.path());
-    let Some(mut session) = started(builder.ignore_https_errors(true)).await else {
-        return;
+    let chosen = Fingerprint {
+        languages: Some(["fr-FR", "en-US"].map(str::to_owned).into()),
+        ..Fingerprint::default()
     };
-    fetched(&session, &page(&site)).await;
-    let seen = navigation(&site);
-    assert_eq!(seen.header("accept-language"), Some("de-DE,de;q=0.9"));
-    let identity = Session::identity(&session).unwrap();
-    assert_eq!(
-        Some(identity.accept_language().as_str()),
-        seen.header("accept-language")
-    );
-    session.close().await.unwrap();
+    for builder in [
+        StealthSession::builder().user_data_dir(profile.path()),
+        StealthSession::builder().fingerprint(chosen),
+    ] {
+        let Some(mut session) = started(builder.ignore_https_errors(true)).await else {
+            return;
+        };
+        fetched(&session, &page(&site)).await;
+        let seen = navigation(&site);
+        let asked = seen.header("accept-language");
+        assert_eq!(asked, Some("fr-FR,fr;q=0.9,en-US;q=0.8,en;q=0.7"));
+        let identity = Session::identity(&session).unwrap();
+        assert_eq!(Some(identity.accept_language().as_str()), asked);
+        assert_eq!(session.headers().unwrap()["accept-language"].to_str().ok(), asked);
+        session.close().await.unwrap();
+    }
 }
 
 #[tokio::test]
