@@ -48,6 +48,15 @@ async fn go(tab: &Lease, url: url::Url) {
     tab.navigate(&Navigation::to(url), soon()).await.unwrap();
 }
 
+/// So many uses that end well.
+async fn visit(pool: &TabPool, context: &Context, url: &url::Url, times: usize) {
+    for _ in 0..times {
+        let tab = acquire(pool, context).await;
+        go(&tab, url.clone()).await;
+        tab.finish();
+    }
+}
+
 /// The processes that show pages, as far as the system tells.
 fn renderers(browser: &Browser) -> HashSet<u32> {
     let command_line = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -120,20 +129,14 @@ async fn a_page_that_hangs_takes_no_later_tab_along() {
     .await;
     let context = browser.default_context();
     let pool = pool(1);
-    for _ in 0..3 {
-        let tab = acquire(&pool, &context).await;
-        go(&tab, site.url("/")).await;
-        tab.finish();
-    }
+    visit(&pool, &context, &site.url("/"), 3).await;
     for _ in 0..3 {
         let tab = acquire(&pool, &context).await;
         let brief = Deadline::after(Duration::from_millis(700));
         let hung = tab.navigate(&Navigation::to(site.url("/hang")), brief).await;
         assert!(hung.unwrap_err().is_timeout());
         drop(tab);
-        let tab = acquire(&pool, &context).await;
-        go(&tab, site.url("/")).await;
-        tab.finish();
+        visit(&pool, &context, &site.url("/"), 1).await;
     }
     // The next tab's, those of the two pages that open tabs, and one that the browser keeps at hand.
     let ended = async {
@@ -152,21 +155,13 @@ async fn tabs_open_where_the_pages_that_opened_others_have_crashed() {
     let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
     let context = browser.default_context();
     let pool = pool(1);
-    for _ in 0..3 {
-        let tab = acquire(&pool, &context).await;
-        go(&tab, site.url("/")).await;
-        tab.finish();
-    }
+    visit(&pool, &context, &site.url("/"), 3).await;
     let tab = acquire(&pool, &context).await;
     let crash = RawCommand::new("Page.crash", json!({})).unwrap();
     // Its process is gone before it can answer.
     let _ = tab.session().send(crash, Deadline::after(Duration::from_secs(1))).await;
     tab.finish();
-    for _ in 0..4 {
-        let tab = acquire(&pool, &context).await;
-        go(&tab, site.url("/")).await;
-        tab.finish();
-    }
+    visit(&pool, &context, &site.url("/"), 4).await;
     browser.close().await.unwrap();
 }
 
@@ -185,9 +180,7 @@ async fn a_page_that_closes_its_tab_fails_at_once_and_the_next_opens() {
     let pool = pool(1);
     let mut failed = 0;
     for _ in 0..3 {
-        let tab = acquire(&pool, &context).await;
-        go(&tab, site.url("/")).await;
-        tab.finish();
+        visit(&pool, &context, &site.url("/"), 1).await;
         let tab = acquire(&pool, &context).await;
         match tab.navigate(&Navigation::to(site.url("/bye")), soon()).await {
             Ok(_) => tab.finish(),
