@@ -6,7 +6,7 @@ use silkroute_core::{RequestExt as _, Response};
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_http::HttpSession;
 use silkroute_spider::{BlockDetection, Ended, Escalation, Spider as _, Visit};
-use silkroute_testkit::site::{Recorded, TestSite};
+use silkroute_testkit::site::{Recorded, TestSite, known};
 
 use crate::Pages;
 use crate::lower::{Lack, Lacking};
@@ -33,7 +33,7 @@ fn ladder<const N: usize>(rungs: [&str; N]) -> Escalation {
         (response.url().path() == "/echo" && !cleared).then(|| "no clearance".to_owned())
     };
     Escalation::ladder(rungs)
-        .detection(BlockDetection::none().predicate(without))
+        .detection(BlockDetection::none().statuses([401]).predicate(without))
         .retry_lower_every(1)
 }
 
@@ -51,11 +51,13 @@ async fn crawled<const N: usize>(
         "/cookies/set?cf_clearance=passed&_domain=shop.localhost&_path=/",
     );
     let mut visits = vec![Visit::get(&clear).unwrap().session("upper")];
-    visits.extend(
-        pages
-            .iter()
-            .map(|(host, path)| Visit::get(&on(&site, host, path)).unwrap()),
-    );
+    visits.extend(pages.iter().map(|(host, path)| {
+        let visit = Visit::get(&on(&site, host, path)).unwrap();
+        match path.contains("as_itself") {
+            true => visit.identity("chrome131".parse().unwrap()),
+            false => visit,
+        }
+    }));
     let spider = Pages {
         visits,
         selector: "a.product",
@@ -130,4 +132,25 @@ async fn a_session_that_took_the_cookies_and_did_not_say_so_looks_like_their_own
     let (by, requests) = crawled(&sessions, ["lower", "upper"], &pages).await;
     assert_eq!(by, ["upper", "lower", "lower"]);
     assert_one_visitor(&requests);
+}
+
+/// Above is the one that was given for the whole domain.
+#[tokio::test]
+async fn what_was_lent_to_a_session_below_does_not_come_back_beside_what_it_is_from() {
+    let sessions = SessionManager::new();
+    sessions.add("lower", looking_like("firefox151")).unwrap();
+    let middle = Lacking(looking_like("chrome136"), Lack::OtherIdentities);
+    sessions.add("middle", middle.lazy()).unwrap();
+    let token = format!("Bearer {}", known::BEARER_TOKEN);
+    let upper = HttpSession::builder()
+        .impersonate(UPPER)
+        .header("authorization", &token);
+    sessions.add("upper", upper.build().unwrap()).unwrap();
+    // The second tries the middle in vain, the third the lowest. The last passes by the middle, which it has not done before.
+    let pages = ["/echo?n=1", "/echo?n=2", "/echo?n=3", "/bearer?as_itself"].map(|path| (HOST, path));
+    let (by, requests) = crawled(&sessions, ["lower", "middle", "upper"], &pages).await;
+    assert_eq!(by, ["upper", "upper", "lower", "upper"]);
+    let (last, _) = requests.iter().rfind(|(sent, _)| sent.path == "/bearer").unwrap();
+    assert_eq!(last.header("authorization"), Some(token.as_str()));
+    assert_eq!(last.cookies(), [("cf_clearance".to_owned(), "passed".to_owned())]);
 }
