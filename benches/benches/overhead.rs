@@ -2,6 +2,8 @@
 //! loopback, plain and TLS, 1, 16 and 64 at a time; and 256 at a time from a server that takes its time, for caps that
 //! nobody asked for.
 //!
+//! wreq sends what its profile leaves out and the browser sends as well, so that both send the same request.
+//!
 //! wreq is given its URL as text, which it barely reads; a request of ours holds a URL that is parsed, as links come to a
 //! crawl. What the parsing costs is shown by a contender of its own, which does it for each fetch.
 //!
@@ -13,7 +15,10 @@
     reason = "a benchmark that cannot run has nothing to report"
 )]
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use silkroute_benches::fetches::{Contender, compare, turn};
 use silkroute_benches::{Server, median, serve_if_asked};
 use silkroute_core::{Fetch, FetchError, FetchErrorKind, Request, Response, ResponseParts, Result, Session};
@@ -39,14 +44,19 @@ fn main() {
     runtime.block_on(async {
         for (title, root) in [("http", &server.http), ("https", &server.https)] {
             let url = format!("{root}/page/10k");
+            let bare_client = {
+                let left_out = left_out(&format!("{root}/headers"), &server.ca_pem).await;
+                let ca_pem = &server.ca_pem;
+                move || client(ca_pem, left_out.clone())
+            };
             let manager = async || {
-                let [first, again] = [thin(&url, &server.ca_pem), thin(&url, &server.ca_pem)];
-                vec![first, again, managed(&url, &server.ca_pem).await]
+                let [first, again] = [thin(&url, bare_client()), thin(&url, bare_client())];
+                vec![first, again, managed(&url, bare_client()).await]
             };
             let kind = async || {
                 vec![
-                    bare(&url, &server.ca_pem),
-                    bare(&url, &server.ca_pem),
+                    bare(&url, bare_client()),
+                    bare(&url, bare_client()),
                     session(&url, &server.ca_pem).await,
                     session_from_text(&url, &server.ca_pem).await,
                     managed_session(&url, &server.ca_pem).await,
@@ -80,7 +90,32 @@ async fn no_hidden_cap(session: &std::sync::Arc<Contender>, blocks: usize) {
     );
 }
 
-fn client(ca_pem: &str) -> wreq::Client {
+/// The headers that a session sends and wreq's profile does not.
+async fn left_out(echo: &str, ca_pem: &str) -> HeaderMap {
+    let headers = async |client: wreq::Client| {
+        let body = client.get(echo).send().await.unwrap().bytes().await.unwrap();
+        serde_json::from_slice::<BTreeMap<String, String>>(&body).unwrap()
+    };
+    let fetched = started(ca_pem).await.fetch(&Fetch::from(parsed(echo))).await.unwrap();
+    let ours: BTreeMap<String, String> = serde_json::from_slice(fetched.body()).unwrap();
+    let theirs = headers(client(ca_pem, HeaderMap::new())).await;
+    let left_out: HeaderMap = ours
+        .iter()
+        .filter(|(name, _)| !theirs.contains_key(*name))
+        .map(|(name, value)| {
+            (
+                name.parse::<HeaderName>().unwrap(),
+                value.parse::<HeaderValue>().unwrap(),
+            )
+        })
+        .collect();
+    // Over HTTP/1.1 the profile has a `Priority` that browsers have not.
+    let theirs = headers(client(ca_pem, left_out.clone())).await;
+    assert!(ours.keys().all(|name| theirs.contains_key(name)), "{theirs:?}");
+    left_out
+}
+
+fn client(ca_pem: &str, more: HeaderMap) -> wreq::Client {
     let store = wreq::tls::trust::CertStore::builder()
         .add_pem_cert(ca_pem)
         .build()
@@ -91,14 +126,15 @@ fn client(ca_pem: &str) -> wreq::Client {
         .build();
     wreq::Client::builder()
         .emulation(emulation)
+        .default_headers(more)
         .tls_cert_store(store)
         .build()
         .unwrap()
 }
 
 /// The wreq client by itself.
-fn bare(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
-    let (client, url) = (client(ca_pem), url.to_owned());
+fn bare(url: &str, client: wreq::Client) -> std::sync::Arc<Contender> {
+    let url = url.to_owned();
     Contender::new("wreq", move || {
         let get = client.get(&url);
         async move { get.send().await.unwrap().bytes().await.unwrap().len() }
@@ -152,17 +188,17 @@ impl Response for Reply {
 }
 
 /// The thin session without a manager: what the manager adds is the difference to it.
-fn thin(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
-    let (session, url) = (std::sync::Arc::new(Thin(client(ca_pem))), parsed(url));
+fn thin(url: &str, client: wreq::Client) -> std::sync::Arc<Contender> {
+    let (session, url) = (std::sync::Arc::new(Thin(client)), parsed(url));
     Contender::new("a thin session on wreq", move || {
         let (session, request) = (std::sync::Arc::clone(&session), Fetch::from(url.clone()));
         async move { session.fetch(&request).await.unwrap().body().len() }
     })
 }
 
-async fn managed(url: &str, ca_pem: &str) -> std::sync::Arc<Contender> {
+async fn managed(url: &str, client: wreq::Client) -> std::sync::Arc<Contender> {
     let manager = SessionManager::new();
-    manager.add("thin", Thin(client(ca_pem))).unwrap();
+    manager.add("thin", Thin(client)).unwrap();
     by_manager("the same session under the manager", manager, url).await
 }
 
