@@ -75,7 +75,9 @@ async fn two_visitors_on_one_ladder_are_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let file = sessions_file(
         folder.path(),
-        "[sessions.plain]\nkind = \"http\"\n[sessions.fox]\nkind = \"http\"\nimpersonate = \"firefox\"\n",
+        // Who says by itself who it is cannot look like another.
+        "[sessions.plain]\nkind = \"http\"\nheaders = { User-Agent = \"Plain/1\" }\n\
+         [sessions.fox]\nkind = \"http\"\nimpersonate = \"firefox\"\n",
     );
     let flaky = site.http_url("/flaky?times=1&key=cli&how=503");
     let config = ["--config", &file, "--depth", "0"];
