@@ -385,7 +385,9 @@ impl Lease {
         let mut tabs = pool.tabs();
         while tabs.tasks.try_join_next().is_some() {}
         tabs.leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
-        if tabs.closed || !tab.is_alive() || (self.once && !again) {
+        // Where it has gone by itself, the page that opened it can still clear what its sites stored.
+        let opener = opener.filter(|opener| opener.page().is_alive());
+        if tabs.closed || (!tab.is_alive() && opener.is_none()) || (self.once && !again) {
             return;
         }
         let origins = options.clear_storage.then(|| leaves(&tab, &tabs.leased));
@@ -446,7 +448,9 @@ fn leaves(tab: &Tab, others: &[Arc<Tab>]) -> BTreeSet<String> {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Whatever is the matter with its page may be so with all that is in its process.
-        self.end(false, None);
+        // Whatever is the matter with its page may be so with all that is in its process, unless it closed itself.
+        let gone = self.tab.as_ref().is_some_and(|tab| !tab.is_alive());
+        let opener = self.opener.take().filter(|_| gone);
+        self.end(false, opener);
     }
 }

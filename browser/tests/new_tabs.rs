@@ -169,10 +169,10 @@ async fn tabs_open_where_the_pages_that_opened_others_have_crashed() {
 async fn a_page_that_closes_its_tab_fails_at_once_and_the_next_opens() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[
-        ("/", Answer::html("<p>x</p>")),
+        ("/", Answer::html("<script>before = localStorage.length</script>")),
         (
             "/bye",
-            Answer::html("<script>window.close(); for (let n = 0; n < 1e8; n++);</script>"),
+            Answer::html("<script>localStorage.a = 1; window.close(); for (let n = 0; n < 1e8; n++);</script>"),
         ),
     ])
     .await;
@@ -180,7 +180,11 @@ async fn a_page_that_closes_its_tab_fails_at_once_and_the_next_opens() {
     let pool = pool(1);
     let mut failed = 0;
     for _ in 0..3 {
-        visit(&pool, &context, &site.url("/"), 1).await;
+        let tab = acquire(&pool, &context).await;
+        go(&tab, site.url("/")).await;
+        let stored: u32 = tab.evaluate_in_page("before", soon()).await.unwrap();
+        assert_eq!(stored, 0, "what the page stored that closed itself");
+        tab.finish();
         let tab = acquire(&pool, &context).await;
         match tab.navigate(&Navigation::to(site.url("/bye")), soon()).await {
             Ok(_) => tab.finish(),
