@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use silkroute::async_trait;
+use silkroute::core::ExpectedIdentity;
 use silkroute::core::cookies::StorageState;
 use silkroute::prelude::*;
 use silkroute_testkit::site::TestSite;
@@ -50,6 +51,9 @@ impl<S: Session> Session for Numbered<S> {
     }
     fn identity(&self) -> Option<Identity> {
         self.inner.identity()
+    }
+    fn expected_identity(&self) -> ExpectedIdentity {
+        self.inner.expected_identity()
     }
     fn can_be(&self, identity: &Identity) -> bool {
         self.inner.can_be(identity)

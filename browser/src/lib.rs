@@ -51,7 +51,7 @@ pub mod __private {
     pub use futures_util::future::BoxFuture;
     pub use silkroute_core::cookies::StorageState;
     pub use silkroute_core::{
-        Cookie, CookieJar, Identity, Proxy, ProxyPool, Request, Response, Result, Retry, Session, SessionOptions,
-        async_trait,
+        Cookie, CookieJar, ExpectedIdentity, Identity, Proxy, ProxyPool, Request, Response, Result, Retry, Session,
+        SessionOptions, async_trait,
     };
 }

@@ -63,7 +63,7 @@ pub use request::{Meta, Request, RequestParts};
 pub use request_ext::RequestExt;
 pub use response::{CacheOutcome, Hop, Response, ResponseParts, Timing};
 pub use retry::{Retry, retry_after};
-pub use session::Session;
+pub use session::{ExpectedIdentity, Session};
 
 /// What the macros of this crate expand to. Not part of the public interface.
 #[doc(hidden)]

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::cookies::StorageState;
 use crate::{Error, Identity, Request, Response, Result};
+
+/// Who a session will be; see [`Session::expected_identity`].
+pub type ExpectedIdentity = Pin<Box<dyn Future<Output = Option<Identity>> + Send>>;
 
 /// A long-lived, pre-configured fetcher.
 ///
@@ -29,7 +33,8 @@ use crate::{Error, Identity, Request, Response, Result};
 /// * `fetch` MUST honour every field of [`RequestParts`](crate::RequestParts), or refuse it with
 ///   [`Error::Unsupported`](crate::Error::Unsupported). A response of any status is a response and not an error.
 /// * A session MUST be able to be its own [`identity`](Session::identity), MUST fetch as any that it says it
-///   [`can_be`](Session::can_be), and MUST refuse a request that is to look like another.
+///   [`can_be`](Session::can_be), and MUST refuse a request that is to look like another. Once it has started it MUST be who
+///   it was [expected](Session::expected_identity) to be, where it said so.
 /// * Options of its own kind that it does not know MUST be refused with [`Error::Options`](crate::Error::Options); those of
 ///   other kinds MUST be ignored. `Authorization` and a request's own cookies MUST NOT follow a redirect to another origin.
 /// * A session that gives its [`storage_state`](Session::storage_state) MUST give all that it would need to go on as the same visitor,
@@ -70,6 +75,15 @@ pub trait Session: fmt::Debug + Send + Sync + 'static {
     /// bring its cookies.
     fn identity(&self) -> Option<Identity> {
         None
+    }
+
+    /// Who it is once it has started, found out without a start; its [`identity`](Session::identity) where that is known.
+    /// `None` where it cannot be told, which is what a kind does that says nothing. A ladder of sessions asks when a crawl
+    /// begins, so that a site sees one visitor from the first request on.
+    ///
+    /// The future borrows nothing, as nobody can hold a session that is not started; it MUST end by itself within seconds.
+    fn expected_identity(&self) -> ExpectedIdentity {
+        Box::pin(std::future::ready(self.identity()))
     }
 
     /// Whether it would honour a request with this [`identity`](crate::RequestParts::identity): its own, unless a kind can be

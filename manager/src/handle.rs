@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use silkroute_core::cookies::StorageState;
-use silkroute_core::{Error, FetchError, FetchErrorKind, Request, Response, Result, Session};
+use silkroute_core::{Error, FetchError, FetchErrorKind, Identity, Request, Response, Result, Session};
 use tokio::time::Instant;
 
 use crate::slot::{Running, Slot, Then};
@@ -135,6 +135,20 @@ impl SessionHandle {
     pub fn peek(&self) -> Option<SessionLease> {
         let running = self.slot.peek()?;
         Some(SessionLease { running, used: false })
+    }
+
+    /// Who the session is, or will be once it has started, as far as that can be told without starting it; see
+    /// [`Session::expected_identity`]. Waits for a start that is under way.
+    ///
+    /// ```
+    /// # async fn example(browser: silkroute_manager::SessionHandle) {
+    /// if let Some(identity) = browser.expected_identity().await {
+    ///     println!("{} will say {:?}", browser.id(), identity.user_agent());
+    /// }
+    /// # }
+    /// ```
+    pub async fn expected_identity(&self) -> Option<Identity> {
+        self.slot.expected_identity().await
     }
 
     /// Saves what the session keeps of the sites it visited, cookies and local storage, in Playwright's format: log in today,

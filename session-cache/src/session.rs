@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::StatusCode;
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{
-    FetchError, FetchErrorKind, Identity, Request, Response, Result, Session, SessionOptions, async_trait,
+    ExpectedIdentity, FetchError, FetchErrorKind, Identity, Request, Response, Result, Session, SessionOptions,
+    async_trait,
 };
 
 use crate::key::KeyRules;
@@ -107,6 +108,10 @@ impl Session for CacheSession {
 
     fn identity(&self) -> Option<Identity> {
         self.inner.identity()
+    }
+
+    fn expected_identity(&self) -> ExpectedIdentity {
+        self.inner.expected_identity()
     }
 
     /// The other session's answer; a cache that only replays is whoever was recorded.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{
-    CookieJar, Error, FetchError, FetchErrorKind, Identity, Proxy, ProxyPool, Request, Response, Result, Session,
-    SessionOptions, async_trait,
+    CookieJar, Error, ExpectedIdentity, FetchError, FetchErrorKind, Identity, Proxy, ProxyPool, Request, Response,
+    Result, Session, SessionOptions, async_trait,
 };
 
 use super::config::{BrowserConfig, BrowserKindConfig};
@@ -16,6 +16,7 @@ use super::fetch;
 use super::hooks::Hooks;
 use super::kind::BrowserKind;
 use super::plan::check_proxy;
+use super::running::launch_options;
 use super::variants::Browsers;
 use crate::{Browser, Headless, launch};
 
@@ -141,9 +142,20 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
 
     /// The kind's, unless the configuration has it say something else.
     fn identity(&self) -> Option<Identity> {
+        let says_other = self.settings.config.says_who();
+        self.settings.kind.identity().filter(|_| !says_other)
+    }
+
+    /// The kind's, unless the configuration has it say something else, or the browser runs elsewhere.
+    fn expected_identity(&self) -> ExpectedIdentity {
         let config = &self.settings.config;
-        let otherwise = config.user_agent.is_some() || config.extra_headers.as_map().keys().any(says_who);
-        self.settings.kind.identity().filter(|_| !otherwise)
+        if self.is_alive() {
+            return Box::pin(std::future::ready(self.identity()));
+        }
+        if config.says_who() || config.cdp_url.is_some() {
+            return Box::pin(std::future::ready(None));
+        }
+        self.settings.kind.expected_identity(launch_options(config))
     }
 
     async fn start(&mut self) -> Result<()> {
@@ -202,11 +214,6 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
             None => Ok(()),
         }
     }
-}
-
-/// Whether a header says who sends it.
-fn says_who(name: &http::HeaderName) -> bool {
-    [http::header::USER_AGENT, http::header::ACCEPT_LANGUAGE].contains(name) || name.as_str().starts_with("sec-ch-ua")
 }
 
 fn check(config: &BrowserConfig, hooks: &Hooks) -> Result<()> {

@@ -313,6 +313,15 @@ impl BrowserConfig {
         self.cdp_url.is_none() && self.own_proxies().next().is_some()
     }
 
+    /// Whether it chooses words of its own for who the browser is.
+    pub(super) fn says_who(&self) -> bool {
+        let names_it = |name: &http::HeaderName| {
+            [http::header::USER_AGENT, http::header::ACCEPT_LANGUAGE].contains(name)
+                || name.as_str().starts_with("sec-ch-ua")
+        };
+        self.user_agent.is_some() || self.extra_headers.as_map().keys().any(names_it)
+    }
+
     /// Whether browsers are launched with a fresh profile.
     pub(super) fn is_fresh(&self) -> bool {
         self.cdp_url.is_none() && self.user_data_dir.is_none()

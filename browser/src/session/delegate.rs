@@ -39,6 +39,14 @@ macro_rules! browser_session {
                 self.inner.identity()
             }
 
+            fn expected_identity(&self) -> $crate::__private::ExpectedIdentity {
+                self.inner.expected_identity()
+            }
+
+            fn can_be(&self, identity: &$crate::__private::Identity) -> bool {
+                self.inner.can_be(identity)
+            }
+
             async fn start(&mut self) -> $crate::__private::Result<()> {
                 self.inner.start().await
             }

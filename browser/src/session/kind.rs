@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::time::Duration;
 
-use silkroute_core::{FetchError, Identity, async_trait};
+use silkroute_core::{ExpectedIdentity, FetchError, Identity, async_trait};
 
 use super::options::BrowserOptions;
 use super::response::ChallengeOutcome;
@@ -14,8 +14,8 @@ use crate::{Browser, Deadline, Document, LaunchOptions, Result, Tab, TabOptions}
 /// What a kind of browser session adds to what all of them share. Everything but the types has a default that adds nothing.
 ///
 /// The methods are called in the order in which they stand here: the first four for each browser that is started, the
-/// others for each attempt of a fetch; [`user_agent`](Self::user_agent) and [`identity`](Self::identity) when
-/// somebody asks.
+/// others for each attempt of a fetch; [`user_agent`](Self::user_agent), [`identity`](Self::identity) and
+/// [`expected_identity`](Self::expected_identity) when somebody asks.
 #[async_trait]
 pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
     /// What a request may say to it. Its [`KIND`](silkroute_core::SessionOptions::KIND) is the kind's name in errors.
@@ -83,6 +83,14 @@ pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
     /// Who it says it is in all its words, client hints among them, where that is an identity and it has started.
     fn identity(&self) -> Option<Identity> {
         None
+    }
+
+    /// Who it will be once it has started, found out without starting a browser; see
+    /// [`Session::expected_identity`](silkroute_core::Session::expected_identity). Not asked where it runs elsewhere. `launch`
+    /// is what [`launch`](Self::launch) would be given.
+    fn expected_identity(&self, launch: LaunchOptions) -> ExpectedIdentity {
+        let _ = launch;
+        Box::pin(std::future::ready(None))
     }
 
     /// Comes between the navigation and the waits, and again where an action or a wait led to another document: looks at the

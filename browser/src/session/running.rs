@@ -189,7 +189,7 @@ async fn grant(context: &Context, permissions: &[String], deadline: Deadline) ->
     context.grant_permissions(&names, None, deadline).await
 }
 
-fn launch_options(config: &BrowserConfig) -> LaunchOptions {
+pub(super) fn launch_options(config: &BrowserConfig) -> LaunchOptions {
     LaunchOptions {
         executable_path: config.executable_path.clone(),
         real_chrome: config.real_chrome,

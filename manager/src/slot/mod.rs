@@ -13,10 +13,11 @@ mod start;
 mod stop;
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use silkroute_core::{Error, Result, Session};
+use silkroute_core::{Error, Identity, Result, Session};
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -209,6 +210,27 @@ impl Slot {
         match &self.state().life {
             Life::Alive(generation) if generation.running.is_alive() => Some(Arc::clone(&generation.running)),
             _ => None,
+        }
+    }
+
+    /// Who the session is or will be, without a start. Waits for one that is under way: the session is away meanwhile.
+    pub(crate) async fn expected_identity(&self) -> Option<Identity> {
+        loop {
+            let found = {
+                let mut state = self.state();
+                self.unstick(&mut state);
+                match &state.life {
+                    Life::Idle(session) => ControlFlow::Break(session.expected_identity()),
+                    Life::Alive(generation) => ControlFlow::Break(generation.running.expected_identity()),
+                    Life::Starting(attempt) => ControlFlow::Continue(attempt.outcome.clone()),
+                    Life::Draining(outcome) => ControlFlow::Continue(outcome.clone()),
+                    Life::Stuck(_) | Life::Gone => return None,
+                }
+            };
+            match found {
+                ControlFlow::Break(expected) => return expected.await,
+                ControlFlow::Continue(mut outcome) => drop(outcome.wait_for(Option::is_some).await.ok()?),
+            }
         }
     }
 
