@@ -58,6 +58,9 @@ impl<S: Session> Session for Numbered<S> {
     fn can_be(&self, identity: &Identity) -> bool {
         self.inner.can_be(identity)
     }
+    fn can_be_exactly(&self, identity: &Identity) -> bool {
+        self.inner.can_be_exactly(identity)
+    }
     async fn start(&mut self) -> Result<()> {
         self.inner.start().await
     }

@@ -92,6 +92,12 @@ pub trait Session: fmt::Debug + Send + Sync + 'static {
         self.identity().as_ref() == Some(identity)
     }
 
+    /// Whether nothing that a server sees would say otherwise, TLS included, if it looked like this identity. One that can be
+    /// it in words alone is not. By default its own identity is the only one. Cheap.
+    fn can_be_exactly(&self, identity: &Identity) -> bool {
+        self.identity().as_ref() == Some(identity)
+    }
+
     /// Acquires what it needs to fetch. Not cancel-safe on its own: call [`close`](Session::close) after dropping its future.
     ///
     /// # Errors

@@ -119,6 +119,10 @@ impl Session for CacheSession {
         self.inner.can_be(identity)
     }
 
+    fn can_be_exactly(&self, identity: &Identity) -> bool {
+        self.inner.can_be_exactly(identity)
+    }
+
     /// Starts the other session, unless it only replays.
     async fn start(&mut self) -> Result<()> {
         if self.is_alive() {

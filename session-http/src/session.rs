@@ -129,6 +129,11 @@ impl Session for HttpSession {
         self.settings.profile_for(identity).is_ok()
     }
 
+    /// All that it could impersonate.
+    fn can_be_exactly(&self, identity: &Identity) -> bool {
+        self.settings.can_be_exactly(identity)
+    }
+
     async fn start(&mut self) -> Result<()> {
         if self.live.is_none() {
             self.live = Some(Live::new(&self.settings)?);

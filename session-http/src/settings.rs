@@ -150,16 +150,15 @@ impl Settings {
                 "the session's own header `{own}` says who it is: leave that or the request's `identity` out"
             )));
         }
-        // What HTTP does not show does not take a client of its own.
-        let shown = |identity: &Identity| {
-            let mut identity = identity.clone();
-            (identity.timezone, identity.screen) = (None, None);
-            identity
-        };
         if self.profile.identity.as_ref().map(shown) == Some(shown(identity)) {
             return Ok(self.profile.clone());
         }
         profile::find_shared(&shown(identity)).map_err(|error| refused(error.to_string()))
+    }
+
+    /// Whether it can look like an identity with that one's own wire.
+    pub(crate) fn can_be_exactly(&self, identity: &Identity) -> bool {
+        self.profile_for(identity).is_ok() && profile::find(&shown(identity)).is_ok()
     }
 
     /// The header of the session's own, if it has one, that an identity would have said.
@@ -192,6 +191,13 @@ impl Settings {
                 .transpose()?,
         })
     }
+}
+
+/// What HTTP shows of an identity: the rest does not take a client of its own.
+fn shown(identity: &Identity) -> Identity {
+    let mut identity = identity.clone();
+    (identity.timezone, identity.screen) = (None, None);
+    identity
 }
 
 /// Reads statuses by their numbers.

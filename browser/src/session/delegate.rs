@@ -47,6 +47,10 @@ macro_rules! browser_session {
                 self.inner.can_be(identity)
             }
 
+            fn can_be_exactly(&self, identity: &$crate::__private::Identity) -> bool {
+                self.inner.can_be_exactly(identity)
+            }
+
             async fn start(&mut self) -> $crate::__private::Result<()> {
                 self.inner.start().await
             }
