@@ -41,7 +41,7 @@ mod visit;
 
 pub use crawl::{Crawl, CrawlBuilder, CrawlHandle, CrawlStream, Ended};
 pub use error::{BoxError, CrawlError, CrawlOver, Failure, FailureKind, Result};
-pub use escalation::{BlockDetection, BlockReason, Climb, Escalation};
+pub use escalation::{BlockDetection, BlockReason, Climb, Escalation, ShareIdentity};
 #[cfg(feature = "disk")]
 pub use frontier::{DiskFrontier, DiskFrontierError, ItemLog};
 pub use frontier::{

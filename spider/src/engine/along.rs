@@ -4,12 +4,13 @@ use std::sync::{Arc, PoisonError};
 
 use http::header::USER_AGENT;
 use silkroute_core::cookies::StorageState;
-use silkroute_core::{Cookie, Error, Identity, Request};
+use silkroute_core::{Cookie, Error, Request};
 use url::Url;
 
 use super::Engine;
 use super::climb::Climber;
 use super::resume::{ask, load};
+use crate::escalation::ShareIdentity;
 use crate::{Spider, Visit};
 
 /// Hosts whose cookies went along, beyond which they are forgotten and go along once more.
@@ -47,10 +48,10 @@ impl<S: Spider> Engine<S> {
         let sharing = async move {
             let state = ask(&running).await?;
             // What is tied to the visitor is the one's that it looks like.
-            let guise = climber.guise(host, from);
-            let lent = guise.is_some() && !down;
-            let whose = guise.or_else(|| running.identity());
-            let identity = whose.filter(|_| down && climber.ladder.share_identity);
+            let lent = !down && climber.lent(host, from).is_some();
+            let shares = down && climber.ladder.share_identity != ShareIdentity::Never;
+            let whose = || climber.guise(host, from, &*running).or_else(|| running.identity());
+            let identity = shares.then(whose).flatten();
             drop(running);
             let mut state = of_host(state, host);
             if again {
@@ -76,7 +77,9 @@ impl<S: Spider> Engine<S> {
             // Before the cookies, so that none is sent as somebody else. Without one, what is tied to whoever it is by now
             // is what it still has.
             if let Some(identity) = identity {
-                tie(&mut state, host);
+                if climber.worn(to, &*other) != Some(&identity) {
+                    tie(&mut state, host);
+                }
                 climber.memory().disguise(host, to, identity, &climber.ladder);
             }
             // What it had in the run before would come on top of what goes along now.
@@ -109,15 +112,6 @@ impl<S: Spider> Engine<S> {
         Arc::new(visit)
     }
 
-    /// Who a session is to a host, where that is not itself and it can be.
-    pub(super) async fn guise(&self, host: &str, session: &str) -> Option<Identity> {
-        let identity = self.climber.as_ref()?.guise(host, session)?;
-        // It is started for that, as it would be anyway; where it cannot start, the request itself is told.
-        let running = self.sessions.get(session).ok()?.lease().await.ok()?;
-        // It may be another one than it was, when a crawl goes on.
-        running.can_be(&identity).then_some(identity)
-    }
-
     /// Says once of two sessions that they are not one visitor to a site, when both run.
     pub(super) fn compare_identities(&self, climber: &Climber, host: &str, from: &str, to: &str) {
         let (Some(lower), Some(upper)) = (climber.ladder.rung(from), climber.ladder.rung(to)) else {
@@ -146,9 +140,11 @@ impl<S: Spider> Engine<S> {
     /// What two sessions say of themselves to a host; `None` unless both run, and say the same in all requests.
     fn agents(&self, climber: &Climber, host: &str, from: &str, to: &str) -> Option<[String; 2]> {
         let agent = |id: &str| {
-            let guise = climber.guise(host, id).and_then(|identity| identity.user_agent());
-            let own = || self.sessions.get(id).ok()?.peek()?.user_agent();
-            guise.or_else(own)
+            let running = self.sessions.get(id).ok()?.peek()?;
+            match climber.guise(host, id, &*running) {
+                Some(identity) => identity.user_agent(),
+                None => running.user_agent(),
+            }
         };
         Some([agent(from)?, agent(to)?])
     }
@@ -158,7 +154,7 @@ impl<S: Spider> Engine<S> {
         let running = |id: &str| self.sessions.get(id).ok()?.peek();
         let identity = running(to).and_then(|upper| upper.identity());
         let can = || identity.is_some_and(|identity| running(from).is_some_and(|lower| lower.can_be(&identity)));
-        climber.ladder.share_cookies && climber.ladder.share_identity && can()
+        climber.ladder.share_cookies && climber.ladder.share_identity != ShareIdentity::Never && can()
     }
 }
 

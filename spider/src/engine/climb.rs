@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use silkroute_core::{Identity, Response};
+use silkroute_core::Response;
 use tokio::time::Instant;
 
 use super::Engine;
 use super::retry::Next;
 use super::turn::Sent;
+use super::visitor::Visitor;
 use crate::error::panicked;
 use crate::escalation::{BlockReason, Climb, Escalation, Memory};
 use crate::frontier::Lease;
@@ -27,6 +28,7 @@ pub(super) struct Climber {
     pub(super) shared: Mutex<HashSet<(Arc<str>, usize, usize)>>,
     /// The rungs whose identities were compared.
     pub(super) compared: Mutex<HashSet<(usize, usize)>>,
+    pub(super) visitor: Visitor,
 }
 
 /// What a response is taken for.
@@ -40,6 +42,7 @@ pub(super) enum Verdict {
 impl Climber {
     pub(super) fn new(ladder: Escalation) -> Self {
         Self {
+            visitor: Visitor::new(&ladder),
             ladder,
             memory: Mutex::default(),
             shared: Mutex::default(),
@@ -49,12 +52,6 @@ impl Climber {
 
     pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Who a session is to a host, where that is another one whose cookies it has.
-    pub(super) fn guise(&self, host: &str, session: &str) -> Option<Identity> {
-        let guise = || self.memory().guise(host, session).cloned();
-        self.ladder.share_identity.then(guise).flatten()
     }
 }
 

@@ -29,6 +29,11 @@ impl<S: Spider> Engine<S> {
         }
         if began {
             self.unless_drained(self.resume_those_started()).await;
+            tokio::select! {
+                biased;
+                () = self.meet_visitor() => {}
+                () = self.drained() => {}
+            }
             let mut ledger = JoinSet::new();
             ledger.spawn(Arc::clone(self).keep_ledger().in_current_span());
             self.crawl().await;

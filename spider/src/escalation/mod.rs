@@ -31,13 +31,12 @@ pub(crate) use self::memory::Memory;
 ///
 /// It is data: `{"ladder": ["http", "dynamic"], "retry_lower_every": 100}`.
 ///
-/// On the way up cookies go along, and on the way back down the identity, too: an `http` session that got the cookies of a
-/// `stealth` one for a host looks like its browser to that host, in `User-Agent`, client hints and languages, so that a
-/// clearance the browser got is good for it. A browser that has started cannot become another: to be one visitor on the way
-/// up as well, give the sessions the same [`Identity`](silkroute_core::Identity), by `impersonate(identity)` of `http`
-/// and `identity(&identity)` of `stealth`. A `dynamic` session has none to go along; it takes the words alone, as
-/// `user_agent(..)` with [`Identity::user_agent`](silkroute_core::Identity::user_agent). Where `User-Agent`s differ and the
-/// lower session cannot be the upper one, the crawl warns of it when a page first climbs from one to the other. A clearance is
+/// On the way up and down cookies go along, and the identity too, so that a site sees one visitor: who that is says the
+/// uppermost session that can tell, found out without starting it. A `dynamic` session, which has no identity of its own, looks
+/// like that in `User-Agent`, client hints and languages from its first request on. An `http` session does where it can be that
+/// browser exactly, TLS included; where it can in words alone, it does for the hosts whose cookies it got from above, as a
+/// clearance that the browser got is good for nobody else. [`ShareIdentity`] says how far this goes. Where `User-Agent`s differ and
+/// the lower session cannot be the upper one, the crawl warns of it when a page first climbs from one to the other. A clearance is
 /// mostly bound to an address, too, which nothing here compares: give the sessions the same proxy.
 ///
 /// A request that names an [`identity`](silkroute_core::RequestParts::identity) itself passes by the sessions that
@@ -56,8 +55,8 @@ pub struct Escalation {
     pub(crate) retry_lower_every: u32,
     #[serde(default = "share_cookies")]
     pub(crate) share_cookies: bool,
-    #[serde(default = "share_identity")]
-    pub(crate) share_identity: bool,
+    #[serde(default)]
+    pub(crate) share_identity: ShareIdentity,
 }
 
 fn remember_hosts() -> usize {
@@ -72,8 +71,26 @@ fn share_cookies() -> bool {
     true
 }
 
-fn share_identity() -> bool {
-    true
+/// From when on the sessions of a ladder look like its uppermost one. What a request says itself wins: an `identity`, a
+/// `User-Agent`, `impersonate` or `user_agent` among its options; so does a session whose own headers say who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ShareIdentity {
+    /// Never. A site sees as many visitors as sessions fetch from it, and a clearance goes to none that says another
+    /// `User-Agent`.
+    Never,
+    /// From the first request on those that lose nothing by it: that have no identity, such as `dynamic`, or that can be the
+    /// other one [exactly](silkroute_core::Session::can_be_exactly), with the same system and engine as their own. All others
+    /// that [can be it](silkroute_core::Session::can_be) from when they have its cookies for a host, to that host, which is remembered for as many as
+    /// [`remember_hosts`](Escalation::remember_hosts) says. The default: HTTP is in all it sends a browser that exists,
+    /// until the browser's cookies matter more.
+    #[default]
+    WhereExact,
+    /// From the first request on all that can, in words at least: one visitor by `User-Agent`, client hints, languages and
+    /// cookies, also where the session was set to be another. An `http` session may then say a newer version than its TLS is of,
+    /// to all sites. For sites that tie a login to the `User-Agent`.
+    Always,
 }
 
 impl Escalation {
@@ -85,7 +102,7 @@ impl Escalation {
             remember_hosts: remember_hosts(),
             retry_lower_every: retry_lower_every(),
             share_cookies: share_cookies(),
-            share_identity: share_identity(),
+            share_identity: ShareIdentity::default(),
         }
     }
 
@@ -122,12 +139,9 @@ impl Escalation {
         self
     }
 
-    /// Whether a lower session that got the cookies of a higher one for a host looks like that one in its requests to the
-    /// host, where it [can](silkroute_core::Session::can_be): it does. A request that names an `identity` or a `User-Agent` of
-    /// its own, or `impersonate` among its options, keeps to that. Remembered for as many hosts as
-    /// [`remember_hosts`](Self::remember_hosts) says.
+    /// Whether, and from when on, sessions look like the uppermost of the ladder; [`ShareIdentity::WhereExact`].
     #[must_use]
-    pub fn share_identity(mut self, share: bool) -> Self {
+    pub fn share_identity(mut self, share: ShareIdentity) -> Self {
         self.share_identity = share;
         self
     }
