@@ -6,12 +6,13 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use silkroute_browser::cdp::RawCommand;
+use silkroute_browser::session::accepted_languages;
 use silkroute_browser::{Headless, LaunchOptions, SessionSetup, TargetInfo, TargetKind};
 use silkroute_core::identity::Browser;
 use silkroute_core::{Identity, Result};
 
 use crate::StealthConfig;
-use crate::facts::{Brand, Facts, Hints};
+use crate::facts::{Facts, Hints};
 use crate::fingerprint::Fingerprint;
 use crate::flags;
 use crate::kind::Variant;
@@ -78,7 +79,7 @@ impl Appearance {
         // By command it asks for what it is told to the letter.
         identity.languages = match chosen_languages && elsewhere {
             true => languages.clone(),
-            false => asked_for(&languages),
+            false => accepted_languages(&languages),
         };
         identity.check()?;
         identity.timezone = variant.timezone.clone().or_else(|| fingerprint.timezone.clone());
@@ -222,50 +223,10 @@ impl Appearance {
     }
 }
 
-/// The languages in `Accept-Language` of a browser with these: behind the last of a family its base, as
-/// `net::HttpUtil::ExpandLanguageList` of Chromium adds it.
-fn asked_for(languages: &[String]) -> Vec<String> {
-    let base = |language: &str| language.split('-').next().unwrap_or(language).to_owned();
-    let mut all: Vec<String> = Vec::new();
-    let mut add = |language: String| {
-        if !all.contains(&language) {
-            all.push(language);
-        }
-    };
-    for (index, language) in languages.iter().enumerate() {
-        add(language.clone());
-        let family = base(language);
-        let goes_on = languages.get(index + 1).is_some_and(|next| base(next) == family);
-        if !goes_on && !["x", "i"].contains(&family.as_str()) {
-            add(family);
-        }
-    }
-    all
-}
-
 /// The user agent and the client hints of a browser that is not the installed one.
 fn claimed(identity: &Identity, facts: &Facts) -> (String, Hints) {
     let user_agent = identity.user_agent().unwrap_or_else(|| facts.user_agent.clone());
-    let brands: Vec<Brand> = identity
-        .brands()
-        .into_iter()
-        .flatten()
-        .map(|brand| Brand {
-            brand: brand.name,
-            version: brand.version,
-        })
-        .collect();
-    let full = |brand: &Brand| Brand {
-        brand: brand.brand.clone(),
-        version: format!("{}.0.0.0", brand.version),
-    };
-    let hints = Hints {
-        ua_full_version: format!("{}.0.0.0", identity.version.map_or(0, |version| version.major())),
-        full_version_list: brands.iter().map(full).collect(),
-        brands,
-        ..facts.hints.clone()
-    };
-    (user_agent, hints)
+    (user_agent, facts.hints.claiming(identity))
 }
 
 #[cfg(test)]
@@ -274,6 +235,7 @@ mod tests {
 
     use super::*;
     use crate::GivesWay;
+    use crate::facts::Brand;
 
     fn appearance(fingerprint: &Fingerprint) -> Appearance {
         Appearance::new(fingerprint, &Variant::default(), &Facts::for_tests(156), Window::None).unwrap()
@@ -324,16 +286,6 @@ mod tests {
                 "{kind}"
             );
         }
-    }
-
-    #[test]
-    fn behind_a_family_of_languages_its_base_is_asked_for() {
-        let asked = |languages: &[&str]| asked_for(&languages.iter().map(|&one| one.to_owned()).collect::<Vec<_>>());
-        assert_eq!(asked(&["en-US", "en"]), ["en-US", "en"]);
-        assert_eq!(asked(&["fr-FR", "en-US"]), ["fr-FR", "fr", "en-US", "en"]);
-        assert_eq!(asked(&["de-DE", "de-AT", "fr"]), ["de-DE", "de-AT", "de", "fr"]);
-        assert_eq!(asked(&["en-US", "fr", "en"]), ["en-US", "en", "fr"]);
-        assert_eq!(asked(&["i-klingon"]), ["i-klingon"]);
     }
 
     #[test]

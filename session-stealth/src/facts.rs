@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use silkroute_browser::cdp::{RawCommand, Received};
-use silkroute_browser::{ContextOptions, Deadline, Error, Headless, LaunchOptions, Result, TabOptions, launch};
+use serde_json::Value;
+#[cfg(test)]
+pub(crate) use silkroute_browser::session::BrandVersion as Brand;
+pub(crate) use silkroute_browser::session::ClientHints as Hints;
+use silkroute_browser::session::OwnWords;
+use silkroute_browser::{ContextOptions, Deadline, Headless, LaunchOptions, Result, TabOptions, launch};
 use silkroute_core::Identity;
 use silkroute_core::identity::{Browser, BrowserVersion, Os};
 use tokio::sync::OnceCell;
@@ -26,67 +26,6 @@ pub(crate) struct Facts {
     pub(crate) hints: Hints,
     /// The languages that it asks for where nobody chose any, most preferred first.
     pub(crate) languages: Vec<String>,
-}
-
-/// The client hints of `navigator.userAgentData.getHighEntropyValues`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-pub(crate) struct Hints {
-    pub(crate) brands: Vec<Brand>,
-    pub(crate) full_version_list: Vec<Brand>,
-    /// Old, and still answered to those who ask.
-    pub(crate) ua_full_version: String,
-    pub(crate) platform: String,
-    pub(crate) platform_version: String,
-    pub(crate) architecture: String,
-    pub(crate) bitness: String,
-    pub(crate) model: String,
-    pub(crate) form_factors: Vec<String>,
-    pub(crate) mobile: bool,
-    pub(crate) wow64: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(crate) struct Brand {
-    pub(crate) brand: String,
-    pub(crate) version: String,
-}
-
-impl Brand {
-    fn json(&self) -> Value {
-        json!({"brand": self.brand, "version": self.version})
-    }
-}
-
-impl Hints {
-    /// In the form of the protocol's `Emulation.UserAgentMetadata`.
-    pub(crate) fn metadata(&self) -> Value {
-        json!({
-            "brands": self.brands.iter().map(Brand::json).collect::<Vec<_>>(),
-            "fullVersion": self.ua_full_version,
-            "fullVersionList": self.full_version_list.iter().map(Brand::json).collect::<Vec<_>>(),
-            "platform": self.platform,
-            "platformVersion": self.platform_version,
-            "architecture": self.architecture,
-            "bitness": self.bitness,
-            "model": self.model,
-            "formFactors": self.form_factors,
-            "mobile": self.mobile,
-            "wow64": self.wow64,
-        })
-    }
-
-    /// `Sec-CH-UA`.
-    pub(crate) fn sec_ch_ua(&self) -> String {
-        let quoted: Vec<_> = self
-            .brands
-            .iter()
-            .map(|brand| format!("\"{}\";v=\"{}\"", brand.brand, brand.version))
-            .collect();
-        quoted.join(", ")
-    }
 }
 
 impl Facts {
@@ -137,7 +76,7 @@ impl Facts {
     /// Those of a browser whose profile may ask for other languages than a fresh one.
     pub(crate) async fn in_profile(&self, browser: &silkroute_browser::Browser, deadline: Deadline) -> Result<Self> {
         let tab = browser.default_context().open(TabOptions::default(), deadline).await?;
-        let languages = tab.evaluate(LANGUAGES, deadline).await?;
+        let languages = tab.evaluate(OwnWords::LANGUAGES, deadline).await?;
         tab.close(deadline).await?;
         Ok(Self {
             languages,
@@ -177,9 +116,6 @@ impl Facts {
     }
 }
 
-/// What a browser asks for in `Accept-Language`, without the weights.
-const LANGUAGES: &str = "[...navigator.languages]";
-
 /// A program, and when it was installed.
 type Key = (PathBuf, Option<SystemTime>);
 type Cell = Arc<OnceCell<Arc<Facts>>>;
@@ -217,46 +153,15 @@ pub(crate) async fn of_installed(options: &LaunchOptions, deadline: Deadline) ->
 /// The facts of a browser that runs. It is shown an empty page that no network has seen: in its own context, or in one apart,
 /// which may ask for other languages.
 pub(crate) async fn of_running(browser: &silkroute_browser::Browser, apart: bool, deadline: Deadline) -> Result<Facts> {
-    const ASK: &str = "navigator.userAgentData.getHighEntropyValues(['architecture', 'bitness', 'formFactors', \
-                       'fullVersionList', 'model', 'platformVersion', 'uaFullVersion', 'wow64'])";
     let context = match apart {
         true => browser.new_context(ContextOptions::default(), deadline).await?,
         false => browser.default_context(),
     };
-    let tab = context.open(TabOptions::default(), deadline).await?;
-    // Client hints are for secure origins; this one is answered from here.
-    let session = tab.session();
-    let mut paused = session.subscribe(&["Fetch.requestPaused"], 4);
-    let everything = json!({"patterns": [{"urlPattern": "*"}]});
-    session
-        .send(RawCommand::new("Fetch.enable", everything)?, deadline)
-        .await?;
-    let navigate = RawCommand::new("Page.navigate", json!({"url": "https://probe.invalid/"}))?;
-    let answer = async {
-        let Some(Received::Event(event)) = paused.next().await else {
-            return Err(gone());
-        };
-        let request: Paused = event.read()?;
-        let page = json!({
-            "requestId": request.request_id,
-            "responseCode": 200,
-            "responseHeaders": [{"name": "Content-Type", "value": "text/html"}],
-            "body": BASE64_STANDARD.encode("<!DOCTYPE html><title>-</title>"),
-        });
-        session
-            .send(RawCommand::new("Fetch.fulfillRequest", page)?, deadline)
-            .await?;
-        Ok(request.accept())
-    };
-    let answering = deadline.run("asking the browser for its client hints", answer);
-    let (navigated, answered) = tokio::join!(session.send(navigate, deadline), answering);
-    navigated?;
-    let accept = answered??;
-    tab.arrive(silkroute_browser::WaitUntil::DomContentLoaded, deadline)
-        .await?;
-    let hints: Hints = tab.evaluate(ASK, deadline).await?;
-    let languages = tab.evaluate(LANGUAGES, deadline).await?;
-    tab.close(deadline).await?;
+    let OwnWords {
+        accept,
+        hints,
+        languages,
+    } = OwnWords::ask(&context, deadline).await?;
     Ok(Facts {
         user_agent: browser.version().user_agent.replace("Headless", ""),
         accept,
@@ -282,33 +187,4 @@ pub(crate) async fn keeps_time_of(
     let kept = tab.evaluate(&ask, deadline).await?;
     tab.close(deadline).await?;
     Ok(kept)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Paused {
-    request_id: String,
-    request: PausedRequest,
-}
-
-#[derive(Deserialize)]
-struct PausedRequest {
-    #[serde(default)]
-    headers: HashMap<String, String>,
-}
-
-impl Paused {
-    fn accept(&self) -> Option<String> {
-        let mut headers = self.request.headers.iter();
-        headers
-            .find(|(name, _)| name.eq_ignore_ascii_case("accept"))
-            .map(|(_, value)| value.clone())
-    }
-}
-
-fn gone() -> Error {
-    Error::Invalid {
-        what: "the browser".to_owned(),
-        reason: "it was gone before it had told its client hints".to_owned(),
-    }
 }
