@@ -7,6 +7,7 @@ mod preferences;
 mod process;
 mod profile;
 mod tree;
+mod version;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use flags::{DEFAULT_FLAGS, Flag, flag_name};
 pub use options::{Headless, LaunchOptions};
 pub(crate) use process::Process;
 pub use profile::sweep;
+pub use version::{Installed, installed};
 
 use crate::cdp::Connection;
 use crate::{Error, Result};
