@@ -1,8 +1,8 @@
-//! What this kind adds to what all browser sessions share: nothing but its name.
+//! What this kind adds to what all browser sessions share: its name, and whom it can look like.
 
 use silkroute_browser::session::BrowserKind;
 use silkroute_browser::{Browser, Deadline, Result};
-use silkroute_core::async_trait;
+use silkroute_core::{Identity, async_trait};
 
 use crate::PageOptions;
 
@@ -19,5 +19,14 @@ impl BrowserKind for Dynamic {
 
     async fn running(&self, (): &(), _: &Browser, _: Deadline) -> Result<()> {
         Ok(())
+    }
+
+    const OTHER_IDENTITY: &'static str = "it can be a desktop browser of Chromium's family in a version, such as chrome149 or \
+                                          edge148_windows: name one, leave the request's `identity` out, or use a session of kind http";
+
+    /// Those that differ from the browser in words alone.
+    fn can_be(&self, identity: &Identity) -> bool {
+        let is_one = identity.browser.is_chromium() && !identity.is_mobile();
+        is_one && identity.version.is_some() && identity.check().is_ok()
     }
 }

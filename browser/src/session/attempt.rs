@@ -17,6 +17,7 @@ use super::response::{ChallengeOutcome, PageResponse};
 use super::running::{Home, InFlight, Running};
 use super::steps::run_hook;
 use super::tell;
+use super::wear::wear;
 use crate::{Deadline, Document, Error, Navigation, Tab};
 
 /// One attempt.
@@ -44,6 +45,11 @@ impl<K: BrowserKind> Attempt<'_, K> {
             .await
             .map_err(|error| self.failed(error))?;
         tab_options.refuse_auth = self.running.asks_anybody;
+        if let Some(identity) = self.plan.identity {
+            let own = self.running.own_words(&self.settings.config, &home, self.deadline);
+            let own = own.await.map_err(|error| self.failed(error))?;
+            wear(&mut tab_options, &self.plan.page, identity, own);
+        }
         self.settings
             .kind
             .tab(&self.running.state, self.options, &mut tab_options)

@@ -91,6 +91,17 @@ impl<K: BrowserKind> BrowserSession<K> {
     pub fn kind_state(&self) -> &K {
         &self.settings.kind
     }
+
+    /// Why a request cannot look like this identity, and what to do about it; `None` where it can.
+    fn why_not(&self, identity: &Identity) -> Option<String> {
+        if Session::identity(self).as_ref() == Some(identity) {
+            return None;
+        }
+        match self.settings.kind.can_be(identity) {
+            true => self.settings.config.contradicts(identity),
+            false => Some(K::OTHER_IDENTITY.to_owned()),
+        }
+    }
 }
 
 impl<K: BrowserKind> fmt::Debug for BrowserSession<K> {
@@ -158,6 +169,11 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
         self.settings.kind.expected_identity(launch_options(config))
     }
 
+    /// What the kind can be, as far as the configuration says nothing else: its own `locale` must be the identity's first language.
+    fn can_be(&self, identity: &Identity) -> bool {
+        self.why_not(identity).is_none()
+    }
+
     async fn start(&mut self) -> Result<()> {
         if self.is_alive() {
             return Ok(());
@@ -175,13 +191,13 @@ impl<K: BrowserKind> Session for BrowserSession<K> {
                 .hint("start it: `session.start().await`");
             return Err(closed.into());
         };
-        if let Some(identity) = request.parts().identity.as_ref().filter(|other| !self.can_be(other)) {
+        if let Some(identity) = &request.parts().identity
+            && let Some(instead) = self.why_not(identity)
+        {
             return Err(Error::Unsupported {
                 kind: K::Options::KIND.to_owned(),
                 what: format!("looking like `{}`", identity.name()),
-                instead: "a browser that has started cannot become another: leave the request's `identity` out, or use a session \
-                          of kind http"
-                    .to_owned(),
+                instead,
             });
         }
         let response = Box::pin(fetch::fetch(&self.settings, browsers, request.parts())).await?;

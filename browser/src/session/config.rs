@@ -1,6 +1,8 @@
 //! What a browser session can be configured with: one list of fields, from which each kind's own struct is made.
 
-use silkroute_core::{Proxy, ProxyPool};
+use silkroute_core::{Identity, Proxy, ProxyPool};
+
+use crate::launch::flag_name;
 
 /// Makes the struct of a kind's configuration: every field that browser sessions have in common, the kind's own behind
 /// them, and no others, with [`Default`] and [`BrowserKindConfig`](crate::session::BrowserKindConfig).
@@ -319,7 +321,27 @@ impl BrowserConfig {
             [http::header::USER_AGENT, http::header::ACCEPT_LANGUAGE].contains(name)
                 || name.as_str().starts_with("sec-ch-ua")
         };
-        self.user_agent.is_some() || self.extra_headers.as_map().keys().any(names_it)
+        let flags_it = |flag: &String| ["--user-agent", "--accept-lang"].contains(&flag_name(flag));
+        self.user_agent.is_some()
+            || self.extra_headers.as_map().keys().any(names_it)
+            || self.extra_flags.iter().any(flags_it)
+    }
+
+    /// Why no request can look like this, if it says what that does not.
+    pub(super) fn contradicts(&self, identity: &Identity) -> Option<String> {
+        if self.says_who() {
+            let reason = "its own configuration says who it is, by `user_agent`, a header or a flag: leave that out, or the \
+                          request's `identity`";
+            return Some(reason.to_owned());
+        }
+        let locale = self.locale.as_ref()?;
+        let first = identity.languages.first()?;
+        let same = locale.replace('_', "-").eq_ignore_ascii_case(first);
+        (!same).then(|| {
+            format!(
+                "its own `locale` is `{locale}`, and the identity's first language is `{first}`: leave one of them out"
+            )
+        })
     }
 
     /// Whether browsers are launched with a fresh profile.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use silkroute_core::{FetchError, FetchErrorKind, Proxy, RequestParts, Result, SessionOptions};
+use silkroute_core::{FetchError, FetchErrorKind, Identity, Proxy, RequestParts, Result, SessionOptions};
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
 
@@ -26,7 +26,10 @@ pub(super) async fn fetch<K: BrowserKind>(
         Some(_) => parts.options.get()?,
         None => K::Options::default(),
     };
-    let plan = Plan::new::<K::Options>(&settings.config, &settings.hooks, options.page(), parts)?;
+    // Its own it has without a word.
+    let other = |identity: &&Identity| settings.kind.identity().as_ref() != Some(*identity);
+    let identity = parts.identity.as_ref().filter(other);
+    let plan = Plan::new::<K::Options>(&settings.config, &settings.hooks, options.page(), identity, parts)?;
     let deadline = Deadline::after(plan.timeout);
     let mut attempts = 0;
     loop {

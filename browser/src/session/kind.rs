@@ -14,8 +14,8 @@ use crate::{Browser, Deadline, Document, LaunchOptions, Result, Tab, TabOptions}
 /// What a kind of browser session adds to what all of them share. Everything but the types has a default that adds nothing.
 ///
 /// The methods are called in the order in which they stand here: the first four for each browser that is started, the
-/// others for each attempt of a fetch; [`user_agent`](Self::user_agent), [`identity`](Self::identity) and
-/// [`expected_identity`](Self::expected_identity) when somebody asks.
+/// others for each attempt of a fetch; [`user_agent`](Self::user_agent), [`identity`](Self::identity),
+/// [`can_be`](Self::can_be) and [`expected_identity`](Self::expected_identity) when somebody asks.
 #[async_trait]
 pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
     /// What a request may say to it. Its [`KIND`](silkroute_core::SessionOptions::KIND) is the kind's name in errors.
@@ -84,6 +84,20 @@ pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
     fn identity(&self) -> Option<Identity> {
         None
     }
+
+    /// Whether its pages can look like this identity where a request names it: its own alone, unless it says otherwise. Asked
+    /// where the session's configuration does not say who it is; cheap, and the same alive or not.
+    ///
+    /// A kind that can be others has nothing more to do. The tab is told all that the identity says (user agent, client hints,
+    /// languages, locale and time zone) before [`tab`](Self::tab) is called, which can change it, and it is undone after the
+    /// request. What was set at the launch, such as what shared workers and service workers say, stays.
+    fn can_be(&self, identity: &Identity) -> bool {
+        self.identity().as_ref() == Some(identity)
+    }
+
+    /// What to do about an identity that it cannot be, for the error that refuses it.
+    const OTHER_IDENTITY: &'static str = "a browser that has started cannot become another: leave the request's `identity` out, or use \
+                                          a session of kind http";
 
     /// Who it will be once it has started, found out without starting a browser; see
     /// [`Session::expected_identity`](silkroute_core::Session::expected_identity). Not asked where it runs elsewhere. `launch`

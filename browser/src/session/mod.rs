@@ -28,6 +28,7 @@ mod tell;
 mod toggle;
 mod values;
 mod variants;
+mod wear;
 mod words;
 
 pub use browser_session::BrowserSession;

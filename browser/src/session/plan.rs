@@ -10,7 +10,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, REFERER};
 use http::{HeaderMap, HeaderValue, Method};
 use regex::Regex;
 use silkroute_core::{
-    Body, Error, FetchError, FetchErrorKind, Proxy, ProxyScheme, RequestParts, Result, SessionOptions, is_secret_header,
+    Body, Error, FetchError, FetchErrorKind, Identity, Proxy, ProxyScheme, RequestParts, Result, SessionOptions,
+    is_secret_header,
 };
 use url::Url;
 
@@ -24,6 +25,8 @@ pub(super) struct Plan<'a> {
     pub(super) parts: &'a RequestParts,
     /// The session's configuration with the request's own wishes in it.
     pub(super) page: BrowserConfig,
+    /// Who its pages are to look like, where that is somebody else.
+    pub(super) identity: Option<&'a Identity>,
     /// Without user and password, which went into the headers.
     pub(super) url: Url,
     /// Headers of the document alone.
@@ -43,9 +46,14 @@ pub(super) struct Plan<'a> {
     pub(super) timeout: Duration,
 }
 
-/// Puts what a request says over what the session says.
-pub(super) fn overlay(config: &BrowserConfig, over: PageOverrides) -> BrowserConfig {
+/// Puts what a request says over what the session says; in between, where there is one, its identity. That has languages, which
+/// the locale of a session is for, and perhaps a time zone.
+pub(super) fn overlay(config: &BrowserConfig, identity: Option<&Identity>, over: PageOverrides) -> BrowserConfig {
     let mut page = config.clone();
+    if let Some(identity) = identity {
+        page.locale = None;
+        page.timezone_id = identity.timezone.clone().or(page.timezone_id);
+    }
     macro_rules! replace {
         ($($field:ident)*) => { $(if let Some(value) = over.$field { page.$field = value; })* };
     }
@@ -73,6 +81,7 @@ impl<'a> Plan<'a> {
         config: &BrowserConfig,
         hooks: &Hooks,
         over: PageOverrides,
+        identity: Option<&'a Identity>,
         parts: &'a RequestParts,
     ) -> Result<Self> {
         check::<O>(parts)?;
@@ -80,7 +89,7 @@ impl<'a> Plan<'a> {
             return Err(of_option::<O>(name, "no time at all: nothing could ever be waited for"));
         }
         let (own_action, own_selector) = (over.page_action.is_some(), over.wait_selector.is_some());
-        let page = overlay(config, over);
+        let page = overlay(config, identity, over);
         let capture = page
             .capture_xhr
             .as_deref()
@@ -124,6 +133,7 @@ impl<'a> Plan<'a> {
             timeout: parts.timeout.unwrap_or(page.timeout),
             parts,
             page,
+            identity,
             url,
             headers: sorted.document,
             referer: sorted.referer,

@@ -10,6 +10,7 @@ use super::config::BrowserConfig;
 use super::kind::BrowserKind;
 use super::ledger::Ledger;
 use super::storage::StorageLedger;
+use super::words::OwnWords;
 use crate::{
     Browser, ConnectOptions, Context, ContextOptions, Deadline, LaunchOptions, LocalStorage, PoolOptions, Result,
     TabPool,
@@ -24,6 +25,7 @@ pub(super) struct Home {
     pub(super) context: Context,
     pub(super) ledger: Ledger,
     pub(super) storage: StorageLedger,
+    own_words: OnceCell<OwnWords>,
 }
 
 impl Home {
@@ -32,6 +34,7 @@ impl Home {
             context,
             ledger: Ledger::default(),
             storage: StorageLedger::default(),
+            own_words: OnceCell::new(),
         }
     }
 }
@@ -172,6 +175,22 @@ impl<K: BrowserKind> Running<K> {
         let context = self.browser.new_context(options, deadline).await?;
         grant(&context, &self.permissions, deadline).await?;
         Ok(Arc::new(Home::new(context)))
+    }
+
+    /// What the pages of a context say of the browser by themselves. It is asked when somebody wants to know, once: a fresh profile
+    /// says the same in all its contexts.
+    pub(super) async fn own_words<'a>(
+        &'a self,
+        config: &BrowserConfig,
+        home: &'a Home,
+        deadline: Deadline,
+    ) -> Result<&'a OwnWords> {
+        let home = if config.is_fresh() { &*self.main } else { home };
+        let asked = home
+            .own_words
+            .get_or_try_init(async || OwnWords::ask(&home.context, deadline).await);
+        // Another fetch, with more time than this one has, may be at it.
+        deadline.run("asking the browser who it is", asked).await?
     }
 
     /// Ends it: running fetches fail, and nothing is left of a browser that was launched.
