@@ -73,6 +73,17 @@ impl Facts {
         format!("{brand} {}", self.major())
     }
 
+    /// Those of a browser that nobody has asked: what all of its make and version say on a machine such as this. Of what only
+    /// pages are told no more is known than that.
+    pub(crate) fn expected(identity: &Identity, languages: Vec<String>) -> Option<Self> {
+        Some(Self {
+            user_agent: identity.user_agent()?,
+            accept: None,
+            hints: Hints::default().worn(identity),
+            languages,
+        })
+    }
+
     /// Those of a browser whose profile may ask for other languages than a fresh one.
     pub(crate) async fn in_profile(&self, browser: &silkroute_browser::Browser, deadline: Deadline) -> Result<Self> {
         let tab = browser.default_context().open(TabOptions::default(), deadline).await?;
@@ -122,14 +133,28 @@ type Cell = Arc<OnceCell<Arc<Facts>>>;
 
 static KNOWN: LazyLock<Mutex<HashMap<Key, Cell>>> = LazyLock::new(Mutex::default);
 
+/// The program that would be launched.
+fn key(options: &LaunchOptions) -> Result<Key> {
+    let program = launch::find(options)?;
+    let installed = program.metadata().and_then(|metadata| metadata.modified()).ok();
+    Ok((program, installed))
+}
+
+/// The facts of the browser that would be launched, where it was asked before.
+pub(crate) fn known(options: &LaunchOptions) -> Option<Arc<Facts>> {
+    let key = key(options).ok()?;
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get(&key)?.get().cloned()
+}
+
 /// The facts of the browser that would be launched. Our flags blank the client hints, so that one without them is asked: once
 /// for each program while this process runs.
 pub(crate) async fn of_installed(options: &LaunchOptions, deadline: Deadline) -> Result<Arc<Facts>> {
-    let program = launch::find(options)?;
-    let installed = program.metadata().and_then(|metadata| metadata.modified()).ok();
+    let key = key(options)?;
+    let program = key.0.clone();
     let cell = {
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry((program.clone(), installed)).or_default())
+        Arc::clone(known.entry(key).or_default())
     };
     let asked = cell.get_or_try_init(async || {
         let options = LaunchOptions {

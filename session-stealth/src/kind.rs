@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use silkroute_browser::session::{Arrival, Arrived, BrowserKind, BrowserKindConfig as _, BrowserOptions as _};
 use silkroute_browser::{Browser, Deadline, Error, LaunchOptions, Result, SessionSetup, Setup, TabOptions, WaitUntil};
-use silkroute_core::{FetchError, Identity, async_trait};
+use silkroute_core::{ExpectedIdentity, FetchError, Identity, async_trait};
 
 use crate::appearance::{Appearance, Window};
 use crate::challenge::{self, ChallengeSolver, Limits};
+use crate::expected::Expected;
 use crate::facts::{self, Facts};
 use crate::fingerprint;
 use crate::{Fingerprint, StealthConfig, StealthOptions};
@@ -254,6 +255,16 @@ impl BrowserKind for Stealth {
     fn identity(&self) -> Option<Identity> {
         let appearance = self.appearance()?;
         appearance.is_its_identity().then(|| appearance.identity().clone())
+    }
+
+    fn expected_identity(&self, launch: LaunchOptions) -> ExpectedIdentity {
+        let expected = Expected {
+            fingerprint: self.fingerprint.clone(),
+            variant: self.own.clone(),
+            window: self.window,
+            keeps_profile: self.keeps_profile,
+        };
+        Box::pin(expected.identity(launch))
     }
 
     async fn arrived(&self, arrival: Arrival<'_, Self>) -> Result<Arrived, FetchError> {

@@ -12,6 +12,7 @@ mod appearance;
 mod builder;
 pub mod challenge;
 mod config;
+mod expected;
 mod facts;
 mod fingerprint;
 mod flags;

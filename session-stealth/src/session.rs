@@ -68,7 +68,8 @@ impl StealthSession {
         self.inner.browser()
     }
 
-    /// Who it is: what the fingerprint said, with everything that it left open filled in. `None` until it has started.
+    /// Who it is: what the fingerprint said, with everything that it left open filled in. `None` until it has started;
+    /// [`expected_identity`](silkroute_core::Session::expected_identity) mostly tells it before, without starting a browser.
     ///
     /// A request of an HTTP session can be it, as [`identity`](silkroute_core::RequestExt::identity). That session itself
     /// cannot where the installed browser is newer than the newest whose TLS it knows; see [`headers`](Self::headers).
