@@ -81,7 +81,8 @@ pub trait Session: fmt::Debug + Send + Sync + 'static {
     /// `None` where it cannot be told, which is what a kind does that says nothing. A ladder of sessions asks when a crawl
     /// begins, so that a site sees one visitor from the first request on.
     ///
-    /// The future borrows nothing, as nobody can hold a session that is not started; it MUST end by itself within seconds.
+    /// The future borrows nothing, as nobody can hold a session that is not started. It MUST end by itself within seconds, and
+    /// MUST NOT make the session alive or reach a site.
     fn expected_identity(&self) -> ExpectedIdentity {
         Box::pin(std::future::ready(self.identity()))
     }

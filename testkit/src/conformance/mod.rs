@@ -41,6 +41,7 @@
 //! | [`lifecycle`] | idle, alive, closed and dropped mean what they say |
 //! | [`fetching`] | what the server sent is what the caller gets |
 //! | [`sending`] | what the caller asked for is what the server sees, or an error |
+//! | [`identity`] | it is one visitor, and says which |
 //! | [`failing`] | errors come as errors: named, kept apart, worth a retry or not |
 //! | [`limits`] | deadlines and cancellation |
 //! | [`options`] | options, configurations and the registration |
@@ -57,6 +58,7 @@ mod words;
 
 pub mod failing;
 pub mod fetching;
+pub mod identity;
 pub mod lifecycle;
 pub mod limits;
 pub mod manager;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use silkroute_core::identity::Browser;
-use silkroute_core::{Error, Fetch, Identity, Multipart, Part, Request as _, RequestExt as _, Session};
+use silkroute_core::{Error, Fetch, Multipart, Part, Request as _, RequestExt as _, Session};
 
 use super::bench::refused_proxy;
 use super::words::{Must as _, must_be_unsupported, must_fail};
@@ -298,59 +297,6 @@ pub async fn its_state_moves_to_another_session(bench: &Bench) {
     bench.finish(second).await;
 }
 
-/// A session MUST be able to be its own identity. A request that names who it shall look like MUST be sent so where the
-/// session says that it can be that, and MUST be refused where it does not.
-pub async fn a_request_looks_like_its_identity_or_is_refused(bench: &Bench) {
-    let session = bench.started().await;
-    let own = session.identity();
-    let others = ["chrome131", "firefox133"].map(|name| name.parse::<Identity>().must("an identity"));
-    for (index, identity) in own.iter().chain(&others).enumerate() {
-        let is_own = own.as_ref() == Some(identity);
-        let can = session.can_be(identity);
-        assert!(can || !is_own, "a session MUST be able to be its own identity");
-        let path = format!("/echo/identity/{index}");
-        let request = bench.get(&path).identity(identity.clone());
-        if !can {
-            must_be_unsupported(session.fetch(&request).await, "an identity that it cannot be");
-            assert!(
-                bench.site().requests_to(&path).is_empty(),
-                "a request whose identity is refused MUST NOT be sent as somebody else"
-            );
-        } else if bench.can(Capability::Live) {
-            bench.fetched(&*session, &request).await;
-            must_look_like(identity, &bench.seen(&path));
-            assert!(
-                !is_own || session.user_agent() == identity.user_agent(),
-                "a session's identity and its user agent MUST be of one visitor"
-            );
-        }
-    }
-    bench.finish(session).await;
-}
-
-/// What a visitor says of itself in each request. The site is on this machine, whose origins are as secure to browsers as
-/// those with TLS: <https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy>.
-fn must_look_like(identity: &Identity, seen: &Recorded) {
-    let hints = identity.sec_ch_ua();
-    let hinted = |value: String| hints.is_some().then_some(value);
-    // OkHttp adds none to what its app says.
-    let languages = (identity.browser != Browser::OkHttp).then(|| identity.accept_language());
-    for (name, expected) in [
-        ("user-agent", identity.user_agent()),
-        ("accept-language", languages),
-        ("sec-ch-ua", hints.clone()),
-        ("sec-ch-ua-mobile", hinted(identity.sec_ch_ua_mobile().to_owned())),
-        ("sec-ch-ua-platform", hinted(identity.sec_ch_ua_platform())),
-    ] {
-        assert_eq!(
-            seen.header(name),
-            expected.as_deref(),
-            "a request MUST look like its identity `{}` in its `{name}`",
-            identity.name()
-        );
-    }
-}
-
 /// A request's proxy MUST be used, credentials included; or be refused.
 pub async fn a_request_goes_through_its_proxy(bench: &Bench) {
     let session = bench.started().await;
@@ -408,7 +354,7 @@ pub async fn a_dead_proxy_is_never_bypassed(bench: &Bench) {
 
 impl Bench {
     /// The newest request to a path.
-    fn seen(&self, path: &str) -> Arc<Recorded> {
+    pub(super) fn seen(&self, path: &str) -> Arc<Recorded> {
         match self.site().requests_to(path).pop() {
             Some(request) => request,
             None => panic!("a request that got a response MUST have reached the site: {path}"),

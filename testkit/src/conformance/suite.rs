@@ -76,9 +76,12 @@ macro_rules! __conformance_checks {
                 credentials_stay_with_their_origin,
                 cookies_are_kept,
                 its_state_moves_to_another_session,
-                a_request_looks_like_its_identity_or_is_refused,
                 a_request_goes_through_its_proxy,
                 a_dead_proxy_is_never_bypassed,
+            }
+            identity {
+                it_is_who_it_was_expected_to_be,
+                a_request_looks_like_its_identity_or_is_refused,
             }
             failing {
                 errors_name_the_request,

@@ -2,12 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
+use silkroute_core::identity::Browser;
 use silkroute_core::{
-    Error, Fetch, FetchError, FetchErrorKind, Identity, RedactedHeaders, Request, Response, Result, Session,
-    async_trait,
+    Error, ExpectedIdentity, Fetch, FetchError, FetchErrorKind, Identity, RedactedHeaders, Request, Response, Result,
+    Session, async_trait,
 };
 use tokio::sync::SemaphorePermit;
 
@@ -19,6 +21,8 @@ pub(crate) struct Model {
     client: Option<reqwest::Client>,
     starts: usize,
     closes: usize,
+    /// Whether somebody asked who it will be.
+    asked: AtomicBool,
 }
 
 /// A place in the session while a fetch runs.
@@ -42,6 +46,7 @@ impl Model {
             client: None,
             starts: 0,
             closes: 0,
+            asked: AtomicBool::new(false),
         }
     }
 
@@ -64,6 +69,7 @@ impl Session for Model {
         match self.inner.sabotage {
             Some(Sabotage::IsBornAlive) => self.closes == 0,
             Some(Sabotage::SaysAliveWhenClosed) => self.starts > 0,
+            Some(Sabotage::ComesAliveWhenAsked) if self.asked.load(Ordering::Relaxed) => true,
             _ => self.client.is_some(),
         }
     }
@@ -78,6 +84,17 @@ impl Session for Model {
 
     fn timeout(&self) -> Duration {
         self.inner.timeout
+    }
+
+    fn expected_identity(&self) -> ExpectedIdentity {
+        self.asked.store(true, Ordering::Relaxed);
+        match self.inner.sabotage {
+            Some(Sabotage::BecomesAnother) if self.client.is_none() => {
+                Box::pin(std::future::ready(Some(Identity::new(Browser::Chrome))))
+            }
+            Some(Sabotage::NeverSaysWho) => Box::pin(std::future::pending()),
+            _ => Box::pin(std::future::ready(None)),
+        }
     }
 
     fn can_be(&self, _: &Identity) -> bool {

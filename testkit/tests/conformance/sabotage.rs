@@ -5,6 +5,8 @@
 pub(crate) enum Sabotage {
     /// ... sends every method as `GET`.
     AlwaysGets,
+    /// ... is nobody once it has started, and said that it would be somebody.
+    BecomesAnother,
     /// ... sleeps in its drop.
     BlocksWhenDropped,
     /// ... goes without the proxy of a request.
@@ -25,6 +27,8 @@ pub(crate) enum Sabotage {
     ChangesTheAgentAlone,
     /// ... takes credentials to wherever it is sent.
     CarriesCredentialsAlong,
+    /// ... is alive once it was asked who it will be.
+    ComesAliveWhenAsked,
     /// ... says that it never tried.
     CountsNoAttempt,
     /// ... fetches though nobody started it.
@@ -55,6 +59,8 @@ pub(crate) enum Sabotage {
     RefusesForeignOptions,
     /// ... is alive for ever.
     SaysAliveWhenClosed,
+    /// ... never ends to think about who it will be.
+    NeverSaysWho,
     /// ... adds a request's headers to its own.
     SendsHeadersTwice,
     /// ... shows bodies in the Debug of responses.

@@ -55,6 +55,9 @@ saboteurs! {
         "fetching::a_head_has_no_body",
         "sending::methods_are_sent_or_refused",
     ]
+    becomes_another: BecomesAnother fails [
+        "identity::it_is_who_it_was_expected_to_be",
+    ]
     blocks_when_dropped: BlocksWhenDropped fails [
         "lifecycle::a_drop_without_close_does_not_block",
     ]
@@ -88,7 +91,10 @@ saboteurs! {
         "lifecycle::its_limits_do_not_change_with_the_start",
     ]
     changes_the_agent_alone: ChangesTheAgentAlone fails [
-        "sending::a_request_looks_like_its_identity_or_is_refused",
+        "identity::a_request_looks_like_its_identity_or_is_refused",
+    ]
+    comes_alive_when_asked: ComesAliveWhenAsked fails [
+        "identity::it_is_who_it_was_expected_to_be",
     ]
     counts_no_attempt: CountsNoAttempt fails [
         "fetching::attempts_and_timing_are_noted",
@@ -151,13 +157,16 @@ saboteurs! {
         "sending::a_multipart_arrives",
     ]
     looks_like_itself: LooksLikeItself fails [
-        "sending::a_request_looks_like_its_identity_or_is_refused",
+        "identity::a_request_looks_like_its_identity_or_is_refused",
     ]
     loses_places_of_cancelled: LosesPlacesOfCancelled fails [
         "limits::cancelled_fetches_leave_their_places_free",
     ]
     names_no_request: NamesNoRequest fails [
         "failing::errors_name_the_request",
+    ]
+    never_says_who: NeverSaysWho fails [
+        "identity::it_is_who_it_was_expected_to_be",
     ]
     refuses_foreign_options: RefusesForeignOptions fails [
         "options::options_of_other_kinds_are_ignored",
