@@ -26,7 +26,6 @@ impl BrowserKind for Dynamic {
 
     /// Those that differ from the browser in words alone.
     fn can_be(&self, identity: &Identity) -> bool {
-        let is_one = identity.browser.is_chromium() && !identity.is_mobile();
-        is_one && identity.version.is_some() && identity.check().is_ok()
+        identity.browser.is_chromium() && !identity.is_mobile()
     }
 }

@@ -13,52 +13,18 @@ use serde_json::json;
 use silkroute_core::{Error, Fetch, FetchErrorKind, Registry, RequestExt as _, Retry, Session as _};
 use silkroute_session_dynamic::{CdpUrl, DynamicSession, DynamicSessionBuilder, PageOptions};
 use silkroute_testkit::site::TestSite;
-use support::{SOON, fetched, no_browser, started};
+use support::{SOON, elsewhere, fetched, no_browser, started};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 fn once() -> DynamicSessionBuilder {
     DynamicSession::builder().retry(Retry::none())
 }
 
-/// A browser that somebody else started, where it is, and its folder. It ends with what is given back.
-async fn elsewhere() -> Option<(tokio::process::Child, CdpUrl, tempfile::TempDir)> {
-    if no_browser().is_some() {
-        return None;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let child = tokio::process::Command::new(silkroute_session_dynamic::find_browser().unwrap())
-        .args([
-            "--headless=new",
-            "--no-sandbox",
-            "--no-first-run",
-            "--remote-debugging-port=0",
-            "about:blank",
-        ])
-        .arg(format!("--user-data-dir={}", folder.path().display()))
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    // The file comes once it listens; there is no event for it.
-    let end = Instant::now() + SOON;
-    let port = loop {
-        let text = std::fs::read_to_string(folder.path().join("DevToolsActivePort")).unwrap_or_default();
-        match text.lines().next().map(str::parse::<u16>) {
-            Some(Ok(port)) => break port,
-            _ => assert!(Instant::now() < end, "the browser listens"),
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    };
-    let url = CdpUrl::new(&format!("http://127.0.0.1:{port}")).unwrap();
-    Some((child, url, folder))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_runs_elsewhere_is_used_and_left_running() {
-    let Some((mut child, url, _folder)) = elsewhere().await else {
+    let Some((mut child, url, _folder)) = elsewhere(&[]).await else {
         return;
     };
     let site = TestSite::start().await.unwrap();
@@ -103,7 +69,7 @@ async fn pages(url: &CdpUrl) -> std::collections::BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_opened_in_somebody_elses_browser_is_closed_again() {
-    let Some((_child, url, _folder)) = elsewhere().await else {
+    let Some((_child, url, _folder)) = elsewhere(&[]).await else {
         return;
     };
     let site = TestSite::start().await.unwrap();
@@ -149,7 +115,7 @@ async fn forwarder(to: u16) -> (u16, AbortHandle) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_cut_ends_the_session_and_its_fetches() {
-    let Some((_child, url, dir)) = elsewhere().await else {
+    let Some((_child, url, dir)) = elsewhere(&[]).await else {
         return;
     };
     let (port, cut) = forwarder(url.url().port().unwrap()).await;

@@ -48,7 +48,8 @@ impl<K: BrowserKind> Attempt<'_, K> {
         if let Some(identity) = self.plan.identity {
             let own = self.running.own_words(&self.settings.config, &home, self.deadline);
             let own = own.await.map_err(|error| self.failed(error))?;
-            wear(&mut tab_options, &self.plan.page, identity, own);
+            let locale = self.settings.config.locale.as_ref();
+            wear(&mut tab_options, &self.plan.page, locale, identity, own);
         }
         self.settings
             .kind

@@ -97,7 +97,8 @@ impl<K: BrowserKind> BrowserSession<K> {
         if Session::identity(self).as_ref() == Some(identity) {
             return None;
         }
-        match self.settings.kind.can_be(identity) {
+        let is_one = identity.version.is_some() && identity.check().is_ok();
+        match is_one && self.settings.kind.can_be(identity) {
             true => self.settings.config.contradicts(identity),
             false => Some(K::OTHER_IDENTITY.to_owned()),
         }

@@ -321,7 +321,7 @@ impl BrowserConfig {
             [http::header::USER_AGENT, http::header::ACCEPT_LANGUAGE].contains(name)
                 || name.as_str().starts_with("sec-ch-ua")
         };
-        let flags_it = |flag: &String| ["--user-agent", "--accept-lang"].contains(&flag_name(flag));
+        let flags_it = |flag: &String| ["user-agent", "accept-lang"].contains(&flag_name(flag));
         self.user_agent.is_some()
             || self.extra_headers.as_map().keys().any(names_it)
             || self.extra_flags.iter().any(flags_it)

@@ -85,8 +85,9 @@ pub trait BrowserKind: fmt::Debug + Send + Sync + Sized + 'static {
         None
     }
 
-    /// Whether its pages can look like this identity where a request names it: its own alone, unless it says otherwise. Asked
-    /// where the session's configuration does not say who it is; cheap, and the same alive or not.
+    /// Whether its pages can look like this identity where a request names it: its own alone, unless it says otherwise. Cheap, and
+    /// the same alive or not. It is asked about identities that exist and have a version; where the session's configuration says who
+    /// it is, that alone counts.
     ///
     /// A kind that can be others has nothing more to do. The tab is told all that the identity says (user agent, client hints,
     /// languages, locale and time zone) before [`tab`](Self::tab) is called, which can change it, and it is undone after the

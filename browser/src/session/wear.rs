@@ -1,5 +1,6 @@
 //! From the identity of a request to what its tab is told: the words of another browser, in place of this one's.
 
+use http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use silkroute_core::Identity;
 use silkroute_core::identity::Os;
 
@@ -8,24 +9,32 @@ use super::tell;
 use super::words::{OwnWords, accepted_languages};
 use crate::{TabOptions, UserAgent};
 
-/// Puts an identity over what a tab is told. What the request itself says in `page` stays. `own` is what pages say there while they
-/// are told nothing: what is so anyhow is not told again, since a browser puts its own `Accept-Language` elsewhere among the
-/// headers than one that it is told.
-pub(super) fn wear(tab: &mut TabOptions, page: &BrowserConfig, identity: &Identity, own: &OwnWords) {
+/// Puts an identity over what a tab is told. What the request itself says, in `page` or by a header of all that the page loads, stays.
+/// `own` is what pages say there while they are told nothing: what is so anyhow is not told again, since a browser puts its own
+/// `Accept-Language` elsewhere among the headers than one that it is told.
+/// The locale of a session, `session`, is that of the identity where it has one.
+pub(super) fn wear(
+    tab: &mut TabOptions,
+    page: &BrowserConfig,
+    session: Option<&String>,
+    identity: &Identity,
+    own: &OwnWords,
+) {
     let languages = match &page.locale {
         Some(locale) => Some(tell::languages(locale)),
+        // A browser would send what it is told in place of the header.
+        None if tab.extra_headers.contains_key(ACCEPT_LANGUAGE) => None,
         None if accepted_languages(&own.languages) == identity.languages => None,
         None => Some(identity.languages.join(",")),
     };
-    if languages.is_some() && tab.locale.is_none() {
-        tab.locale = identity
-            .languages
-            .first()
-            .filter(|language| is_locale(language))
-            .cloned();
+    if tab.locale.is_none() {
+        let first = identity.languages.first().filter(|language| is_locale(language));
+        tab.locale = if languages.is_some() { first } else { session }.cloned();
     }
-    let of_request = page.user_agent.clone().map(|user_agent| UserAgent {
-        user_agent,
+    let header = tab.extra_headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let named = page.user_agent.as_deref().or(header);
+    let of_request = named.map(|user_agent| UserAgent {
+        user_agent: user_agent.to_owned(),
         ..UserAgent::default()
     });
     let of_identity = identity.user_agent().map(|user_agent| UserAgent {
@@ -75,7 +84,7 @@ mod tests {
             locale: page.locale.clone(),
             ..TabOptions::default()
         };
-        wear(&mut tab, page, identity, &own);
+        wear(&mut tab, page, None, identity, &own);
         tab
     }
 

@@ -9,7 +9,8 @@
 use std::time::Duration;
 
 use silkroute_core::{Fetch, Response, Session};
-use silkroute_session_dynamic::{DynamicSession, DynamicSessionBuilder, PageResponse};
+use silkroute_session_dynamic::{CdpUrl, DynamicSession, DynamicSessionBuilder, PageResponse};
+use tokio::time::Instant;
 
 /// For everything that should come at once; long, as the machine may be busy.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -33,6 +34,41 @@ pub async fn started(builder: DynamicSessionBuilder) -> Option<DynamicSession> {
     let mut session = builder.build().expect("the session can be built");
     session.start().await.expect("the session starts");
     Some(session)
+}
+
+/// A browser that somebody else started, with these flags besides, where it is, and its folder. It ends with what is given back.
+pub async fn elsewhere(flags: &[&str]) -> Option<(tokio::process::Child, CdpUrl, tempfile::TempDir)> {
+    if no_browser().is_some() {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let child = tokio::process::Command::new(silkroute_session_dynamic::find_browser().unwrap())
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--no-first-run",
+            "--remote-debugging-port=0",
+            "about:blank",
+        ])
+        .args(flags)
+        .arg(format!("--user-data-dir={}", folder.path().display()))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // The file comes once it listens; there is no event for it.
+    let end = Instant::now() + SOON;
+    let port = loop {
+        let text = std::fs::read_to_string(folder.path().join("DevToolsActivePort")).unwrap_or_default();
+        match text.lines().next().map(str::parse::<u16>) {
+            Some(Ok(port)) => break port,
+            _ => assert!(Instant::now() < end, "the browser listens"),
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    };
+    let url = CdpUrl::new(&format!("http://127.0.0.1:{port}")).unwrap();
+    Some((child, url, folder))
 }
 
 /// The response to a fetch that must succeed, as this kind makes it.
