@@ -1,6 +1,7 @@
 //! The pool as a session.
 
 use std::fmt;
+use std::future::ready;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{
-    Error, Identity, Proxy, ProxyPool, Request, Response, Result, Session, SessionOptions, async_trait,
+    Error, ExpectedIdentity, Identity, Proxy, ProxyPool, Request, Response, Result, Session, SessionOptions,
+    async_trait,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -193,8 +195,18 @@ impl Session for SessionPool {
         None
     }
 
+    /// None: each identity has its own.
+    fn expected_identity(&self) -> ExpectedIdentity {
+        Box::pin(ready(None))
+    }
+
     /// Nobody but those who are in it.
     fn can_be(&self, _: &Identity) -> bool {
+        false
+    }
+
+    /// Nobody but those who are in it.
+    fn can_be_exactly(&self, _: &Identity) -> bool {
         false
     }
 
