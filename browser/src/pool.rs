@@ -1,65 +1,21 @@
 //! A pool of tabs: so many at one time, handed out in the order in which they were asked for, and used again.
 
-use std::collections::{BTreeSet, VecDeque};
+mod lease;
+mod options;
+
+use std::collections::VecDeque;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::context::Context;
 use crate::opener::{Opener, Patience, Way};
-use crate::tab::{LocalStorage, Tab, TabOptions};
+use crate::tab::{Tab, TabOptions};
 use crate::{CloseReason, Deadline, Error, Result};
-
-/// How a pool is.
-#[derive(Debug, Clone)]
-pub struct PoolOptions {
-    /// Tabs at one time, 1 to 50. Default 1.
-    pub max_pages: usize,
-    /// Whether a tab is cleared and used again. Default true; false gives each use a new one, which costs more processor
-    /// time. The next one is opened while the last is in use, so that there is one more than `max_pages`: a tab is not
-    /// waited for, and its window, which goes with its last tab and takes as long to open as a page, stays. In a browser that
-    /// we launched, a new tab takes over the renderer process of one that has gone, if it goes to the same site: each is
-    /// opened by an empty page of its own, beside which it is the only one.
-    pub reuse_tabs: bool,
-    /// After so many uses a tab is closed rather than cleared, or, where tabs are not used again, the process that they take
-    /// over from one another ends. Default 100.
-    pub recycle_after: u32,
-    /// Whether what sites stored (`localStorage`, databases, caches of service workers) goes with each use, as soon as no
-    /// other tab of the pool has the site open. Cookies and the HTTP cache always stay. Default true.
-    pub clear_storage: bool,
-    /// Whether local storage goes with the rest, or stays as cookies do. Default: it goes.
-    pub local_storage: LocalStorage,
-    /// How long clearing may take; a tab that takes longer is closed. Default 5 s.
-    pub clear_timeout: Duration,
-}
-
-impl Default for PoolOptions {
-    fn default() -> Self {
-        Self {
-            max_pages: 1,
-            reuse_tabs: true,
-            recycle_after: 100,
-            clear_storage: true,
-            local_storage: LocalStorage::Goes,
-            clear_timeout: Duration::from_secs(5),
-        }
-    }
-}
-
-/// How many tabs there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolStats {
-    /// Handed out, or being cleared.
-    pub busy: usize,
-    /// Ready to be used.
-    pub idle: usize,
-    /// The most there may be.
-    pub max_pages: usize,
-}
+pub use lease::Lease;
+pub use options::{PoolOptions, PoolStats};
 
 /// `None`: the one that the browser has from the start.
 type ContextId = Option<String>;
@@ -289,14 +245,7 @@ impl TabPool {
 
     fn lease(&self, used: Used, place: OwnedSemaphorePermit) -> Lease {
         self.inner.tabs().leased.push(Arc::clone(&used.tab));
-        Lease {
-            tab: Some(used.tab),
-            opener: used.opener,
-            uses: used.uses + 1,
-            place: Some(place),
-            once: false,
-            pool: Arc::clone(&self.inner),
-        }
+        Lease::new(&self.inner, used, place)
     }
 
     /// How many tabs there are.
@@ -323,134 +272,5 @@ impl TabPool {
         };
         tasks.abort_all();
         drop((idle, openers));
-    }
-}
-
-/// A tab that is handed out. [`finish`](Self::finish) gives it back to be used again; dropping it, as a cancelled or failed
-/// fetch does, closes it, and the next one gets another. Either way what its sites stored is cleared first, and its place is
-/// free once that is done.
-pub struct Lease {
-    tab: Option<Arc<Tab>>,
-    opener: Option<Opener>,
-    uses: u32,
-    place: Option<OwnedSemaphorePermit>,
-    /// Its context ends with it.
-    once: bool,
-    pool: Arc<Inner>,
-}
-
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("tab", &self.tab)
-            .field("uses", &self.uses)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Deref for Lease {
-    type Target = Tab;
-
-    #[expect(clippy::expect_used, reason = "it is taken only by what consumes the lease")]
-    fn deref(&self) -> &Tab {
-        self.tab.as_ref().expect("a lease has a tab until it ends")
-    }
-}
-
-impl Lease {
-    /// How often this tab has been handed out, this time included.
-    pub fn uses(&self) -> u32 {
-        self.uses
-    }
-
-    /// Gives it back in good order, but not to be used again: for one that was told what clearing does not take back.
-    pub fn retire(mut self) {
-        self.uses = u32::MAX;
-        self.finish();
-    }
-
-    /// Gives it back in good order: it is cleared in the background, and its place is free once that is done.
-    pub fn finish(mut self) {
-        let again = self.pool.options.reuse_tabs && self.uses < self.pool.options.recycle_after;
-        let opener = self.opener.take();
-        self.end(again, opener);
-    }
-
-    /// Clears it in the background, to be used again or to be closed; then the page that opened it opens another.
-    fn end(&mut self, again: bool, opener: Option<Opener>) {
-        let Some(tab) = self.tab.take() else { return };
-        let place = self.place.take();
-        let (pool, uses) = (Arc::clone(&self.pool), self.uses);
-        let options = &pool.options;
-        let mut tabs = pool.tabs();
-        while tabs.tasks.try_join_next().is_some() {}
-        tabs.leased.retain(|leased| !Arc::ptr_eq(leased, &tab));
-        // Where it has gone by itself, the page that opened it can still clear what its sites stored.
-        let opener = opener.filter(|opener| opener.page().is_alive());
-        if tabs.closed || (!tab.is_alive() && opener.is_none()) || (self.once && !again) {
-            return;
-        }
-        let origins = options.clear_storage.then(|| leaves(&tab, &tabs.leased));
-        let (local_storage, deadline) = (options.local_storage, Deadline::after(options.clear_timeout));
-        let (weak, runtime) = (Arc::downgrade(&pool), tab.session().runtime().clone());
-        let ending = async move {
-            let origins = origins.as_ref();
-            let ended = match opener {
-                _ if again => tab.clear(origins, local_storage, deadline).await.map(|()| None),
-                None => retire(&tab, origins, local_storage, deadline).await.map(|()| None),
-                Some(opener) => {
-                    let closed = tab.close_beside(opener.page(), origins, local_storage, deadline);
-                    closed.await.map(|()| Some(opener))
-                }
-            };
-            match (ended, weak.upgrade()) {
-                (Ok(Some(opener)), Some(pool)) => pool.give_back(opener),
-                (Ok(None), Some(pool)) if again => {
-                    let mut tabs = pool.tabs();
-                    if !tabs.closed {
-                        let opener = None;
-                        tabs.idle.push_back(Used { tab, uses, opener });
-                    }
-                }
-                (Ok(_), _) => {}
-                (Err(error), _) => tracing::debug!(%error, "a tab is closed, as it cannot be cleared"),
-            }
-            // Only now: else a new tab would be opened in place of this one.
-            drop(place);
-        };
-        tabs.tasks.spawn_on(ending, &runtime);
-    }
-}
-
-/// Leaves a tab that is about to be closed: its page writes nothing more, and what its sites stored goes.
-async fn retire(
-    tab: &Tab,
-    origins: Option<&BTreeSet<String>>,
-    local_storage: LocalStorage,
-    deadline: Deadline,
-) -> Result<()> {
-    if origins.is_none() || tab.origins().is_empty() {
-        return Ok(());
-    }
-    tab.clear(origins, local_storage, deadline).await
-}
-
-/// The origins of this tab that no other tab of its context is at.
-fn leaves(tab: &Tab, others: &[Arc<Tab>]) -> BTreeSet<String> {
-    let mut origins = tab.origins();
-    for other in others.iter().filter(|other| other.context().id() == tab.context().id()) {
-        for origin in other.origins() {
-            origins.remove(&origin);
-        }
-    }
-    origins
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // Whatever is the matter with its page may be so with all that is in its process, unless it closed itself.
-        let gone = self.tab.as_ref().is_some_and(|tab| !tab.is_alive());
-        let opener = self.opener.take().filter(|_| gone);
-        self.end(false, opener);
     }
 }
