@@ -51,14 +51,15 @@ pub struct Geolocation {
 }
 
 /// What pages, frames and dedicated workers say the browser is. Shared and service workers only know what the browser was
-/// launched with.
+/// launched with. Without [`metadata`](Self::metadata) no client hints are sent.
 #[derive(Debug, Clone, Default)]
 pub struct UserAgent {
     /// The `User-Agent`.
     pub user_agent: String,
-    /// The accepted languages without weights, such as `de-DE,de`.
+    /// The accepted languages without weights, such as `de-DE,de`. Told in this way, the header stands before `Accept`, and not
+    /// where a browser has it by itself.
     pub accept_language: Option<String>,
-    /// `navigator.platform`.
+    /// `navigator.platform` of pages and frames; workers keep the browser's own.
     pub platform: Option<String>,
     /// The client hints, in the form of the protocol's `Emulation.UserAgentMetadata`.
     pub metadata: Option<Value>,
