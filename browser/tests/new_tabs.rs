@@ -48,6 +48,11 @@ async fn go(tab: &Lease, url: url::Url) {
     tab.navigate(&Navigation::to(url), soon()).await.unwrap();
 }
 
+/// As long as a fetch of a page that hangs may take.
+fn brief() -> Deadline {
+    Deadline::after(Duration::from_millis(700))
+}
+
 /// So many uses that end well.
 async fn visit(pool: &TabPool, context: &Context, url: &url::Url, times: usize) {
     for _ in 0..times {
@@ -125,15 +130,40 @@ async fn a_page_that_hangs_takes_no_later_tab_along() {
     let site = Site::start(&[
         ("/", Answer::html("<p>x</p>")),
         ("/hang", Answer::html("<script>for (;;) {}</script>")),
+        (
+            "/leave",
+            Answer::html("<script>onpagehide = () => { for (;;) {} }</script>"),
+        ),
+        (
+            "/late",
+            Answer::html("<script>onload = () => setTimeout(() => { for (;;) {} }, 50)</script>"),
+        ),
     ])
     .await;
     let context = browser.default_context();
     let pool = pool(1);
     visit(&pool, &context, &site.url("/"), 3).await;
+    // Those hang once they have been fetched, as they are left or right before.
+    for page in ["/leave", "/late"] {
+        let tab = acquire(&pool, &context).await;
+        go(&tab, site.url(page)).await;
+        if page == "/late" {
+            let begun = async { while tab.evaluate_in_page::<bool>("1 > 2", brief()).await.is_ok() {} };
+            soon().run("a page that hangs", begun).await.unwrap();
+        }
+        tab.finish();
+        for _ in 0..3 {
+            let tab = acquire(&pool, &context).await;
+            go(&tab, site.url("/")).await;
+            // Opened by the browser it would have had an empty page before.
+            let history: u32 = tab.evaluate_in_page("history.length", soon()).await.unwrap();
+            assert_eq!(history, 1, "no page of ours opened the tab after {page}");
+            tab.finish();
+        }
+    }
     for _ in 0..3 {
         let tab = acquire(&pool, &context).await;
-        let brief = Deadline::after(Duration::from_millis(700));
-        let hung = tab.navigate(&Navigation::to(site.url("/hang")), brief).await;
+        let hung = tab.navigate(&Navigation::to(site.url("/hang")), brief()).await;
         assert!(hung.unwrap_err().is_timeout());
         drop(tab);
         visit(&pool, &context, &site.url("/"), 1).await;

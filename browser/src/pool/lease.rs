@@ -110,7 +110,7 @@ impl Lease {
                     }
                 }
                 (Ok(_), _) => {}
-                (Err(error), _) => tracing::debug!(%error, "a tab is closed, as it cannot be cleared"),
+                (Err(error), _) => tracing::debug!(%error, "a tab is closed, and the page that opened it"),
             }
             // Only now: else a new tab would be opened in place of this one.
             drop(place);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -19,6 +20,9 @@ use crate::{Deadline, Error, Result};
 
 /// Of the time that clearing has, what the tab itself may take.
 const SHARE: f64 = 0.8;
+
+/// How long a page of ours may take to say that its process is not busy. It takes a millisecond or two.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// What becomes of local storage as a tab is cleared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,10 +63,11 @@ impl Tab {
         self.state.leave(origins, left, local_storage, deadline).await
     }
 
-    /// Closes it, and has another tab of its context, which stays, clear what [`clear`](Self::clear) would of what sites stored.
+    /// Closes it, and has the tab that opened it, which stays, clear what [`clear`](Self::clear) would of what sites stored.
     ///
     /// # Errors
-    /// As [`clear`](Self::clear).
+    /// As [`clear`](Self::clear), and where the other tab does not answer: what kept this one's page busy as it left keeps all of
+    /// its process busy. After an error the other one must not be used again either.
     pub(crate) async fn close_beside(
         &self,
         other: &Self,
@@ -82,8 +87,13 @@ impl Tab {
             left: self.context.left(),
             local: local_storage,
         };
-        let cleared = stored.clear(origins, Vec::new(), &other.state.session, deadline).await;
-        noted.and(closed).and(cleared)
+        // Closing and clearing are the browser's doing, and say nothing of the process.
+        let answer = RawCommand::new("Runtime.evaluate", json!({"expression": "1"}))?;
+        let (cleared, answered) = tokio::join!(
+            stored.clear(origins, Vec::new(), &other.state.session, deadline),
+            other.state.session.send(answer, deadline.capped(ANSWER)),
+        );
+        noted.and(closed).and(cleared).and(answered.map(drop))
     }
 
     /// Tells a tab that was [cleared](Self::clear) new options.
