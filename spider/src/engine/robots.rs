@@ -1,34 +1,70 @@
 //! Who fetches robots.txt, and what comes of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, SystemTime};
 
-use silkroute_core::{Fetch, Request as _, RequestExt as _, Response, redact_url};
+use silkroute_core::{Fetch, Request as _, RequestExt as _, Response, redact_url, retry_after};
 use silkroute_manager::SessionState;
 use tokio::time::Instant;
 use url::Url;
 
 use super::Engine;
+use super::control::State;
 use crate::robots::{READ_AT_MOST, product_of};
 use crate::schedule::{Place, after};
 use crate::{RobotsPolicy, RobotsRules, Spider};
 
 /// What could not be had is asked for again after this long, or when the rules expire if that is sooner.
-const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
+const ASK_AGAIN: Duration = Duration::from_secs(600);
 
 impl<S: Spider> Engine<S> {
     /// Fetches the robots.txt of a host, while all requests for it wait.
     pub(super) async fn fetch_robots(&self, place: &Place, policy: &RobotsPolicy) {
-        let (rules, kept) = match self.ask_for_robots(place, policy).await {
-            Ok((response, agent)) => read(response.as_ref(), &agent, policy),
-            Err(error) => {
-                tracing::warn!(host = %place.host, %error, "no robots.txt: nothing is fetched from this host");
-                (RobotsRules::disallow_all(), ASK_AGAIN.min(policy.expires_after))
+        let asked = self.ask_for_robots(place, policy).await;
+        let (reason, after_it) = match &asked {
+            Ok((response, agent)) if !response.status().is_server_error() => {
+                let rules = read(response.as_ref(), agent);
+                return self.robots_are(place, rules, policy.expires_after);
             }
+            Ok((response, _)) => {
+                let after_it = retry_after(response.headers(), SystemTime::now());
+                (format!("status {}", response.status()), after_it)
+            }
+            Err(error) => (error.to_string(), None),
         };
-        let now = Instant::now();
-        let until = after(now, kept);
+        let retry = &self.settings.retry;
+        let mut state = self.control.lock();
+        let failures = state.schedule.robots_failures(&place.host).saturating_add(1);
+        if failures < retry.max_attempts() {
+            let asked = after_it.filter(|asked| *asked <= self.settings.max_retry_after);
+            let wait = retry.delay_with(failures, asked);
+            tracing::debug!(host = %place.host, reason, ?wait, "no robots.txt: it is asked for again");
+            state.schedule.robots_failed(place, after(Instant::now(), wait));
+            self.robots_turn_over(state);
+            return;
+        }
+        drop(state);
+        tracing::warn!(host = %place.host, reason, "no robots.txt: nothing is fetched from this host");
+        let why = format!(
+            "the robots.txt of {} could not be had, {failures} times, the last for: {reason}; nothing may be fetched then (RFC 9309)",
+            place.host
+        );
+        self.robots_are(
+            place,
+            RobotsRules::unavailable(why),
+            ASK_AGAIN.min(policy.expires_after),
+        );
+    }
+
+    fn robots_are(&self, place: &Place, rules: RobotsRules, kept: Duration) {
+        let until = after(Instant::now(), kept);
         let mut state = self.control.lock();
         state.schedule.robots_known(place, Arc::new(rules), until);
+        self.robots_turn_over(state);
+    }
+
+    /// Ends a turn that was for a robots.txt.
+    fn robots_turn_over(&self, mut state: MutexGuard<'_, State>) {
         state.active -= 1;
         self.control.end_if_done(&mut state);
         drop(state);
@@ -54,7 +90,7 @@ impl<S: Spider> Engine<S> {
         let identity = self.guise(&place.host, &session).await;
         let mut request = Fetch::get(&url)?.session(session);
         request.parts_mut().identity = identity;
-        request.parts_mut().timeout = Some(std::time::Duration::from_secs(30));
+        request.parts_mut().timeout = Some(Duration::from_secs(30));
         Ok((self.sessions.fetch(request).await?, agent))
     }
 
@@ -85,19 +121,16 @@ impl<S: Spider> Engine<S> {
     }
 }
 
-/// RFC 9309 section 2.3.1: what does not exist allows everything, what cannot be had nothing.
-fn read(response: &dyn Response, agent: &str, policy: &RobotsPolicy) -> (RobotsRules, std::time::Duration) {
-    match response.status().as_u16() {
-        200..300 => {
-            let body = response.body();
-            let rules = RobotsRules::parse(&body[..body.len().min(READ_AT_MOST)], agent);
-            if rules.asks_for_too_long() {
-                let (url, waited) = (redact_url(response.url()), RobotsRules::LONGEST_DELAY);
-                tracing::warn!(%url, ?waited, "its Crawl-delay is longer than is waited");
-            }
-            (rules, policy.expires_after)
-        }
-        300..500 => (RobotsRules::allow_all(), policy.expires_after),
-        _ => (RobotsRules::disallow_all(), ASK_AGAIN.min(policy.expires_after)),
+/// RFC 9309 section 2.3.1: what does not exist allows everything.
+fn read(response: &dyn Response, agent: &str) -> RobotsRules {
+    if !response.status().is_success() {
+        return RobotsRules::allow_all();
     }
+    let body = response.body();
+    let rules = RobotsRules::parse(&body[..body.len().min(READ_AT_MOST)], agent);
+    if rules.asks_for_too_long() {
+        let (url, waited) = (redact_url(response.url()), RobotsRules::LONGEST_DELAY);
+        tracing::warn!(%url, ?waited, "its Crawl-delay is longer than is waited");
+    }
+    rules
 }

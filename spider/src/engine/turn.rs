@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::climb::Verdict;
+use super::retry::Next;
 use super::{Engine, host_of};
 use crate::error::panicked;
 use crate::key::KeyMaker;
@@ -67,6 +68,12 @@ impl<S: Spider> Engine<S> {
                 return self.skip(&place, None).await;
             }
         };
+        if let Some(why) = place.robots.as_ref().and_then(|rules| rules.why_unavailable()) {
+            let why = why.to_owned().into();
+            self.control.lock().schedule.unsent(&place);
+            let sent = Sent::new(place, lease.id, Arc::new(visit));
+            return self.go_on(sent, Next::GiveUp(why), FailureKind::Fetch).await;
+        }
         if !self.robots_allow(&place, visit.url()) {
             return self.skip(&place, Some(lease.id)).await;
         }

@@ -1,5 +1,6 @@
 //! What a robots.txt says to one agent, by RFC 9309 and, where that leaves room, as Google reads it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer lines are cut: a line cannot hold more than the longest URL, and Google's reader keeps eight of those.
@@ -15,6 +16,8 @@ pub struct RobotsRules {
     /// Whether it asked for more than the longest delay.
     too_long: bool,
     sitemaps: Vec<String>,
+    /// Why there is none.
+    unavailable: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +106,7 @@ impl RobotsRules {
             crawl_delay: crawl_delay.map(|seconds| Duration::from_secs_f64(seconds.min(longest))),
             too_long: crawl_delay.is_some_and(|seconds| seconds > longest),
             sitemaps,
+            unavailable: None,
         }
     }
 
@@ -121,6 +125,19 @@ impl RobotsRules {
             rules,
             ..Self::default()
         }
+    }
+
+    /// Rules in the place of those that could not be had, for this reason: they allow nothing.
+    pub(crate) fn unavailable(reason: String) -> Self {
+        Self {
+            unavailable: Some(reason.into()),
+            ..Self::disallow_all()
+        }
+    }
+
+    /// Why there are none, where they could not be had.
+    pub(crate) fn why_unavailable(&self) -> Option<&str> {
+        self.unavailable.as_deref()
     }
 
     /// Whether a path, with its query, may be fetched. The longest pattern that matches decides; of two as long, the

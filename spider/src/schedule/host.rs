@@ -22,6 +22,8 @@ pub(super) struct Host {
     /// What the throttle came to; `None` before its first response.
     pub(super) delay: Option<Duration>,
     pub(super) robots: Robots,
+    /// How often its robots.txt was asked for in vain.
+    pub(super) robots_failures: u32,
     /// When a timer opens it.
     pub(super) timed: Option<Instant>,
     /// Whether it stands among those that may be forgotten.
@@ -58,6 +60,7 @@ impl Host {
             not_before: now,
             delay: None,
             robots: Robots::Unknown,
+            robots_failures: 0,
             timed: None,
             listed_idle: false,
         }

@@ -204,6 +204,10 @@ impl Schedule {
                     self.close(&name);
                     return None;
                 }
+                Robots::Unknown if host.robots_failures > 0 && host.not_before > now => {
+                    self.close_until_due(&name);
+                    return None;
+                }
                 Robots::Unknown | Robots::Known { .. } => {
                     host.robots = Robots::Loading;
                     self.close(&name);
@@ -318,6 +322,23 @@ impl Schedule {
         self.in_flight -= 1;
         if let Some(host) = self.hosts.get_mut(&place.host) {
             host.robots = Robots::Known { rules, until };
+            host.robots_failures = 0;
+            self.open(&place.host);
+        }
+    }
+
+    /// How often the robots.txt of a host was asked for in vain.
+    pub(crate) fn robots_failures(&self, host: &str) -> u32 {
+        self.hosts.get(host).map_or(0, |host| host.robots_failures)
+    }
+
+    /// The robots.txt of a host did not come: it is asked for again, not before this time, and nothing is sent meanwhile.
+    pub(crate) fn robots_failed(&mut self, place: &Place, again: Instant) {
+        self.in_flight -= 1;
+        if let Some(host) = self.hosts.get_mut(&place.host) {
+            host.robots = Robots::Unknown;
+            host.robots_failures = host.robots_failures.saturating_add(1);
+            host.not_before = host.not_before.max(again);
             self.open(&place.host);
         }
     }

@@ -1,9 +1,11 @@
 //! robots.txt.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use silkroute_core::Retry;
 use silkroute_manager::SessionExt as _;
-use silkroute_spider::{RobotsPolicy, Spider as _};
+use silkroute_spider::{FailureKind, RobotsPolicy, Spider as _};
 
 use crate::support::{Answer, Tester, Web, gaps};
 
@@ -91,14 +93,73 @@ async fn the_rules_are_those_of_the_agent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_exist_allows_everything_and_what_cannot_be_had_nothing() {
-    for (robots, pages) in [
-        (Answer::status(404), 5),
-        (Answer::status(503), 0),
-        (Answer::refused(), 0),
-    ] {
-        let spider = Tester::new(&site(robots), &["http://a.test/"]).set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
-        assert_eq!(spider.crawl().run().await.unwrap().stats.pages, pages);
+async fn what_does_not_exist_allows_everything() {
+    let web = site(Answer::status(404));
+    let spider = Tester::new(&web, &["http://a.test/"]).set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+    assert_eq!(spider.crawl().run().await.unwrap().stats.pages, 5);
+}
+
+/// A site whose robots.txt fails like this so many times.
+fn failing(robots: &Answer, times: usize) -> Web {
+    let robots = robots.clone();
+    Web::new(move |url, nth| match url {
+        "http://a.test/robots.txt" if nth < times => robots.clone(),
+        "http://a.test/robots.txt" => text("user-agent: *\ndisallow: /cart"),
+        "http://a.test/" => Answer::page(&["/1", "/2", "/cart"]),
+        _ => Answer::page(&[]),
+    })
+}
+
+fn asked_for_robots(web: &Web) -> usize {
+    web.urls().iter().filter(|url| url.ends_with("/robots.txt")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_had_is_asked_for_again_while_all_wait() {
+    for robots in [Answer::status(503), Answer::refused()] {
+        let web = failing(&robots, 2);
+        let spider = Tester::new(&web, &["http://a.test/"]);
+        let spider = spider.set(|s| s.retry(Retry::attempts(3)).robots(RobotsPolicy::obey_as_anyone()));
+        let stats = spider.crawl().run().await.unwrap().stats;
+        assert_eq!((stats.pages, stats.robots_disallowed, stats.failed), (3, 1, 0));
+        assert_eq!(asked_for_robots(&web), 3);
+        let hits = web.hits();
+        let waited = gaps(&hits[..3]);
+        assert!(waited.iter().all(|wait| *wait >= 250), "{waited:?}");
+    }
+    let asks_for_time = failing(&Answer::status(503).header("retry-after", "120"), 1);
+    let spider = Tester::new(&asks_for_time, &["http://a.test/"]).set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+    assert_eq!(spider.crawl().run().await.unwrap().stats.pages, 3);
+    assert!(gaps(&asks_for_time.hits()[..2])[0] >= 120_000);
+}
+
+/// Nothing is fetched, and nothing gone without a word.
+#[tokio::test(start_paused = true)]
+async fn where_it_is_not_had_in_the_end_the_requests_fail() {
+    for robots in [Answer::status(503), Answer::refused()] {
+        let web = failing(&robots, usize::MAX);
+        let spider = Tester::new(&web, &["http://a.test/", "http://a.test/other", "http://b.test/"]);
+        let spider = spider.set(|s| s.retry(Retry::attempts(3)).robots(RobotsPolicy::obey_as_anyone()));
+        let failures = Arc::clone(&spider.failures);
+        let crawl = spider.crawl().run().await.unwrap();
+        assert_eq!(crawl.items, ["http://b.test/"]);
+        let stats = &crawl.stats;
+        assert_eq!((stats.pages, stats.failed, stats.robots_disallowed), (1, 2, 0));
+        let asked = web
+            .urls()
+            .iter()
+            .filter(|url| *url == "http://a.test/robots.txt")
+            .count();
+        assert_eq!(asked, 3);
+        let failures = failures.lock().unwrap();
+        assert_eq!(failures.len(), 2);
+        for (kind, error) in failures.iter() {
+            assert_eq!(*kind, FailureKind::Fetch);
+            assert!(
+                error.contains("robots.txt of http://a.test") && error.contains("3 times"),
+                "{error}"
+            );
+        }
     }
 }
 
