@@ -13,6 +13,8 @@ use super::resume::{ask, load};
 use crate::escalation::ShareIdentity;
 use crate::{Spider, Visit};
 
+/// They went along, or failed to this often, beyond which it is not tried again.
+pub(super) const WENT: u8 = 3;
 /// Hosts whose cookies went along, beyond which they are forgotten and go along once more.
 const SHARED: usize = 10_000;
 /// Cookies that are tied to the visitor they were given to, as Cloudflare says of its own
@@ -37,7 +39,8 @@ impl<S: Spider> Engine<S> {
         let way = (Arc::clone(host), start, end);
         let down = end < start;
         let shared = || climber.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = shared().contains(&way);
+        let tries = shared().get(&way).copied().unwrap_or_default();
+        let again = tries >= WENT;
         if !climber.ladder.share_cookies || (again && !down) {
             return;
         }
@@ -86,15 +89,18 @@ impl<S: Spider> Engine<S> {
             self.give_state_back(to, false).await;
             load(&other, &state).await
         };
-        match sharing.await {
-            Ok(()) | Err(Error::Unsupported { .. }) => {}
-            Err(error) => tracing::warn!(from, to, %host, %error, "the request goes on without its cookies"),
-        }
+        let tries = match sharing.await {
+            Ok(()) | Err(Error::Unsupported { .. }) => WENT,
+            Err(error) => {
+                tracing::warn!(from, to, %host, %error, "the request goes on without its cookies");
+                tries.saturating_add(1)
+            }
+        };
         let mut shared = shared();
         if shared.len() >= SHARED {
             shared.clear();
         }
-        shared.insert(way);
+        shared.insert(way, tries);
     }
 
     /// A request as it is sent: as the visitor whose cookies its session has for the host.
@@ -126,13 +132,13 @@ impl<S: Spider> Engine<S> {
         };
         compared.insert((lower, upper));
         drop(compared);
-        if one != other && !self.goes_along(climber, from, to) {
+        if one != other && !self.goes_along(climber, host, from, to) {
             tracing::warn!(
                 from,
                 to,
                 user_agent = one,
                 other_user_agent = other,
-                "two sessions of the ladder say different User-Agents, and the lower cannot look like the other, so a site sees two visitors; give both the same identity: `impersonate` of http, `identity` of stealth, and its user agent as `user_agent` of dynamic"
+                "two sessions of the ladder say different User-Agents, and the lower cannot look like the other, so a site sees two visitors; give both the same identity: `impersonate` of http, `identity` of stealth; dynamic takes that of a Chromium from the others unless it has a `user_agent`"
             );
         }
     }
@@ -150,11 +156,16 @@ impl<S: Spider> Engine<S> {
     }
 
     /// Whether a session will be the one that its requests climb to, once it gets that one's cookies.
-    fn goes_along(&self, climber: &Climber, from: &str, to: &str) -> bool {
+    fn goes_along(&self, climber: &Climber, host: &str, from: &str, to: &str) -> bool {
+        if !climber.ladder.share_cookies || climber.ladder.share_identity == ShareIdentity::Never {
+            return false;
+        }
         let running = |id: &str| self.sessions.get(id).ok()?.peek();
-        let identity = running(to).and_then(|upper| upper.identity());
-        let can = || identity.is_some_and(|identity| running(from).is_some_and(|lower| lower.can_be(&identity)));
-        climber.ladder.share_cookies && climber.ladder.share_identity != ShareIdentity::Never && can()
+        let (Some(lower), Some(upper)) = (running(from), running(to)) else {
+            return false;
+        };
+        let identity = climber.guise(host, to, &*upper).or_else(|| upper.identity());
+        identity.is_some_and(|identity| lower.can_be(&identity))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests on their way up and down a ladder of sessions.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,8 +24,8 @@ use crate::{CrawlError, FailureKind, Spider, Visit};
 pub(super) struct Climber {
     pub(super) ladder: Escalation,
     memory: Mutex<Memory>,
-    /// The hosts whose cookies went from one rung to another.
-    pub(super) shared: Mutex<HashSet<(Arc<str>, usize, usize)>>,
+    /// How often the cookies of a host could not go from one rung to another; [`WENT`](super::along::WENT): they did.
+    pub(super) shared: Mutex<HashMap<(Arc<str>, usize, usize), u8>>,
     /// The rungs whose identities were compared.
     pub(super) compared: Mutex<HashSet<(usize, usize)>>,
     pub(super) visitor: Visitor,

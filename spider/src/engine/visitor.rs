@@ -16,36 +16,44 @@ const ASKING: Duration = Duration::from_secs(10);
 /// The visitor that the sessions of a ladder are from the first request on.
 pub(super) struct Visitor {
     /// Who that is, once the crawl has begun; `None` where no session can tell.
-    identity: OnceLock<Option<Identity>>,
+    of: OnceLock<Option<Model>>,
     /// By rung: whether the session is somebody else, and looks like the visitor in each request.
     wears: Vec<OnceLock<bool>>,
+}
+
+/// The session whose identity the visitor's is.
+struct Model {
+    kind: &'static str,
+    identity: Identity,
 }
 
 impl Visitor {
     pub(super) fn new(ladder: &Escalation) -> Self {
         Self {
-            identity: OnceLock::new(),
+            of: OnceLock::new(),
             wears: ladder.ladder.iter().map(|_| OnceLock::new()).collect(),
         }
     }
 
     /// The visitor, where a session, which runs, looks like it without being it.
     fn worn(&self, rung: usize, running: &dyn Session, share: ShareIdentity) -> Option<&Identity> {
-        let identity = self.identity.get()?.as_ref()?;
+        let model = self.of.get()?.as_ref()?;
         let wears = self.wears.get(rung)?;
-        let wears = *wears.get_or_init(|| wears_it(identity, running, share));
-        wears.then_some(identity)
+        let wears = *wears.get_or_init(|| wears_it(model, running, share));
+        wears.then_some(&model.identity)
     }
 
     /// Whether it is known already that a session does not look like the visitor, or is it.
     fn is_itself(&self, rung: usize) -> bool {
-        let nobody = self.identity.get().is_none_or(Option::is_none);
+        let nobody = self.of.get().is_none_or(Option::is_none);
         nobody || self.wears.get(rung).and_then(OnceLock::get) == Some(&false)
     }
 }
 
-/// A session without an identity has nothing to lose by one.
-fn wears_it(visitor: &Identity, running: &dyn Session, share: ShareIdentity) -> bool {
+/// A session without an identity has nothing to lose by one. One of another system or engine, or beside the model in its kind,
+/// is somebody else on purpose.
+fn wears_it(model: &Model, running: &dyn Session, share: ShareIdentity) -> bool {
+    let visitor = &model.identity;
     let own = running.identity();
     if own.as_ref() == Some(visitor) || !running.can_be(visitor) {
         return false;
@@ -53,10 +61,9 @@ fn wears_it(visitor: &Identity, running: &dyn Session, share: ShareIdentity) -> 
     match (share, own) {
         (ShareIdentity::Never, _) => false,
         (ShareIdentity::Always, _) | (_, None) => true,
-        // Of another engine or system, it was given that on purpose.
         (ShareIdentity::WhereExact, Some(own)) => {
             let engine = own.browser == visitor.browser || (own.browser.is_chromium() && visitor.browser.is_chromium());
-            engine && own.os == visitor.os && running.can_be_exactly(visitor)
+            engine && own.os == visitor.os && running.kind() != model.kind && running.can_be_exactly(visitor)
         }
     }
 }
@@ -109,14 +116,15 @@ impl<S: Spider> Engine<S> {
                 Ok(None) => {}
                 Ok(Some(identity)) => {
                     tracing::debug!(session, identity = %identity.name(), "whom the sessions of the ladder look like where they can");
-                    found = Some(identity);
+                    let kind = handle.kind();
+                    found = Some(Model { kind, identity });
                     break;
                 }
                 Err(_) => tracing::warn!(session, "the session did not say within {ASKING:?} who it will be"),
             }
         }
         // Nobody else sets it: a crawl runs once.
-        let _ = climber.visitor.identity.set(found);
+        let _ = climber.visitor.of.set(found);
     }
 
     /// Who a session is to a host, where that is not itself and it can be.

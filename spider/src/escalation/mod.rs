@@ -81,7 +81,7 @@ pub enum ShareIdentity {
     /// `User-Agent`.
     Never,
     /// From the first request on those that lose nothing by it: that have no identity, such as `dynamic`, or that can be the
-    /// other one [exactly](silkroute_core::Session::can_be_exactly), with the same system and engine as their own. All others
+    /// other one [exactly](silkroute_core::Session::can_be_exactly) and are of another kind, with the same system and engine. All others
     /// that [can be it](silkroute_core::Session::can_be) from when they have its cookies for a host, to that host, which is remembered for as many as
     /// [`remember_hosts`](Escalation::remember_hosts) says. The default: HTTP is in all it sends a browser that exists,
     /// until the browser's cookies matter more.

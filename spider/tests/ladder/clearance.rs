@@ -154,3 +154,39 @@ async fn what_was_lent_to_a_session_below_does_not_come_back_beside_what_it_is_f
     assert_eq!(last.header("authorization"), Some(token.as_str()));
     assert_eq!(last.cookies(), [("cf_clearance".to_owned(), "passed".to_owned())]);
 }
+
+/// A browser may be too busy to answer at one moment.
+#[tokio::test]
+async fn cookies_that_could_not_go_along_at_first_go_along_the_next_time() {
+    let site = TestSite::start().await.unwrap();
+    let sessions = SessionManager::new();
+    let busy = Lack::FirstState(true.into());
+    sessions.add("lower", Lacking(looking_like(UPPER), busy)).unwrap();
+    sessions.add("upper", looking_like(UPPER).lazy()).unwrap();
+    let visit = |path: &str| Visit::get(&on(&site, HOST, path)).unwrap();
+    let refused = |response: &dyn Response| {
+        let climbs = response.url().path() == "/echo" && response.session() == Some("lower");
+        climbs.then(|| "as told".to_owned())
+    };
+    let spider = Pages {
+        visits: vec![
+            visit("/cookies/set?basket=3&_path=/"),
+            visit("/echo?n=1"),
+            visit("/echo?n=2"),
+            visit("/echo?n=3"),
+        ],
+        selector: "a.product",
+        // Nothing is remembered: each page climbs for itself.
+        escalation: Escalation::ladder(["lower", "upper"])
+            .detection(BlockDetection::none().predicate(refused))
+            .remember_hosts(0),
+    };
+    let crawl = spider.crawl().sessions(&sessions).run().await.unwrap();
+    assert_eq!((crawl.ended, crawl.items.len()), (Ended::Finished, 4));
+    let sent = site.requests_to("/echo");
+    assert_eq!(sent.len(), 6);
+    let with_cookies = [1, 3, 5].map(|climbed: usize| sent[climbed].cookies().len());
+    assert_eq!(with_cookies, [0, 1, 1]);
+    sessions.close().await.unwrap();
+    site.close().await;
+}

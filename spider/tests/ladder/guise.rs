@@ -4,7 +4,7 @@ use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_http::HttpSession;
 use silkroute_session_stealth::StealthSession;
-use silkroute_spider::{Ended, Escalation, Spider as _, Visit};
+use silkroute_spider::{Ended, Escalation, ShareIdentity, Spider as _, Visit};
 use silkroute_testkit::site::{Recorded, TestSite};
 use silkroute_testkit::warnings::Warnings;
 
@@ -53,7 +53,7 @@ async fn http_gets_the_pages_as_the_browser_that_got_the_clearance() {
     drop(guard);
     let by: Vec<_> = crawl.items.iter().map(|found| found.session.as_str()).collect();
     assert_eq!(crawl.ended, Ended::Finished);
-    assert_eq!(by, ["stealth", "stealth", "http", "http", "http"]);
+    assert_eq!(by, ["stealth", "dynamic", "http", "http", "http"]);
     assert!(crawl.items.iter().all(|found| found.count > 0), "{:?}", crawl.items);
     let warned = warnings.all();
     assert!(warned.is_empty(), "the identity goes along: {warned:?}");
@@ -61,15 +61,17 @@ async fn http_gets_the_pages_as_the_browser_that_got_the_clearance() {
     let browser = sessions.get("stealth").unwrap().peek().unwrap().identity().unwrap();
     let own = sessions.get("http").unwrap().peek().unwrap().identity().unwrap();
     assert_ne!(browser.user_agent(), own.user_agent());
+    let exact = sessions.get("http").unwrap().peek().unwrap().can_be_exactly(&browser);
+    let alone = if exact { &browser } else { &own };
     let asked = |n: u32| {
         let all = site.requests_to("/challenge/managed");
         let of_page = |request: &Recorded| request.target().ends_with(&format!("?n={n}"));
         all.into_iter().filter(|request| of_page(request)).collect::<Vec<_>>()
     };
     let first = &asked(1)[0];
-    assert_eq!(first.header("user-agent"), own.user_agent().as_deref());
+    assert_eq!(first.header("user-agent"), alone.user_agent().as_deref());
     assert!(!has_clearance(first));
-    for n in 3..=5 {
+    for n in 2..=5 {
         let requests = asked(n);
         assert_eq!(requests.len(), 1, "page {n} is had at once");
         let sent = &requests[0];
@@ -93,7 +95,7 @@ async fn a_request_that_says_who_it_is_stays_so() {
     if no_browser() {
         return;
     }
-    let agents = |share: bool, own: Option<&'static str>| async move {
+    let agents = |share: ShareIdentity, own: Option<&'static str>| async move {
         let sessions = sessions();
         let site = TestSite::start().await.unwrap();
         let visit = |n: u32| {
@@ -126,14 +128,14 @@ async fn a_request_that_says_who_it_is_stays_so() {
         site.close().await;
         seen
     };
-    let (agent, cleared, fate) = agents(true, None).await;
+    let (agent, cleared, fate) = agents(ShareIdentity::WhereExact, None).await;
     assert!(agent.contains("Chrome/") && cleared, "{agent}");
     assert_eq!(fate, (3, 0));
-    let (agent, cleared, fate) = agents(false, None).await;
+    let (agent, cleared, fate) = agents(ShareIdentity::Never, None).await;
     assert!(agent.contains("Chrome/149") && !cleared, "{agent}");
     assert_eq!(fate, (3, 0));
     // The browser cannot be it: it is blocked where it can be sent, and is no visitor with another's clearance.
-    let (agent, cleared, fate) = agents(true, Some("firefox151")).await;
+    let (agent, cleared, fate) = agents(ShareIdentity::WhereExact, Some("firefox151")).await;
     assert!(agent.contains("Firefox/151") && !cleared, "{agent}");
     assert_eq!(fate, (2, 1));
 }

@@ -1,16 +1,20 @@
 //! An HTTP session that lacks something.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{Error, Identity, Request, Response, Result, Session, async_trait};
 use silkroute_session_http::HttpSession;
 
 /// What it lacks.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Lack {
     /// It cannot look like anybody but itself, and does not say who that is, as a `dynamic` session.
     OtherIdentities,
     /// It takes up a state, and fails to say so.
     Answers,
+    /// It fails to say what it keeps while this is set, which that ends.
+    FirstState(AtomicBool),
 }
 
 #[derive(Debug)]
@@ -18,7 +22,7 @@ pub(crate) struct Lacking(pub(crate) HttpSession, pub(crate) Lack);
 
 impl Lacking {
     fn has_no_identity(&self) -> bool {
-        self.1 == Lack::OtherIdentities
+        matches!(self.1, Lack::OtherIdentities)
     }
 }
 
@@ -64,14 +68,19 @@ impl Session for Lacking {
     }
 
     async fn storage_state(&self) -> Result<StorageState> {
-        self.0.storage_state().await
+        match &self.1 {
+            Lack::FirstState(due) if due.swap(false, Ordering::SeqCst) => {
+                Err(Error::invalid("its state", "it is busy"))
+            }
+            _ => self.0.storage_state().await,
+        }
     }
 
     async fn load_storage_state(&self, state: &StorageState) -> Result<()> {
         self.0.load_storage_state(state).await?;
         match self.1 {
             Lack::Answers => Err(Error::invalid("the answer", "it does not come")),
-            Lack::OtherIdentities => Ok(()),
+            Lack::OtherIdentities | Lack::FirstState(_) => Ok(()),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use silkroute_core::{Identity, RequestExt as _, Retry};
+use silkroute_core::{RequestExt as _, Retry};
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_http::HttpSession;
@@ -18,9 +18,11 @@ use silkroute_testkit::warnings::Warnings;
 
 mod asked;
 mod clearance;
+mod fixed;
 mod guise;
 mod lower;
 mod site;
+mod visitor;
 
 /// Takes what it finds by one selector from some pages, one page after the other.
 struct Pages {
@@ -181,20 +183,14 @@ async fn a_clearance_goes_along_to_the_same_visitor_and_not_to_another_who_is_to
 }
 
 #[tokio::test]
-async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http() {
+async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_and_the_identity_of_http() {
     if no_browser() {
         return;
     }
     let sessions = SessionManager::new();
-    let identity = Identity::from_name("chrome149").unwrap();
-    let browser = DynamicSession::builder()
-        .user_agent(identity.user_agent().unwrap())
-        .network_idle(true)
-        .build()
-        .unwrap();
-    let http = HttpSession::builder().impersonate(identity).build().unwrap();
+    let browser = DynamicSession::builder().network_idle(true).build().unwrap();
     sessions
-        .add("http", http)
+        .add("http", HttpSession::new())
         .unwrap()
         .add("dynamic", browser.lazy())
         .unwrap();
@@ -236,7 +232,24 @@ async fn a_page_that_scripts_fill_is_had_from_a_browser_with_the_cookies_of_http
         .filter(|request| request.header("sec-fetch-dest") == Some("document"));
     assert!(browsers.clone().count() >= 2);
     for request in &lists {
-        assert_eq!(request.cookies(), [("cf_clearance".to_owned(), "yes".to_owned())]);
+        assert_eq!(
+            request.cookies(),
+            [("cf_clearance".to_owned(), "yes".to_owned())],
+            "{request:?}"
+        );
+    }
+    let http = sessions.get("http").unwrap().peek().unwrap().identity().unwrap();
+    for request in site.requests() {
+        let path = request.target();
+        assert_eq!(request.header("user-agent"), http.user_agent().as_deref(), "{path}");
+        assert_eq!(
+            request.header("accept-language"),
+            Some(http.accept_language().as_str()),
+            "{path}"
+        );
+        if request.header("sec-ch-ua").is_some() {
+            assert_eq!(request.header("sec-ch-ua"), http.sec_ch_ua().as_deref(), "{path}");
+        }
     }
     let starts = |id: &str| sessions.get(id).unwrap().stats().starts;
     assert_eq!(starts("dynamic"), 1, "once, when it was first needed");
