@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
 
 use super::Proxy;
 use crate::{Error, Result};
@@ -26,6 +26,9 @@ pub enum Rotation {
     Random,
     /// For the same key, such as a host, the same proxy for as long as it is healthy. When a proxy is out, only its keys
     /// move. Without a key, one after the other.
+    ///
+    /// This holds over restarts too. A proxy is known by its scheme, host, port and user: neither a new password nor its
+    /// place in the list moves a key, unless there are several that only their passwords tell apart.
     Sticky,
 }
 
@@ -69,6 +72,7 @@ struct Shared {
 
 struct Member {
     proxy: Proxy,
+    /// What it is known by, as a number, which bids for keys.
     hash: u64,
 }
 
@@ -123,16 +127,22 @@ impl ProxyPool {
         let refused = |reason: String| Error::invalid("the proxy pool", reason);
         let mut members = Vec::new();
         let mut by_proxy = HashMap::new();
+        let mut namesakes = HashMap::<_, u64>::new();
         for proxy in proxies {
             match by_proxy.entry(proxy) {
                 Entry::Occupied(known) => {
                     return Err(refused(format!("it holds {} twice: list each proxy once", known.key())));
                 }
                 Entry::Vacant(free) => {
+                    let name = name_of(free.key());
+                    let hash = hash_of(&name);
+                    let before = namesakes.entry(name).or_default();
                     members.push(Member {
                         proxy: free.key().clone(),
-                        hash: hash_of(free.key()),
+                        // With one and the same number, the last would have the keys of all.
+                        hash: hash.wrapping_add(*before),
                     });
+                    *before += 1;
                     free.insert(members.len() - 1);
                 }
             }
@@ -194,7 +204,7 @@ impl ProxyPool {
         let found = match (self.rotation, key) {
             (Rotation::Sticky, Some(key)) => {
                 // Rendezvous hashing: each proxy bids for the key, the highest bid has it.
-                let key = hash_of(key);
+                let key = mixed(hash_of(key));
                 (0..members.len())
                     .filter(healthy)
                     .max_by_key(|&index| mixed(members[index].hash ^ key))
@@ -305,11 +315,16 @@ impl fmt::Debug for ProxyPool {
     }
 }
 
-/// The same in every process, so that a key keeps its proxy over a restart.
-fn hash_of<T: Hash + ?Sized>(value: &T) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+/// What a proxy is known by when keys are shared out. Passwords change.
+fn name_of(proxy: &Proxy) -> String {
+    format!("{proxy} {}", proxy.username().unwrap_or_default())
+}
+
+/// A name or a key as a number: the first eight bytes of its SHA-1, so that a key keeps its proxy over a restart, another
+/// compiler and another version. A hash of the standard library may change with each of its releases.
+fn hash_of(text: &str) -> u64 {
+    let digest = Sha1::digest(text.as_bytes());
+    digest.iter().take(8).fold(0, |bits, &byte| bits << 8 | u64::from(byte))
 }
 
 /// The finish of SplitMix64, <https://prng.di.unimi.it/splitmix64.c>: every bit of the input moves every bit of the output.

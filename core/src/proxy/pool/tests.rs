@@ -9,6 +9,11 @@ fn pool(size: usize) -> ProxyPool {
     ProxyPool::new((0..size).map(proxy)).unwrap()
 }
 
+fn sticky(proxies: &[&str]) -> ProxyPool {
+    let proxies = proxies.iter().map(|text| text.parse().unwrap());
+    ProxyPool::new(proxies).unwrap().rotation(Rotation::Sticky)
+}
+
 fn fail(pool: &ProxyPool, index: usize, times: u32, now: Instant) {
     for _ in 0..times {
         pool.report_at(&proxy(index), false, now);
@@ -136,6 +141,63 @@ fn when_a_proxy_is_out_only_its_keys_move() {
     for index in 0..5 {
         let share = before.iter().filter(|picked| **picked == proxy(index)).count();
         assert!((60..140).contains(&share), "proxy {index} has {share} of 500 keys");
+    }
+}
+
+#[test]
+fn a_text_is_the_number_that_it_was_with_every_version() {
+    // The beginning of what `printf %s TEXT | sha1sum` says.
+    assert_eq!(hash_of(""), 0xda39_a3ee_5e6b_4b0d);
+    assert_eq!(hash_of("shop.test"), 0x3207_979f_0fc3_32d8);
+}
+
+#[test]
+fn a_key_has_the_proxy_that_it_had_with_every_version() {
+    let proxies = [
+        "http://10.0.0.1:3128",
+        "https://user:secret@10.0.0.1",
+        "socks5://other:secret@[::1]",
+        "socks5h://proxy.test:9050",
+    ];
+    let pool = sticky(&proxies);
+    let keys = [
+        "shop.test",
+        "www.shop.test",
+        "127.0.0.1",
+        "xn--bcher-kva.test",
+        "[::1]",
+        "customer 7",
+    ];
+    let homes = keys.map(|key| pool.proxies().position(|proxy| *proxy == pool.pick(Some(key))));
+    assert_eq!(homes, [1, 1, 3, 2, 1, 3].map(Some));
+}
+
+#[test]
+fn a_new_password_moves_no_key_and_proxies_that_only_it_tells_apart_share_them() {
+    let keys: Vec<_> = (0..500).map(|index| format!("host-{index}.test")).collect();
+    let homes = |pool: &ProxyPool| -> Vec<_> {
+        let home = |key: &String| pool.proxies().position(|proxy| *proxy == pool.pick(Some(key)));
+        keys.iter().filter_map(home).collect()
+    };
+    let old = [
+        "http://a:old@h:1",
+        "http://b:old@h:1",
+        "http://a:fr@i:1",
+        "http://a:de@i:1",
+        "http://i:1",
+    ];
+    let before = homes(&sticky(&old));
+    let new = [
+        "http://a:new@h:1",
+        "http://b@h:1",
+        "http://a:fr@i:1",
+        "http://a:it@i:1",
+        "http://:p@i:1",
+    ];
+    assert_eq!(homes(&sticky(&new)), before);
+    for (index, proxy) in old.iter().enumerate() {
+        let share = before.iter().filter(|&&home| home == index).count();
+        assert!((60..140).contains(&share), "{proxy} has {share} of 500 keys");
     }
 }
 
