@@ -164,7 +164,14 @@ impl CookieJar {
     /// what the prefix of its name promises.
     pub fn insert(&self, cookie: Cookie) -> Result<()> {
         let cookie = cookie.checked()?;
-        self.put_all(&mut self.write(), vec![cookie]);
+        let now = SystemTime::now();
+        let mut contents = self.write();
+        if cookie.is_expired(now) {
+            contents.cookies.take(&cookie.domain, &cookie.path, &cookie.name);
+        } else {
+            contents.cookies.put(cookie, &self.shared.ticks, now);
+        }
+        self.shared.stored.store(contents.cookies.stored(), Ordering::Release);
         Ok(())
     }
 
@@ -223,8 +230,8 @@ impl CookieJar {
     }
 
     /// Puts all that a storage state holds on top of what is there, and says how many cookies that were. Those that have
-    /// expired are left out. Of local storage the newer of an origin wins; of more than 1,000 origins or 64 MiB the first go,
-    /// and an origin that is larger than that by itself goes alone.
+    /// expired are left out, and take nothing out of the jar. Of local storage the newer of an origin wins; of more than 1,000
+    /// origins or 64 MiB the first go, and an origin that is larger than that by itself goes alone.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the cookie that could not be; the jar is as it was.
@@ -234,26 +241,17 @@ impl CookieJar {
             .iter()
             .map(|cookie| cookie.clone().narrowed().checked())
             .collect::<Result<_>>()?;
+        let now = SystemTime::now();
         let mut contents = self.write();
         contents.origins.load(&state.origins);
         contents.other.extend(state.other.clone());
-        Ok(self.put_all(&mut contents, cookies))
-    }
-
-    /// Puts checked cookies in and says how many had not expired.
-    fn put_all(&self, contents: &mut Contents, cookies: Vec<Cookie>) -> usize {
-        let now = SystemTime::now();
         let mut count = 0;
-        for cookie in cookies {
-            if cookie.is_expired(now) {
-                contents.cookies.take(&cookie.domain, &cookie.path, &cookie.name);
-            } else {
-                contents.cookies.put(cookie, &self.shared.ticks, now);
-                count += 1;
-            }
+        for cookie in cookies.into_iter().filter(|cookie| !cookie.is_expired(now)) {
+            contents.cookies.put(cookie, &self.shared.ticks, now);
+            count += 1;
         }
         self.shared.stored.store(contents.cookies.stored(), Ordering::Release);
-        count
+        Ok(count)
     }
 
     /// Looks at the cookies for a URL, which counts as using them. `None` without a look when there are no cookies at all.

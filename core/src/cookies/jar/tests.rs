@@ -343,6 +343,16 @@ fn a_storage_state_goes_in_and_comes_out() {
 }
 
 #[test]
+fn what_ran_out_in_a_storage_state_takes_nothing_from_the_jar() {
+    let jar = jar("https://shop.test/", &["sid=new", "theme=dark"]);
+    let text = r#"{"cookies":[
+        {"name":"sid","value":"old","domain":"shop.test","path":"/","expires":1},
+        {"name":"theme","value":"light","domain":"shop.test","path":"/","expires":-1}]}"#;
+    assert_eq!(jar.load(&StorageState::from_json(text).unwrap()).unwrap(), 1);
+    assert_eq!(sent(&jar, "https://shop.test/"), "sid=new; theme=light");
+}
+
+#[test]
 fn a_clone_is_the_same_jar_and_debug_shows_no_cookie() {
     let jar = jar("http://h.test/", &["sid=hush"]);
     let clone = jar.clone();
