@@ -281,8 +281,8 @@ impl SessionPoolBuilder {
             };
             let places = own.into_iter().chain(config.places).min().map(NonZeroUsize::get);
             concurrency = concurrency.zip(places).map(|(sum, places)| sum.saturating_add(places));
-            let bid = hash_of(member.name());
-            slots.push(Slot::new(member, seat.maker, seat.session, places, bid));
+            let hash = hash_of(member.name());
+            slots.push(Slot::new(member, seat.maker, seat.session, places, hash));
         }
         let anyone_will_do = matches!(config.assign, Assign::Spread | Assign::Fill);
         let settings = Settings {

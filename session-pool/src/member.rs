@@ -135,6 +135,18 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_is_what_it_was_with_every_version() {
+        // What SplitMix64 begins with after the seed 0.
+        assert_eq!(mixed(0), 0xe220_a839_7b1d_cdaf);
+        let picked = [0, 1, 2, 3, u64::MAX].map(|seed| member(seed).pick(["chrome", "firefox", "safari"]));
+        assert_eq!(picked, ["chrome", "firefox", "firefox", "safari", "safari"]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|salt| member(4711).index(1_000, salt)),
+            [921, 217, 952, 908]
+        );
+    }
+
+    #[test]
     fn several_choices_of_one_identity_do_not_go_together() {
         let same = (0..1_000)
             .filter(|&seed| member(seed).index(2, 1) == member(seed).index(2, 2))

@@ -20,7 +20,8 @@ use silkroute_core::SessionOptions;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PoolOptions {
-    /// Requests with the same key go out by the same identity, for as long as that is in service.
+    /// Requests with the same key go out by the same identity, for as long as that is in service, over restarts too: which one
+    /// that is follows from their names alone. A key may equal an identity's name and still go to another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The identity that shall send it, by its name. If that one is out of service, so is the request.

@@ -4,10 +4,10 @@
 //! it, ending sessions, is noted in `due`, and whoever had the lock sees to it.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use sha2::{Digest as _, Sha256};
 use silkroute_core::{Proxy, Session};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -151,7 +151,7 @@ impl Roster {
         };
         let chosen = match want.key {
             // Rendezvous hashing: each bids for the key, the highest bid has it. Who is full or on the way keeps its keys.
-            Some(key) => serving().max_by_key(|&index| mixed(self.slots[index].bid ^ key)),
+            Some(key) => serving().max_by_key(|&index| bid(self.slots[index].hash, key)),
             None => {
                 let free = serving().filter(|&index| self.slots[index].is_free(now));
                 match self.assign {
@@ -372,11 +372,17 @@ impl Roster {
     }
 }
 
-/// What a text bids with. The same in every process, so that a key keeps its identity over a restart.
+/// A name or a key as a number: the first eight bytes of its SHA-256, so that a key keeps its identity over a restart, another
+/// compiler and another version. A hash of the standard library may change with each of its releases.
 pub(crate) fn hash_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(8).fold(0, |bits, &byte| bits << 8 | u64::from(byte))
+}
+
+/// What an identity bids for a key. The key is mixed first: one that is the identity's own name would leave nothing of either,
+/// and bid the same in every pool.
+fn bid(name: u64, key: u64) -> u64 {
+    mixed(name ^ mixed(key))
 }
 
 #[cfg(test)]

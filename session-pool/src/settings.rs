@@ -22,7 +22,7 @@ pub enum Assign {
     Spread,
     /// As few as will do: the first that has a free place.
     Fill,
-    /// For the same host the same one, for as long as it is in service. When one is out, only its hosts move.
+    /// For the same host the same one, for as long as it is in service, over restarts too. When one is out, only its hosts move.
     Host,
     /// The same by what the request's meta says under this key; those that say nothing are spread.
     Meta(String),

@@ -118,8 +118,8 @@ pub(crate) struct Slot {
     pub(crate) saved: Option<Instant>,
     /// Whether its state on disk, or that there is none, has been looked at.
     pub(crate) restored: bool,
-    /// What it bids for keys with.
-    pub(crate) bid: u64,
+    /// Its name as a number, which bids for keys.
+    pub(crate) hash: u64,
 }
 
 impl Slot {
@@ -128,7 +128,7 @@ impl Slot {
         maker: Option<Maker>,
         session: Option<Box<dyn Session>>,
         places: Option<usize>,
-        bid: u64,
+        hash: u64,
     ) -> Self {
         Self {
             member: Arc::new(member),
@@ -148,7 +148,7 @@ impl Slot {
             last_turn: 0,
             saved: None,
             restored: false,
-            bid,
+            hash,
         }
     }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -9,8 +11,8 @@ fn roster(places: &[Option<usize>], assign: Assign) -> Roster {
     let slots = places.iter().enumerate().map(|(index, places)| {
         let proxy = Some(proxy(u8::try_from(index % 2).unwrap()));
         let member = Member::new(format!("one-{index}"), index + 1, 1, 0, proxy);
-        let bid = hash_of(member.name());
-        Slot::new(member, None, None, *places, bid)
+        let hash = hash_of(member.name());
+        Slot::new(member, None, None, *places, hash)
     });
     let mut roster = Roster::new(slots.collect(), assign, None, None);
     roster.open();
@@ -68,6 +70,42 @@ fn a_key_goes_back_to_the_slot_that_was_resting() {
         seat(roster.take(&want, None, now + Duration::from_secs(10))),
         Some(home)
     );
+}
+
+#[test]
+fn a_text_is_the_number_that_it_was_with_every_version() {
+    // The beginning of what `printf %s TEXT | sha256sum` says.
+    assert_eq!(hash_of(""), 0xe3b0_c442_98fc_1c14);
+    assert_eq!(hash_of("shop.test"), 0x54ec_2ffb_ae26_bbf4);
+    assert_eq!(hash_of("identity-001"), 0xf4b3_f3eb_1302_49c4);
+}
+
+#[test]
+fn a_key_has_the_identity_that_it_had_with_every_version() {
+    let mut roster = roster(&[None; 6], Assign::Spread);
+    let now = Instant::now();
+    let mut home = |key: &str| {
+        let key = Some(hash_of(key));
+        seat(roster.take(&Want { key, ..Want::default() }, None, now)).unwrap()
+    };
+    let keys = [
+        "shop.test",
+        "www.shop.test",
+        "127.0.0.1",
+        "customer 7",
+        "customer 8",
+        "",
+    ];
+    assert_eq!(keys.map(&mut home), [1, 2, 5, 3, 4, 1]);
+}
+
+#[test]
+fn a_key_that_is_called_like_an_identity_is_a_key_like_any() {
+    let own = (0..1_000).map(|number| hash_of(&format!("account-{number}")));
+    let bids: BTreeSet<_> = own.map(|hash| bid(hash, hash)).collect();
+    assert_eq!(bids.len(), 1_000);
+    let high = bids.iter().filter(|&&bid| bid > u64::MAX / 2).count();
+    assert!((400..600).contains(&high), "{high} of 1000 bid more than half");
 }
 
 #[test]
