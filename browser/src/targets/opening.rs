@@ -131,10 +131,10 @@ pub(super) async fn open(
     };
     let session = match attached {
         Ok(session) => Ok(session),
-        Err(attached) => {
-            let session = attach(attached, &root, &mut asked, deadline).await;
+        Err(mut attached) => {
+            let session = attach(&mut attached, &root, &mut asked, deadline).await;
             shared.book().awaited.remove(&target);
-            session
+            session.or_else(|error| attached.try_recv().map_err(|_| error))
         }
     };
     // Where nobody takes it, the page is closed.
@@ -155,14 +155,15 @@ pub(super) async fn open_from(
 ) {
     let shared = &creating.0;
     let from = &opener.target().target_id;
-    let (sender, attached) = oneshot::channel();
+    let (sender, mut attached) = oneshot::channel();
     shared.book().openers.insert(from.clone(), sender);
     for command in act {
         opener.post(command, deadline.remaining()).await;
     }
-    let session = attach(attached, &opener, &mut asked, deadline).await;
-    // A page that comes later is nobody's, and closed.
+    let session = attach(&mut attached, &opener, &mut asked, deadline).await;
+    // A page that comes later is nobody's, and closed. One that came as the wait ended is there by now, and ours to close.
     shared.book().openers.remove(from);
+    let session = session.or_else(|error| attached.try_recv().map_err(|_| error));
     let _ = asked.send(session.map(|session| {
         let mut page = NewPage::new(shared, &root, session.target().target_id.clone());
         page.session = Some(session.clone());
@@ -172,7 +173,7 @@ pub(super) async fn open_from(
 
 /// Waits until a new page is attached to, unless `with` goes, or nobody waits for it any more.
 async fn attach(
-    attached: oneshot::Receiver<CdpSession>,
+    attached: &mut oneshot::Receiver<CdpSession>,
     with: &CdpSession,
     asked: &mut oneshot::Sender<Result<(NewPage, CdpSession)>>,
     deadline: Deadline,
@@ -188,5 +189,63 @@ pub(super) fn gone(reason: CloseReason) -> Error {
     Error::Gone {
         what: "opening a tab".to_owned(),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::json;
+    use tokio::io::{AsyncWriteExt, duplex, split};
+    use tokio::sync::mpsc;
+
+    use super::super::Book;
+    use super::*;
+    use crate::cdp::Connection;
+
+    #[tokio::test]
+    async fn a_page_that_comes_as_its_asker_leaves_is_closed() {
+        let (ours, theirs) = duplex(1 << 20);
+        let (read, write) = split(ours);
+        let connection = Connection::over_streams(read, write);
+        let (_heard, mut say) = split(theirs);
+        for name in ["from", "page"] {
+            let event = json!({"method": "Target.attachedToTarget", "params": {
+                "sessionId": name, "targetInfo": {"targetId": name, "type": "page"}}});
+            say.write_all(format!("{event}\0").as_bytes()).await.unwrap();
+        }
+        let attached = async {
+            while connection.session("page").is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let soon = Deadline::after(Duration::from_secs(10));
+        soon.run("two pages", attached).await.unwrap();
+        let session = |name| connection.session(name).unwrap();
+        let (jobs, _queue) = mpsc::channel(1);
+        let shared = Arc::new(Shared {
+            book: Mutex::<Book>::default(),
+            jobs,
+            launched: true,
+        });
+        // Which of two things that happened is looked at first is a matter of chance.
+        for _ in 0..32 {
+            let (asked, asking) = oneshot::channel();
+            let creating = Creating::new(&shared);
+            let opening = open_from(creating, connection.root(), session("from"), Vec::new(), asked, soon);
+            let opening = tokio::spawn(opening);
+            let comes = loop {
+                if let Some(comes) = shared.book().openers.remove("from") {
+                    break comes;
+                }
+                tokio::task::yield_now().await;
+            };
+            comes.send(session("page")).unwrap();
+            drop(asking);
+            opening.await.unwrap();
+            // So it is for as long as it takes to close it.
+            assert!(shared.book().ours.remove("page"), "a page that nobody has");
+        }
     }
 }
