@@ -37,15 +37,32 @@ pub(crate) enum Way {
     FromOurs(Option<Opener>, Arc<Patience>),
 }
 
-/// How often pages of ours opened nothing in time: a browser that does not take the click is not asked again and again.
+/// How often in a row pages of ours opened nothing in time: a browser that does not take the click is not asked again and again.
 #[derive(Default)]
 pub(crate) struct Patience(AtomicU32);
 
 impl Patience {
     const MOST: u32 = 3;
+    /// An attempt that had less says nothing of the browser: it takes a hundredth of this.
+    const ENOUGH: Duration = Duration::from_secs(2);
 
     pub(crate) fn is_over(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= Self::MOST
+    }
+
+    fn opened(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Nothing was opened in so much time.
+    fn waited(&self, time: Duration) {
+        if time >= Self::ENOUGH && self.0.fetch_add(1, Ordering::Relaxed) + 1 == Self::MOST {
+            tracing::warn!(
+                "pages of ours opened no tab in time, {} times in a row: from now on each new tab of this browser has a \
+                 process of its own, which costs more processor time",
+                Self::MOST
+            );
+        }
     }
 }
 
@@ -58,14 +75,17 @@ impl Way {
         deadline: Deadline,
     ) -> Result<(Tab, Option<Opener>)> {
         if let Self::FromOurs(opener, patience) = self {
-            let short = deadline.capped(LONGEST.min(deadline.remaining() / 2));
-            match from_ours(opener, context, options.clone(), short).await {
-                Ok((tab, opener)) => return Ok((tab, Some(opener))),
+            let time = LONGEST.min(deadline.remaining() / 2);
+            match from_ours(opener, context, options.clone(), deadline.capped(time)).await {
+                Ok((tab, opener)) => {
+                    patience.opened();
+                    return Ok((tab, Some(opener)));
+                }
                 Err(error) if error.is_browser_gone() => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "a tab is opened by itself");
                     if error.is_timeout() {
-                        patience.0.fetch_add(1, Ordering::Relaxed);
+                        patience.waited(time);
                     }
                 }
             }
@@ -131,5 +151,31 @@ impl Opener {
     /// Whether it is a page of this context, and there.
     pub(crate) fn serves(&self, context: &Context) -> bool {
         self.context().id() == context.id() && self.page.is_alive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_ends_after_failures_in_a_row_that_had_their_time() {
+        let patience = Patience::default();
+        for _ in 0..10 {
+            patience.waited(Duration::from_millis(100));
+        }
+        assert!(!patience.is_over(), "none of them could have opened anything");
+        for _ in 0..10 {
+            patience.waited(LONGEST);
+            patience.waited(LONGEST);
+            patience.opened();
+        }
+        assert!(!patience.is_over(), "it works again and again");
+        patience.waited(LONGEST);
+        // As long as a tab that is opened ahead of its use may take for it.
+        patience.waited(Duration::from_millis(2_499));
+        assert!(!patience.is_over());
+        patience.waited(LONGEST);
+        assert!(patience.is_over());
     }
 }
