@@ -15,7 +15,7 @@ use crate::cookies;
 use crate::launch::proxy_server;
 use crate::local_storage::Written;
 use crate::setup::Setup;
-use crate::tab::{Left, Tab, TabOptions};
+use crate::tab::{Clearing, Left, Tab, TabOptions};
 use crate::{CloseReason, Deadline, Error, Result, TargetInfo};
 
 /// What a context is made with.
@@ -46,6 +46,7 @@ pub(crate) struct ContextState {
     proxy: Option<Proxy>,
     written: Arc<Written>,
     left: Left,
+    clearing: Clearing,
 }
 
 impl ContextState {
@@ -149,6 +150,7 @@ impl Context {
                 proxy: None,
                 written: Arc::default(),
                 left: Left::default(),
+                clearing: Clearing::default(),
             }),
         }
     }
@@ -169,6 +171,7 @@ impl Context {
             proxy: options.proxy,
             written: Arc::default(),
             left: Left::default(),
+            clearing: Clearing::default(),
         };
         let context = Self { state: Arc::new(state) };
         context.state.browser.inner.targets.add_context(&id, &context.state);
@@ -205,6 +208,11 @@ impl Context {
     /// What frames of its tabs stored that is still to be cleared.
     pub(crate) fn left(&self) -> &Left {
         &self.state.left
+    }
+
+    /// Where what sites stored is being cleared.
+    pub(crate) fn clearing(&self) -> &Clearing {
+        &self.state.clearing
     }
 
     /// Opens a tab, empty and ready to navigate. Dropping the future closes what was opened.

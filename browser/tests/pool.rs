@@ -200,6 +200,82 @@ async fn what_was_stored_does_not_outlive_a_tab_that_was_not_cleared() {
 }
 
 #[tokio::test]
+async fn what_a_site_stored_stays_while_another_tab_is_on_its_way_there() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[
+        (
+            "/",
+            Answer::html("<script>before = localStorage.length; localStorage.a = 1</script>"),
+        ),
+        (
+            "/lingers",
+            Answer::html(
+                "<script>onpagehide = () => { const end = Date.now() + 2000; while (Date.now() < end); }</script>",
+            ),
+        ),
+        ("/never", Answer::never()),
+    ])
+    .await;
+    let context = browser.default_context();
+    let pool = TabPool::new(PoolOptions {
+        max_pages: 3,
+        ..PoolOptions::default()
+    })
+    .unwrap();
+    let lease = async || pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
+    let busy = async |most| {
+        let ended = async {
+            while pool.stats().busy > most {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon().run("tabs are cleared", ended).await.unwrap();
+    };
+    let (one, two) = (lease().await, lease().await);
+    one.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+    let waiting = Navigation::to(site.url("/never"));
+    let mut waiting = Box::pin(two.navigate(&waiting, soon()));
+    let asked = async {
+        while site.asked("/never").is_empty() {
+            assert!(futures_util::poll!(&mut waiting).is_pending());
+            tokio::task::yield_now().await;
+        }
+    };
+    soon().run("a request that nobody answers", asked).await.unwrap();
+    one.finish();
+    busy(1).await;
+    let stored = async |expected: u32| {
+        let tab = lease().await;
+        tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+        let before: u32 = tab.evaluate_in_page("before", soon()).await.unwrap();
+        assert_eq!(before, expected);
+        tab
+    };
+    stored(1).await.finish();
+    busy(1).await;
+    // What stayed for its sake goes with it, though it never got there.
+    drop(waiting);
+    drop(two);
+    busy(0).await;
+    let one = stored(0).await;
+    // One that gets there while the last one takes its time to leave keeps what it writes, too.
+    one.navigate(&Navigation::to(site.url("/lingers")), soon())
+        .await
+        .unwrap();
+    let two = lease().await;
+    one.finish();
+    two.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+    let write: u32 = two
+        .evaluate_in_page("localStorage.b = 2, localStorage.length", soon())
+        .await
+        .unwrap();
+    busy(1).await;
+    let kept: u32 = two.evaluate_in_page("localStorage.length", soon()).await.unwrap();
+    assert_eq!((write, kept), (2, 2));
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn places_are_handed_out_in_order_and_broken_tabs_replaced() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/never", Answer::never()), ("/", Answer::html("<p>x</p>"))]).await;

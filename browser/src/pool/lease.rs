@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Inner, Used};
+use crate::Deadline;
 use crate::opener::Opener;
-use crate::tab::{LocalStorage, Tab};
-use crate::{Deadline, Result};
+use crate::tab::Tab;
 
 /// A tab that is handed out. [`finish`](Self::finish) gives it back to be used again; dropping it, as a cancelled or failed
 /// fetch does, closes it, and the next one gets another. Either way what its sites stored is cleared first, and its place is
@@ -87,18 +87,19 @@ impl Lease {
         if tabs.closed || (!tab.is_alive() && opener.is_none()) || (self.once && !again) {
             return;
         }
-        let origins = options.clear_storage.then(|| leaves(&tab, &tabs.leased));
-        let (local_storage, deadline) = (options.local_storage, Deadline::after(options.clear_timeout));
+        let (clears, local_storage) = (options.clear_storage, options.local_storage);
+        let deadline = Deadline::after(options.clear_timeout);
         let (weak, runtime) = (Arc::downgrade(&pool), tab.session().runtime().clone());
         let ending = async move {
-            let origins = origins.as_ref();
+            let origins = || clears.then(|| leaves(&tab, &weak));
             let ended = match opener {
-                _ if again => tab.clear(origins, local_storage, deadline).await.map(|()| None),
-                None => retire(&tab, origins, local_storage, deadline).await.map(|()| None),
-                Some(opener) => {
+                Some(opener) if !again => {
                     let closed = tab.close_beside(opener.page(), origins, local_storage, deadline);
                     closed.await.map(|()| Some(opener))
                 }
+                None if !again && (!clears || tab.origins().is_empty()) => Ok(None),
+                // A tab that is about to be closed, too: once it is at no page, none writes anything more.
+                _ => tab.clear_where(origins, local_storage, deadline).await.map(|()| None),
             };
             match (ended, weak.upgrade()) {
                 (Ok(Some(opener)), Some(pool)) => pool.give_back(opener),
@@ -119,23 +120,13 @@ impl Lease {
     }
 }
 
-/// Leaves a tab that is about to be closed: its page writes nothing more, and what its sites stored goes.
-async fn retire(
-    tab: &Tab,
-    origins: Option<&BTreeSet<String>>,
-    local_storage: LocalStorage,
-    deadline: Deadline,
-) -> Result<()> {
-    if origins.is_none() || tab.origins().is_empty() {
-        return Ok(());
-    }
-    tab.clear(origins, local_storage, deadline).await
-}
-
-/// The origins of this tab that no other tab of its context is at.
-fn leaves(tab: &Tab, others: &[Arc<Tab>]) -> BTreeSet<String> {
+/// The origins of this tab that no other tab of its context is at, or on its way to.
+fn leaves(tab: &Tab, pool: &Weak<Inner>) -> BTreeSet<String> {
     let mut origins = tab.origins();
-    for other in others.iter().filter(|other| other.context().id() == tab.context().id()) {
+    let Some(pool) = pool.upgrade() else { return origins };
+    let tabs = pool.tabs();
+    let others = tabs.leased.iter();
+    for other in others.filter(|other| other.context().id() == tab.context().id()) {
         for origin in other.origins() {
             origins.remove(&origin);
         }

@@ -19,7 +19,8 @@ pub struct PoolOptions {
     /// over from one another ends. Default 100.
     pub recycle_after: u32,
     /// Whether what sites stored (`localStorage`, databases, caches of service workers) goes with each use, as soon as no
-    /// other tab of the pool has the site open. Cookies and the HTTP cache always stay. Default true.
+    /// other tab of the pool has the site open, or was told to go there. A tab that is told so as the site is being cleared waits
+    /// until it is. Cookies and the HTTP cache always stay. Default true.
     pub clear_storage: bool,
     /// Whether local storage goes with the rest, or stays as cookies do. Default: it goes.
     pub local_storage: LocalStorage,

@@ -3,6 +3,7 @@
 mod arriving;
 mod blocking;
 mod capture;
+mod clearing;
 mod conditions;
 mod console;
 mod content;
@@ -44,6 +45,7 @@ use crate::downloads::Wish;
 use crate::targets::{NewPage, Parting};
 use crate::{Deadline, Result, TargetKind};
 use capture::Capture;
+pub(crate) use clearing::Clearing;
 use embedded::Embedded;
 pub(crate) use embedded::Left;
 use intercept::{Interceptor, Journey, Rewrite, Rules};

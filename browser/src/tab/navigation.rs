@@ -143,6 +143,10 @@ impl Tab {
             let frame = state.tracker.track().main_frame.clone();
             *state.wish() = Some(Arc::new(Wish::new(downloads, &frame, limit)));
         }
+        let origin = state.tracker.track().going_to(&navigation.url);
+        if let Some(origin) = origin {
+            self.context.clearing().ended(&origin, deadline).await?;
+        }
         let began = Instant::now();
         if let Some(rewrite) = navigation.rewrite() {
             state.intercept_next(rewrite, deadline).await?;

@@ -13,8 +13,9 @@ use super::intercept::{Interceptor, Rules};
 use super::navigation::{Navigation, WaitUntil, blank};
 use super::options::network;
 use super::track::MOST_ORIGINS;
-use super::{Left, Tab, TabOptions, TabState, close_page};
+use super::{Tab, TabOptions, TabState, close_page};
 use crate::cdp::{CdpSession, RawCommand};
+use crate::context::Context;
 use crate::setup::Setup;
 use crate::{Deadline, Error, Result};
 
@@ -59,11 +60,21 @@ impl Tab {
         local_storage: LocalStorage,
         deadline: Deadline,
     ) -> Result<()> {
-        let left = self.context.left();
-        self.state.leave(origins, left, local_storage, deadline).await
+        self.clear_where(|| origins.cloned(), local_storage, deadline).await
     }
 
-    /// Closes it, and has the tab that opened it, which stays, clear what [`clear`](Self::clear) would of what sites stored.
+    /// [`clear`](Self::clear), where `origins` is asked when all else is done: by then other tabs may be there.
+    pub(crate) async fn clear_where(
+        &self,
+        origins: impl FnOnce() -> Option<BTreeSet<String>>,
+        local_storage: LocalStorage,
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.state.leave(origins, &self.context, local_storage, deadline).await
+    }
+
+    /// Closes it, and has the tab that opened it, which stays, clear what [`clear_where`](Self::clear_where) would of what sites
+    /// stored.
     ///
     /// # Errors
     /// As [`clear`](Self::clear), and where the other tab does not answer: what kept this one's page busy as it left keeps all of
@@ -71,7 +82,7 @@ impl Tab {
     pub(crate) async fn close_beside(
         &self,
         other: &Self,
-        origins: Option<&BTreeSet<String>>,
+        origins: impl FnOnce() -> Option<BTreeSet<String>>,
         local_storage: LocalStorage,
         deadline: Deadline,
     ) -> Result<()> {
@@ -84,7 +95,7 @@ impl Tab {
         let stored = Stored {
             visited: self.origins(),
             embedded,
-            left: self.context.left(),
+            context: &self.context,
             local: local_storage,
         };
         // Closing and clearing are the browser's doing, and say nothing of the process.
@@ -137,7 +148,7 @@ impl Tab {
         }
     }
 
-    /// The origins that its pages and frames were of since it was last reset.
+    /// The origins that its pages and frames were of since it was last reset, and those that it was told to go to.
     pub fn origins(&self) -> BTreeSet<String> {
         self.state.tracker.track().origins.clone()
     }
@@ -151,15 +162,15 @@ impl Tab {
 impl TabState {
     async fn leave(
         &self,
-        origins: Option<&BTreeSet<String>>,
-        left: &Left,
+        origins: impl FnOnce() -> Option<BTreeSet<String>>,
+        context: &Context,
         local: LocalStorage,
         deadline: Deadline,
     ) -> Result<()> {
         let mut stored = Stored {
             visited: self.tracker.track().origins.clone(),
             embedded: BTreeSet::new(),
-            left,
+            context,
             local,
         };
         // Whatever becomes of the tab, the storage is not its own: there is time left for it.
@@ -306,11 +317,11 @@ impl TabState {
 }
 
 /// Where a tab may have stored something.
-struct Stored<'l> {
+struct Stored<'c> {
     visited: BTreeSet<String>,
     /// What its frames stored under.
     embedded: BTreeSet<String>,
-    left: &'l Left,
+    context: &'c Context,
     local: LocalStorage,
 }
 
@@ -318,23 +329,25 @@ impl Stored<'_> {
     /// Clears what is at `origins`, after these commands. `None`: what was stored stays.
     async fn clear(
         self,
-        origins: Option<&BTreeSet<String>>,
+        origins: impl FnOnce() -> Option<BTreeSet<String>>,
         mut commands: Vec<RawCommand>,
         session: &CdpSession,
         deadline: Deadline,
     ) -> Result<()> {
-        let mut due = BTreeSet::new();
-        if let Some(origins) = origins {
+        let (left, mut due) = (self.context.left(), BTreeSet::new());
+        let cleared = self.context.clearing().begin(origins);
+        if let Some(cleared) = &cleared {
+            let origins = &*cleared.origins;
             // Where another tab is at the same sites, its frames may be, too.
             let shared = self.visited.difference(origins).cloned().collect();
-            due = self.left.pass(shared, self.embedded, origins);
+            due = left.pass(shared, self.embedded, origins);
             commands.extend(clear_storage(origins, &due, self.local)?);
         }
-        let cleared = session.send_all(&commands, deadline).await;
-        if cleared.is_err() {
-            self.left.again(due);
+        let answers = session.send_all(&commands, deadline).await;
+        if answers.is_err() {
+            left.again(due);
         }
-        cleared.map(drop)
+        answers.map(drop)
     }
 }
 

@@ -79,6 +79,15 @@ impl Track {
         self.console.clear();
     }
 
+    /// Notes the origin of a URL that the main frame is about to go to, where sites store by it, and gives it back.
+    pub(super) fn going_to(&mut self, url: &Url) -> Option<String> {
+        let origin = matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())?;
+        if self.origins.len() < MOST_ORIGINS {
+            self.origins.insert(origin.clone());
+        }
+        Some(origin)
+    }
+
     pub(super) fn loader(&mut self, id: &str) -> &mut Loader {
         let at = self.loaders.iter().position(|loader| loader.id == id);
         let at = at.unwrap_or_else(|| {
