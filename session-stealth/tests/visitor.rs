@@ -1,0 +1,124 @@
+//! Pages of a dynamic session with the identity of a stealth session are of the same visitor.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states its invariants by failing"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use silkroute_core::identity::Os;
+use silkroute_core::{Fetch, Identity, RequestExt as _, Session};
+use silkroute_session_dynamic::{DynamicSession, PageOptions};
+use silkroute_session_stealth::{Fingerprint, GivesWay, StealthOptions, StealthSession, StealthSessionBuilder};
+use silkroute_testkit::site::{TestSite, known};
+use support::{LONG, started};
+
+/// Where it is asked by scripts that both kinds tell who they are; shared and service workers of a dynamic session are its own.
+const PLACES: [&str; 6] = [
+    "page",
+    "same-site-frame",
+    "cross-site-frame",
+    "worker",
+    "blob-worker",
+    "cross-site-worker",
+];
+
+/// The headers of a navigation over HTTP/2 with their order, and what each place says of who it is.
+type Words = (Vec<(String, String)>, BTreeMap<(String, String), Value>);
+
+async fn words(site: &TestSite, session: &dyn Session, run: &str, identity: Option<&Identity>) -> Words {
+    site.clear();
+    let done = || Some("#done".to_owned());
+    let asking = Fetch::from(site.http_url(&format!("/consistency?run={run}")))
+        .with(PageOptions {
+            wait_selector: done(),
+            ..PageOptions::default()
+        })
+        .unwrap()
+        .with(StealthOptions {
+            wait_selector: done(),
+            ..StealthOptions::default()
+        })
+        .unwrap();
+    for mut request in [Fetch::from(site.https_url("/shop")), asking] {
+        if let Some(identity) = identity {
+            request = request.identity(identity.clone());
+        }
+        session.fetch(&request).await.unwrap();
+    }
+    let all = |site: &TestSite| site.consistency(run).len() == known::CONSISTENCY_PLACES.len();
+    site.wait_until(all, LONG).await.unwrap();
+    let navigation = site.requests_to("/shop")[0].headers.clone();
+    let tables = site.consistency(run);
+    let about = |name: &str| {
+        let parts = [
+            "headers.",
+            "hints.",
+            "navigator.user",
+            "navigator.language",
+            "navigator.platform",
+            "placeAndTime.",
+        ];
+        parts.iter().any(|part| name.starts_with(part))
+    };
+    let said = tables
+        .into_iter()
+        .filter(|(place, _)| PLACES.contains(&place.as_str()))
+        .flat_map(|(place, table)| {
+            let rows = table.into_iter().filter(|(name, _)| about(name));
+            rows.map(move |(name, value)| ((place.clone(), name), value))
+        });
+    (navigation, said.collect())
+}
+
+/// `ordered`: in their order, too.
+async fn one_visitor(stealth: StealthSessionBuilder, ordered: bool) {
+    let Some(stealth) = started(stealth.ignore_https_errors(true)).await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    let mut dynamic = DynamicSession::builder().ignore_https_errors(true).build().unwrap();
+    dynamic.start().await.unwrap();
+    let identity = Session::identity(&stealth).unwrap();
+    assert!(dynamic.can_be(&identity));
+    let mut above = words(&site, &stealth, "stealth", None).await;
+    let mut below = words(&site, &dynamic, "dynamic", Some(&identity)).await;
+    if !ordered {
+        above.0.sort();
+        below.0.sort();
+    }
+    assert_eq!(below.0, above.0);
+    for (row, value) in &above.1 {
+        assert_eq!(below.1.get(row), Some(value), "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn by_default_they_are_one_to_the_last_header() {
+    one_visitor(StealthSession::builder(), true).await;
+}
+
+#[tokio::test]
+async fn as_a_browser_that_is_not_installed_too() {
+    let fingerprint = Fingerprint {
+        gives_way: GivesWay::Browser,
+        ..Fingerprint::from(&Identity::from_name("edge148").unwrap().os(Os::HOST))
+    };
+    one_visitor(StealthSession::builder().fingerprint(fingerprint), true).await;
+}
+
+/// The dynamic browser is told of them by command, and puts them elsewhere.
+#[tokio::test]
+async fn with_chosen_languages_all_but_their_place_among_the_headers_is_the_same() {
+    let fingerprint = Fingerprint {
+        locale: Some("de-DE".into()),
+        timezone: Some("Europe/Berlin".into()),
+        ..Fingerprint::default()
+    };
+    one_visitor(StealthSession::builder().fingerprint(fingerprint), false).await;
+}
