@@ -14,6 +14,8 @@ const BATCH: i64 = 1_000;
 
 /// The items that a crawl has kept in its directory, each once, in the order in which their pages were done. It can be
 /// read while the crawl runs; a loss of power may then take the last of them, and the crawl that goes on keeps them anew.
+/// In the program that runs the crawl, read them so and never as a file: to close a file takes away the locks that SQLite
+/// has on it.
 ///
 /// ```no_run
 /// # use silkroute_spider::ItemLog;

@@ -4,6 +4,7 @@
 //! written at all, and a crawl that was killed finds in the queue just what it has to do.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,13 +67,7 @@ impl Store {
     pub(super) fn open(directory: &Path, order: Order) -> Result<Self, DiskFrontierError> {
         let lock = Lock::take(directory)?;
         let file = directory.join(FILE);
-        // It holds cookies.
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let opened = options.open(&file);
-        opened.map_err(|source| DiskFrontierError::io("open", &file, source))?;
+        make(&file).map_err(|source| DiskFrontierError::io("open", &file, source))?;
         let connection = connect(directory, &file, false)?;
         let settled = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = ON; \
@@ -358,6 +353,21 @@ impl Store {
 
     fn ok<T>(&self, attempted: &'static str, result: rusqlite::Result<T>) -> Result<T, DiskFrontierError> {
         result.map_err(|error| refused(&self.directory, attempted, &error))
+    }
+}
+
+/// Makes the file of a database, where there is none. One that is there is left to SQLite: to close any handle of it takes
+/// all locks away that this process has on it, those of an [`ItemLog`](super::ItemLog) too. Another program that opens and
+/// closes the database would then be the last that has it open, and remove the log that the crawl goes on writing.
+fn make(file: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // It holds cookies.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
     }
 }
 

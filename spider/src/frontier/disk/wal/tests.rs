@@ -113,6 +113,34 @@ async fn what_is_synced_is_the_log_also_when_that_began_anew_and_others_closed_i
     frontier.close().await.unwrap();
 }
 
+/// Whoever closes a database last removes its log. That others have it open is told by a lock of theirs, which all
+/// connections of a process share, and which goes with any handle of the file that the process closes. SQLite 3.54 asks
+/// once more, by a lock on its index; the `sqlite3` of most systems does not.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_crawl_holds_the_lock_that_keeps_its_log_also_where_its_program_reads_the_items() {
+    use std::os::unix::fs::MetadataExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let locked = || {
+        let inode = directory.path().join(FILE).metadata().unwrap().ino();
+        // Where SQLite's lock stands that says "in use".
+        let lock = format!(":{inode} 1073741826 1073742335");
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("READ") && line.ends_with(&lock))
+    };
+    let frontier = open(directory.path());
+    assert!(locked(), "as long as it is the only one");
+    frontier.close().await.unwrap();
+    assert!(!locked());
+    let items = ItemLog::open(directory.path()).unwrap();
+    assert!(locked());
+    let frontier = open(directory.path());
+    assert!(locked(), "it took the lock away");
+    drop(items);
+    assert!(locked());
+    frontier.close().await.unwrap();
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn after_a_sync_that_failed_nothing_is_said_to_be_on_the_disk() {
