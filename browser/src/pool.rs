@@ -20,6 +20,17 @@ pub use options::{PoolOptions, PoolStats};
 /// `None`: the one that the browser has from the start.
 type ContextId = Option<String>;
 
+/// In which context the next use may be, by that of the last two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The same.
+    Here,
+    /// There was only one.
+    Unknown,
+    /// Another one.
+    Elsewhere,
+}
+
 struct Used {
     tab: Arc<Tab>,
     uses: u32,
@@ -49,9 +60,13 @@ struct Tabs {
     leased: Vec<Arc<Tab>>,
     /// Clearing tabs after their use, and opening the next.
     tasks: JoinSet<()>,
-    /// A tab is being opened that nobody waits for.
-    preparing: bool,
     closed: bool,
+}
+
+impl Tabs {
+    fn last_was_in(&self, context: &Context) -> bool {
+        self.last.as_ref().is_some_and(|last| last.as_deref() == context.id())
+    }
 }
 
 struct Inner {
@@ -59,6 +74,8 @@ struct Inner {
     /// With pages of ours that open tabs.
     patience: Arc<Patience>,
     places: Arc<Semaphore>,
+    /// To open a tab that nobody waits for: one at one time.
+    ahead: Arc<Semaphore>,
     tabs: Mutex<Tabs>,
 }
 
@@ -67,8 +84,9 @@ impl Inner {
         self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a new tab is opened; from a page of ours, if there are `more` of its context to come.
-    fn way(&self, context: &Context, more: bool) -> Way {
+    /// How a new tab is opened; from a page of ours, if that is of use for later ones of its context.
+    fn way(&self, context: &Context, next: Next) -> Way {
+        let more = next == Next::Here && !self.options.reuse_tabs && context.browser().is_launched();
         if !more || self.patience.is_over() {
             return Way::ByItself;
         }
@@ -80,8 +98,8 @@ impl Inner {
     /// An opener whose tab has gone is there for the next.
     fn give_back(&self, opener: Opener) {
         let mut tabs = self.tabs();
-        let last = tabs.last.as_ref().map(Option::as_deref);
-        if !tabs.closed && opener.opened() < self.options.recycle_after && last == Some(opener.context().id()) {
+        let used_up = opener.opened() >= self.options.recycle_after;
+        if !tabs.closed && !used_up && tabs.last_was_in(opener.context()) {
             tabs.openers.push(opener);
         }
     }
@@ -119,6 +137,7 @@ impl TabPool {
                 options,
                 patience: Arc::default(),
                 places,
+                ahead: Arc::new(Semaphore::new(1)),
                 tabs: Mutex::default(),
             }),
         })
@@ -133,7 +152,8 @@ impl TabPool {
         self.acquire_with(context, options, true, deadline).await
     }
 
-    /// The same for a context that is used once: no tab is opened in it ahead of a next use.
+    /// The same for a context that is used once: no tab is opened in it ahead of a next use, and one that is there for the next
+    /// use of another context stays.
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).
@@ -156,13 +176,11 @@ impl TabPool {
         };
         let waiting = Arc::clone(&self.inner.places).acquire_owned();
         let place = deadline.run("waiting for a free tab", waiting).await?.map_err(closed)?;
-        let more = ahead && self.comes_back(context);
-        if let Some(used) = self.take(context, &options) {
+        let next = if ahead { self.after(context) } else { Next::Elsewhere };
+        if let Some(used) = self.take(context, &options, ahead) {
             match used.tab.tell(options.clone(), deadline).await {
                 Ok(()) => {
-                    if ahead {
-                        self.prepare(context, &options, more);
-                    }
+                    self.prepare(context, &options, next);
                     return Ok(self.lease(used, place));
                 }
                 // It may have crashed while it was idle: a new one will do.
@@ -170,37 +188,40 @@ impl TabPool {
                 Err(error) => tracing::debug!(%error, "a used tab is replaced"),
             }
         }
-        let way = self.inner.way(context, more);
+        let way = self.inner.way(context, next);
         let used = Used::open(way, context, options.clone(), deadline).await?;
-        if ahead {
-            self.prepare(context, &options, more);
-        }
+        self.prepare(context, &options, next);
         Ok(self.lease(used, place))
     }
 
-    /// Whether new tabs of this context are worth a page of ours that opens them: the last use was in it, too.
-    fn comes_back(&self, context: &Context) -> bool {
+    /// Where the next use may be, now that there is one in this context.
+    fn after(&self, context: &Context) -> Next {
         let mut tabs = self.inner.tabs();
-        let again = tabs.last.as_ref().map(Option::as_deref) == Some(context.id());
-        if !again {
-            tabs.last = Some(context.id().map(str::to_owned));
-            tabs.openers.clear();
+        if tabs.last_was_in(context) {
+            return Next::Here;
         }
-        again && !self.inner.options.reuse_tabs && context.browser().is_launched()
+        tabs.openers.clear();
+        match tabs.last.replace(context.id().map(str::to_owned)) {
+            None => Next::Unknown,
+            Some(_) => Next::Elsewhere,
+        }
     }
 
-    /// Opens the tab of the next use, where tabs are not used again.
-    fn prepare(&self, context: &Context, options: &TabOptions, more: bool) {
-        if self.inner.options.reuse_tabs {
+    /// Opens the tab of the next use, where tabs are not used again and contexts do not take turns.
+    fn prepare(&self, context: &Context, options: &TabOptions, next: Next) {
+        if self.inner.options.reuse_tabs || next == Next::Elsewhere {
             return;
         }
-        let mut tabs = self.inner.tabs();
-        if tabs.closed || tabs.preparing || !tabs.idle.is_empty() {
-            return;
-        }
-        tabs.preparing = true;
-        drop(tabs);
-        let way = self.inner.way(context, more);
+        let turn = {
+            let tabs = self.inner.tabs();
+            if tabs.closed || !tabs.idle.is_empty() {
+                return;
+            }
+            Arc::clone(&self.inner.ahead).try_acquire_owned()
+        };
+        // Somebody else is at it.
+        let Ok(turn) = turn else { return };
+        let way = self.inner.way(context, next);
         let (context, weak) = (context.clone(), Arc::downgrade(&self.inner));
         // As a tab that was cleared: it has only been set up.
         let options = TabOptions {
@@ -208,22 +229,25 @@ impl TabPool {
             ..TabOptions::default()
         };
         let deadline = Deadline::after(self.inner.options.clear_timeout);
-        self.inner.tabs().tasks.spawn(async move {
+        let runtime = context.browser().session().runtime().clone();
+        let opening = async move {
             let opened = Used::open(way, &context, options, deadline).await;
             let Some(pool) = weak.upgrade() else { return };
             let mut tabs = pool.tabs();
-            tabs.preparing = false;
+            drop(turn);
             match opened {
-                Ok(used) if !tabs.closed => tabs.idle.push_back(used),
+                Ok(used) if !tabs.closed && tabs.last_was_in(&context) => tabs.idle.push_back(used),
                 Ok(_) => {}
                 // The next use opens its own, and says what is the matter.
                 Err(error) => tracing::debug!(%error, "no tab was opened ahead of its use"),
             }
-        });
+        };
+        // The caller's own runtime may end before.
+        self.inner.tabs().tasks.spawn_on(opening, &runtime);
     }
 
     /// A used tab of this context, if there is one; else room is made for a new one.
-    fn take(&self, context: &Context, options: &TabOptions) -> Option<Used> {
+    fn take(&self, context: &Context, options: &TabOptions, ahead: bool) -> Option<Used> {
         let mut tabs = self.inner.tabs();
         tabs.idle.retain(|used| used.tab.is_alive());
         let fits = |used: &Used| used.tab.context().id() == context.id() && used.tab.has_setup(&options.setup);
@@ -231,8 +255,10 @@ impl TabPool {
             return tabs.idle.remove(at);
         }
         if !self.inner.options.reuse_tabs {
-            // Opened ahead of a use that did not come: the next one is opened where we are.
-            tabs.idle.clear();
+            if ahead {
+                // Opened ahead of a use that did not come.
+                tabs.idle.clear();
+            }
             return None;
         }
         // All tabs that are not idle have a place of their own, and we have taken one.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use silkroute_browser::cdp::RawCommand;
+use silkroute_browser::cdp::{RawCommand, Received};
 use silkroute_browser::{
     Blocking, ContextOptions, Deadline, Error, Navigation, PoolOptions, TabOptions, TabPool, UserAgent, Viewport,
 };
@@ -388,14 +388,16 @@ async fn no_tab_is_kept_ready_where_nobody_comes_back_to() {
         }
     };
     for once in [true, false] {
-        let tab = if once {
-            pool.acquire_once(&other, TabOptions::default(), soon()).await.unwrap()
+        if once {
+            drop(pool.acquire_once(&other, TabOptions::default(), soon()).await.unwrap());
         } else {
+            // Nobody knows that it comes back, until it has.
+            drop(pool.acquire(&other, TabOptions::default(), soon()).await.unwrap());
             let tab = pool.acquire(&other, TabOptions::default(), soon()).await.unwrap();
             soon().run("the next tab", ready()).await.unwrap();
-            tab
-        };
-        drop(tab);
+            drop(tab);
+            drop(pool.acquire(&main, TabOptions::default(), soon()).await.unwrap());
+        }
         let tab = pool.acquire(&main, TabOptions::default(), soon()).await.unwrap();
         let moved = async {
             ready().await;
@@ -413,6 +415,90 @@ async fn no_tab_is_kept_ready_where_nobody_comes_back_to() {
         assert_eq!(pool.stats().idle, 1, "once: {once}");
         drop(tab);
     }
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn contexts_that_take_turns_cost_a_tab_for_each_use_and_no_more() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
+    let one = browser.new_context(ContextOptions::default(), soon()).await.unwrap();
+    let two = browser.new_context(ContextOptions::default(), soon()).await.unwrap();
+    let pool = TabPool::new(PoolOptions {
+        reuse_tabs: false,
+        ..PoolOptions::default()
+    })
+    .unwrap();
+    let mut attached = browser.session().subscribe(&["Target.attachedToTarget"], 256);
+    for context in [&one, &two].into_iter().cycle().take(6) {
+        let tab = pool.acquire(context, TabOptions::default(), soon()).await.unwrap();
+        tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
+        tab.finish();
+    }
+    // Comes after all that was opened before.
+    let last = browser
+        .default_context()
+        .open(TabOptions::default(), soon())
+        .await
+        .unwrap();
+    let mut opened = 0;
+    loop {
+        let Some(Received::Event(event)) = soon().run("a tab", attached.next()).await.unwrap() else {
+            panic!("events were lost");
+        };
+        let told: Value = event.read().unwrap();
+        if told["targetInfo"]["targetId"] == *last.id() {
+            break;
+        }
+        opened += u32::from(told["targetInfo"]["type"] == "page");
+    }
+    // After the first use nobody knows better than to open another one.
+    assert!((6..=7).contains(&opened), "{opened} tabs for 6 uses");
+
+    // A context that is used once takes nothing from the one that comes back.
+    for _ in 0..2 {
+        let tab = pool.acquire(&one, TabOptions::default(), soon()).await.unwrap();
+        tab.finish();
+    }
+    let ready = async {
+        while pool.stats().idle == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon().run("the next tab", ready).await.unwrap();
+    let tab = pool.acquire_once(&two, TabOptions::default(), soon()).await.unwrap();
+    assert_eq!(pool.stats().idle, 1);
+    drop(tab);
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_next_tab_is_opened_though_the_runtime_of_the_one_before_has_ended() {
+    let Some(browser) = browser().await else { return };
+    let context = browser.default_context();
+    let pool = TabPool::new(PoolOptions {
+        max_pages: 2,
+        reuse_tabs: false,
+        ..PoolOptions::default()
+    })
+    .unwrap();
+    let (of_another, elsewhere) = (pool.clone(), context.clone());
+    let using = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let using = of_another.acquire(&elsewhere, TabOptions::default(), soon());
+        runtime.block_on(using).unwrap()
+    });
+    let first = tokio::task::spawn_blocking(|| using.join()).await.unwrap().unwrap();
+    let ready = async {
+        while pool.stats().idle == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon().run("the next tab", ready).await.unwrap();
+    drop(first);
     browser.close().await.unwrap();
 }
 

@@ -13,7 +13,7 @@ pub struct PoolOptions {
     /// time. The next one is opened while the last is in use, so that there is one more than `max_pages`: a tab is not
     /// waited for, and its window, which goes with its last tab and takes as long to open as a page, stays. In a browser that
     /// we launched, a new tab takes over the renderer process of one that has gone, if it goes to the same site: each is
-    /// opened by an empty page of its own, beside which it is the only one.
+    /// opened by an empty page of its own, beside which it is the only one. Neither is so for contexts that take turns.
     pub reuse_tabs: bool,
     /// After so many uses a tab is closed rather than cleared, or, where tabs are not used again, the process that they take
     /// over from one another ends. Default 100.
