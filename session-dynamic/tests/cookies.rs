@@ -7,7 +7,9 @@
 
 mod support;
 
-use silkroute_core::{Cookie, CookieJar, Fetch, RequestExt as _, Retry, SameSite};
+use std::time::Duration;
+
+use silkroute_core::{Cookie, CookieJar, Fetch, RequestExt as _, Retry, SameSite, Session as _};
 use silkroute_session_dynamic::{DynamicSession, DynamicSessionBuilder, PageOptions};
 use silkroute_testkit::site::TestSite;
 use support::{fetched, started};
@@ -138,4 +140,30 @@ async fn a_request_with_its_own_cookies_has_the_jars_too_and_leaves_none() {
     fetched(&session, &Fetch::from(site.http_url("/echo/after"))).await;
     let sent = site.requests_to("/echo/after")[0].cookies();
     assert_eq!(sent, [("kept".to_owned(), "1".to_owned())]);
+}
+
+/// The tab of a fetch that failed is closed, and it may be the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_of_the_browsers_session_stay_when_its_last_tab_is_gone() {
+    let profile = tempfile::tempdir().unwrap();
+    for builder in [once(), once().user_data_dir(profile.path())] {
+        let Some(mut session) = started(builder).await else {
+            return;
+        };
+        let site = TestSite::start().await.unwrap();
+        fetched(&session, &Fetch::from(site.http_url("/cookies/set?login=7&_path=/"))).await;
+        for path in ["/stall?1", "/stall?2"] {
+            let stalled = Fetch::from(site.http_url(path)).timeout(Duration::from_secs(1));
+            session.fetch(&stalled).await.unwrap_err();
+        }
+        fetched(&session, &Fetch::from(site.http_url("/echo/later"))).await;
+        let login = [("login".to_owned(), "7".to_owned())];
+        assert_eq!(site.requests_to("/echo/later")[0].cookies(), login);
+        assert_eq!(
+            session.cookie_jar().get(&site.http_url("/"), "login").unwrap().value,
+            "7"
+        );
+        session.close().await.unwrap();
+        site.close().await;
+    }
 }

@@ -17,6 +17,9 @@ fn preferences(options: &LaunchOptions) -> Value {
         // No connections and no look-ups on suspicion (2 is "never"). They would stay open when the fetch that they were for is
         // cancelled.
         "net": {"network_prediction_options": 2},
+        // The browser forgets the cookies of its session when its last window closes, unless it is to go on with it (1) at its
+        // next start, of which a fresh profile has none.
+        "session": {"restore_on_startup": 1},
         "plugins": {"always_open_pdf_externally": !options.pdf_viewer},
     })
 }

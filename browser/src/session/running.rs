@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use silkroute_core::Proxy;
+use silkroute_core::identity::Os;
 use tokio::sync::OnceCell;
 
 use super::config::BrowserConfig;
@@ -12,8 +13,8 @@ use super::ledger::Ledger;
 use super::storage::StorageLedger;
 use super::words::OwnWords;
 use crate::{
-    Browser, ConnectOptions, Context, ContextOptions, Deadline, LaunchOptions, LocalStorage, PoolOptions, Result,
-    TabPool,
+    Browser, ConnectOptions, Context, ContextOptions, Deadline, Headless, LaunchOptions, LocalStorage, PoolOptions,
+    Result, Tab, TabOptions, TabPool,
 };
 
 /// Contexts that are kept besides the main one, for the proxies that were used last.
@@ -53,6 +54,8 @@ pub(super) struct Running<K: BrowserKind> {
     /// Oldest use first.
     others: Mutex<Vec<Kept>>,
     permissions: Vec<String>,
+    /// An empty tab that stays, where the browser would forget the cookies of its session with its last window.
+    _window: Option<Tab>,
     pub(super) in_flight: InFlight,
     /// Whether sites may ask somebody, who is not there, for a user and a password.
     pub(super) asks_anybody: bool,
@@ -112,6 +115,10 @@ impl<K: BrowserKind> Running<K> {
             browser.new_context(options, deadline).await?
         };
         grant(&context, &config.permissions, deadline).await?;
+        let window = match forgets_cookies(config) {
+            true => Some(context.open(TabOptions::default(), deadline).await?),
+            false => None,
+        };
         let pool = TabPool::new(PoolOptions {
             max_pages: config.max_pages,
             reuse_tabs: config.reuse_tabs,
@@ -131,6 +138,7 @@ impl<K: BrowserKind> Running<K> {
             main: Arc::new(Home::new(context)),
             others: Mutex::default(),
             permissions: config.permissions.clone(),
+            _window: window,
             in_flight: InFlight::default(),
             asks_anybody,
         })
@@ -206,6 +214,18 @@ async fn grant(context: &Context, permissions: &[String], deadline: Deadline) ->
     }
     let names: Vec<&str> = permissions.iter().map(String::as_str).collect();
     context.grant_permissions(&names, None, deadline).await
+}
+
+/// Whether the browser forgets the cookies of its session when its last window closes. A fresh profile is told not to, which only
+/// Linux lets a file say; on macOS it never does.
+fn forgets_cookies(config: &BrowserConfig) -> bool {
+    config.cdp_url.is_none()
+        && config.headless != Headless::Shell
+        && match Os::HOST {
+            Os::MacOs => false,
+            Os::Linux => !config.is_fresh(),
+            _ => true,
+        }
 }
 
 pub(super) fn launch_options(config: &BrowserConfig) -> LaunchOptions {
