@@ -421,6 +421,8 @@ async fn a_session_that_says_who_it_is_is_nobody_else() {
     ));
     assert!(!can_be(once().extra_flags(["--user-agent=mine/1.0"]), &chrome));
     assert!(!can_be(once().locale("de-DE"), &chrome));
+    assert!(!can_be(once().extra_flags(["--accept-lang=de-DE,de"]), &chrome));
+    assert!(can_be(once().extra_flags(["--accept-lang=de-DE,de"]), &edge()));
     assert!(can_be(once().locale("de_DE"), &edge()));
 
     let Some(session) = started(noting().0.locale("de-DE")).await else {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use silkroute_core::identity::Os;
 use silkroute_core::{Fetch, Identity, RequestExt as _, Session};
-use silkroute_session_dynamic::{DynamicSession, PageOptions};
+use silkroute_session_dynamic::{DynamicSession, DynamicSessionBuilder, PageOptions};
 use silkroute_session_stealth::{Fingerprint, GivesWay, StealthOptions, StealthSession, StealthSessionBuilder};
 use silkroute_testkit::site::{TestSite, known};
 use support::{LONG, started};
@@ -77,12 +77,12 @@ async fn words(site: &TestSite, session: &dyn Session, run: &str, identity: Opti
 }
 
 /// `ordered`: in their order, too.
-async fn one_visitor(stealth: StealthSessionBuilder, ordered: bool) {
+async fn one_visitor(stealth: StealthSessionBuilder, dynamic: DynamicSessionBuilder, ordered: bool) {
     let Some(stealth) = started(stealth.ignore_https_errors(true)).await else {
         return;
     };
     let site = TestSite::start().await.unwrap();
-    let mut dynamic = DynamicSession::builder().ignore_https_errors(true).build().unwrap();
+    let mut dynamic = dynamic.ignore_https_errors(true).build().unwrap();
     dynamic.start().await.unwrap();
     let identity = Session::identity(&stealth).unwrap();
     assert!(dynamic.can_be(&identity));
@@ -100,7 +100,7 @@ async fn one_visitor(stealth: StealthSessionBuilder, ordered: bool) {
 
 #[tokio::test]
 async fn by_default_they_are_one_to_the_last_header() {
-    one_visitor(StealthSession::builder(), true).await;
+    one_visitor(StealthSession::builder(), DynamicSession::builder(), true).await;
 }
 
 #[tokio::test]
@@ -109,16 +109,20 @@ async fn as_a_browser_that_is_not_installed_too() {
         gives_way: GivesWay::Browser,
         ..Fingerprint::from(&Identity::from_name("edge148").unwrap().os(Os::HOST))
     };
-    one_visitor(StealthSession::builder().fingerprint(fingerprint), true).await;
+    let stealth = StealthSession::builder().fingerprint(fingerprint);
+    one_visitor(stealth, DynamicSession::builder(), true).await;
 }
 
-/// The dynamic browser is told of them by command, and puts them elsewhere.
+/// A dynamic browser that is told of them by command puts them elsewhere; one that was launched with them does not.
 #[tokio::test]
-async fn with_chosen_languages_all_but_their_place_among_the_headers_is_the_same() {
+async fn in_chosen_languages_they_are_one_but_for_the_place_of_a_header() {
     let fingerprint = Fingerprint {
         locale: Some("de-DE".into()),
         timezone: Some("Europe/Berlin".into()),
         ..Fingerprint::default()
     };
-    one_visitor(StealthSession::builder().fingerprint(fingerprint), false).await;
+    let stealth = StealthSession::builder().fingerprint(fingerprint);
+    one_visitor(stealth.clone(), DynamicSession::builder(), false).await;
+    let german = DynamicSession::builder().extra_flags(["--accept-lang=de-DE,de,en-US,en"]);
+    one_visitor(stealth, german, true).await;
 }

@@ -48,8 +48,8 @@ impl<K: BrowserKind> Attempt<'_, K> {
         if let Some(identity) = self.plan.identity {
             let own = self.running.own_words(&self.settings.config, &home, self.deadline);
             let own = own.await.map_err(|error| self.failed(error))?;
-            let locale = self.settings.config.locale.as_ref();
-            wear(&mut tab_options, &self.plan.page, locale, identity, own);
+            let chosen = self.settings.config.chosen_language().is_some();
+            wear(&mut tab_options, &self.plan.page, chosen, identity, own);
         }
         self.settings
             .kind

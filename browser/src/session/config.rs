@@ -321,7 +321,7 @@ impl BrowserConfig {
             [http::header::USER_AGENT, http::header::ACCEPT_LANGUAGE].contains(name)
                 || name.as_str().starts_with("sec-ch-ua")
         };
-        let flags_it = |flag: &String| ["user-agent", "accept-lang"].contains(&flag_name(flag));
+        let flags_it = |flag: &String| flag_name(flag) == "user-agent";
         self.user_agent.is_some()
             || self.extra_headers.as_map().keys().any(names_it)
             || self.extra_flags.iter().any(flags_it)
@@ -334,14 +334,27 @@ impl BrowserConfig {
                           request's `identity`";
             return Some(reason.to_owned());
         }
-        let locale = self.locale.as_ref()?;
+        let (option, own) = self.chosen_language()?;
         let first = identity.languages.first()?;
-        let same = locale.replace('_', "-").eq_ignore_ascii_case(first);
-        (!same).then(|| {
+        (!own.replace('_', "-").eq_ignore_ascii_case(first)).then(|| {
             format!(
-                "its own `locale` is `{locale}`, and the identity's first language is `{first}`: leave one of them out"
+                "its own `{option}` is `{own}`, and the identity's first language is `{first}`: leave one of them out"
             )
         })
+    }
+
+    /// The language that browsers are launched for, where somebody chose one, and by which option.
+    pub(super) fn chosen_language(&self) -> Option<(&str, &str)> {
+        // It takes the place of the one that the locale makes.
+        let flag = self
+            .extra_flags
+            .iter()
+            .rev()
+            .find(|flag| flag_name(flag) == "accept-lang");
+        match flag.and_then(|flag| flag.split_once('=')) {
+            Some((flag, languages)) => languages.split(',').next().map(|first| (flag, first)),
+            None => self.locale.as_deref().map(|locale| ("locale", locale)),
+        }
     }
 
     /// Whether browsers are launched with a fresh profile.

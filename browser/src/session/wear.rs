@@ -12,14 +12,8 @@ use crate::{TabOptions, UserAgent};
 /// Puts an identity over what a tab is told. What the request itself says, in `page` or by a header of all that the page loads, stays.
 /// `own` is what pages say there while they are told nothing: what is so anyhow is not told again, since a browser puts its own
 /// `Accept-Language` elsewhere among the headers than one that it is told.
-/// The locale of a session, `session`, is that of the identity where it has one.
-pub(super) fn wear(
-    tab: &mut TabOptions,
-    page: &BrowserConfig,
-    session: Option<&String>,
-    identity: &Identity,
-    own: &OwnWords,
-) {
+/// `chosen`: whether the browser was launched for the identity's language, which scripts may know nothing of.
+pub(super) fn wear(tab: &mut TabOptions, page: &BrowserConfig, chosen: bool, identity: &Identity, own: &OwnWords) {
     let languages = match &page.locale {
         Some(locale) => Some(tell::languages(locale)),
         // A browser would send what it is told in place of the header.
@@ -27,9 +21,9 @@ pub(super) fn wear(
         None if accepted_languages(&own.languages) == identity.languages => None,
         None => Some(identity.languages.join(",")),
     };
-    if tab.locale.is_none() {
-        let first = identity.languages.first().filter(|language| is_locale(language));
-        tab.locale = if languages.is_some() { first } else { session }.cloned();
+    if tab.locale.is_none() && (languages.is_some() || chosen) {
+        let first = identity.languages.first();
+        tab.locale = first.filter(|language| is_locale(language)).cloned();
     }
     let header = tab.extra_headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     let named = page.user_agent.as_deref().or(header);
@@ -84,7 +78,7 @@ mod tests {
             locale: page.locale.clone(),
             ..TabOptions::default()
         };
-        wear(&mut tab, page, None, identity, &own);
+        wear(&mut tab, page, false, identity, &own);
         tab
     }
 
