@@ -6,6 +6,7 @@
 //! however many hosts wait, and no place is held by one that waits.
 
 mod host;
+mod robots;
 mod saved;
 
 use std::cmp::Reverse;
@@ -314,32 +315,6 @@ impl Schedule {
     pub(crate) fn hold(&mut self, host: &str, until: Instant) {
         if let Some(host) = self.hosts.get_mut(host) {
             host.not_before = host.not_before.max(until);
-        }
-    }
-
-    /// The robots.txt of a host is there.
-    pub(crate) fn robots_known(&mut self, place: &Place, rules: Arc<RobotsRules>, until: Instant) {
-        self.in_flight -= 1;
-        if let Some(host) = self.hosts.get_mut(&place.host) {
-            host.robots = Robots::Known { rules, until };
-            host.robots_failures = 0;
-            self.open(&place.host);
-        }
-    }
-
-    /// How often the robots.txt of a host was asked for in vain.
-    pub(crate) fn robots_failures(&self, host: &str) -> u32 {
-        self.hosts.get(host).map_or(0, |host| host.robots_failures)
-    }
-
-    /// The robots.txt of a host did not come: it is asked for again, not before this time, and nothing is sent meanwhile.
-    pub(crate) fn robots_failed(&mut self, place: &Place, again: Instant) {
-        self.in_flight -= 1;
-        if let Some(host) = self.hosts.get_mut(&place.host) {
-            host.robots = Robots::Unknown;
-            host.robots_failures = host.robots_failures.saturating_add(1);
-            host.not_before = host.not_before.max(again);
-            self.open(&place.host);
         }
     }
 
