@@ -83,7 +83,8 @@ struct Made {
 }
 
 impl Made {
-    /// What the browser was told it does, whether or not anybody waits: the task ends by itself, a while after the deadline.
+    /// What the browser was told it does, whether or not anybody waits, or their runtime is there: the task ends by itself, a while
+    /// after the deadline.
     async fn make(root: CdpSession, params: serde_json::Value, deadline: Deadline) -> Result<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -94,7 +95,8 @@ impl Made {
         let create = RawCommand::new("Target.createBrowserContext", params)?;
         let late = Deadline::after(deadline.remaining() + LATE);
         let (sender, made) = oneshot::channel();
-        tokio::spawn(async move {
+        let runtime = root.runtime().clone();
+        runtime.spawn(async move {
             let created = root.send_as::<Created>(create, late).await;
             let made = created.map(|created| Self {
                 root,

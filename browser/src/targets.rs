@@ -153,7 +153,8 @@ impl Targets {
         let create = RawCommand::new("Target.createTarget", params)?;
         let (sender, opened) = oneshot::channel();
         let (creating, late) = (Creating::new(&self.shared), late(deadline));
-        tokio::spawn(opening::open(creating, root.clone(), create, sender, late));
+        root.runtime()
+            .spawn(opening::open(creating, root.clone(), create, sender, late));
         let opened = deadline.run("opening a tab", opened).await?;
         opened.map_err(|_| opening::gone(CloseReason::Detached))?
     }
@@ -172,7 +173,7 @@ impl Targets {
         let (sender, opened) = oneshot::channel();
         let (creating, late) = (Creating::new(&self.shared), late(deadline));
         let opening = opening::open_from(creating, root.clone(), opener.clone(), act, sender, late);
-        tokio::spawn(opening);
+        root.runtime().spawn(opening);
         let opened = deadline.run("opening a tab from another", opened).await?;
         opened.map_err(|_| opening::gone(CloseReason::Detached))?
     }
@@ -183,8 +184,8 @@ impl Targets {
     }
 }
 
-/// What the browser was told it does, whether or not anybody waits: who looks after it ends by itself, a while after the
-/// deadline.
+/// What the browser was told it does, whether or not anybody waits, or their runtime is there: who looks after it ends by itself,
+/// a while after the deadline.
 fn late(deadline: Deadline) -> Deadline {
     Deadline::after(deadline.remaining() + POST)
 }

@@ -63,6 +63,33 @@ async fn a_context_that_nobody_waits_for_any_more_is_disposed_of() {
 }
 
 #[tokio::test]
+async fn a_context_whose_asker_ended_with_its_runtime_is_disposed_of() {
+    let Some(browser) = browser().await else { return };
+    let before = (contexts(&browser).await, pages(&browser).await.len());
+    let asked = browser.clone();
+    let elsewhere = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut making = Box::pin(asked.new_context(ContextOptions::default(), soon()));
+            assert!(futures_util::poll!(&mut making).is_pending());
+            // The browser is told.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        });
+    });
+    tokio::task::spawn_blocking(|| elsewhere.join()).await.unwrap().unwrap();
+    // What comes later finds the browser done with this.
+    let kept = browser.new_context(ContextOptions::default(), soon()).await.unwrap();
+    left(&browser, (before.0 + 1, before.1)).await;
+    drop(kept);
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_dropped_where_there_is_no_runtime_is_closed_as_well() {
     let Some(browser) = browser().await else { return };
     let _stays = tab(&browser).await;
