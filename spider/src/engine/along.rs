@@ -69,6 +69,11 @@ impl<S: Spider> Engine<S> {
                 return Ok(());
             }
             let other = self.sessions.get(to)?.lease().await?;
+            if !down {
+                // What it has itself, such as a login, is not for what the site gave to the one it blocked.
+                let own = of_host(ask(&other).await?, host);
+                leave_out(&mut state, &own);
+            }
             let identity = identity.filter(|identity| other.can_be(identity));
             if identity.is_none()
                 && self
@@ -184,6 +189,20 @@ fn tie(state: &mut StorageState, origin: &str) {
         host.clone_into(&mut cookie.domain);
         cookie.secure |= url.scheme() == "https";
     }
+}
+
+/// Takes out what another state has, too, whatever its value there.
+fn leave_out(state: &mut StorageState, other: &StorageState) {
+    let same = |one: &Cookie, other: &Cookie| {
+        let domain = |cookie: &Cookie| cookie.domain.trim_start_matches('.').to_owned();
+        one.name == other.name && one.path == other.path && domain(one) == domain(other)
+    };
+    state
+        .cookies
+        .retain(|cookie| !other.cookies.iter().any(|own| same(own, cookie)));
+    state
+        .origins
+        .retain(|kept| !other.origins.iter().any(|own| own.origin == kept.origin));
 }
 
 /// The part of a session's state that a host would see.

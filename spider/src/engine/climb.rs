@@ -81,9 +81,7 @@ impl<S: Spider> Engine<S> {
         if !self.can_send(&other, self.session_of(&other)).await {
             return false;
         }
-        if other.climb.as_ref().is_some_and(|climb| climb.retried_lower) {
-            self.share_cookies(climber, visit, &other, &place.host).await;
-        }
+        self.share_cookies(climber, visit, &other, &place.host).await;
         let entry = self.entry(&other, &mut KeyMaker::default(), None);
         let released = match entry {
             Ok((entry, to)) => {

@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use silkroute_core::{Fetch, Request as _, RequestExt as _, Response, redact_url, retry_after};
-use silkroute_manager::SessionState;
+use silkroute_manager::{SessionState, SessionStats};
 use tokio::time::Instant;
 use url::Url;
 
@@ -79,7 +79,10 @@ impl<S: Spider> Engine<S> {
     ) -> silkroute_core::Result<(Box<dyn Response>, String)> {
         let waiting = self.control.lock().schedule.session_name(place.session);
         let url = format!("{}/robots.txt", place.host);
-        let session = self.cheapest_session(&waiting);
+        let session = match &policy.session {
+            Some(named) => named.clone(),
+            None => self.session_for_robots(&waiting),
+        };
         let agent = match &policy.agent {
             Some(agent) => agent.clone(),
             None => {
@@ -94,20 +97,21 @@ impl<S: Spider> Engine<S> {
         Ok((self.sessions.fetch(request).await?, agent))
     }
 
-    /// A session of the kind `http`; else one that runs already; else the one that the request waiting for it will
-    /// start anyway.
-    fn cheapest_session(&self, waiting: &str) -> String {
+    /// The session of the request that waits for it, or in the place of a browser that has not started one that the host would
+    /// see anyway: the lowest on its ladder, or the crawl's default where that is of the kind `http`. Any other may have another
+    /// proxy on purpose.
+    fn session_for_robots(&self, waiting: &str) -> String {
         let stats = self.sessions.stats();
-        let http = |id: &str| stats.iter().any(|session| session.id == id && session.kind == "http");
-        let default = &*self.default_session;
-        if http(default) {
-            return default.to_owned();
+        let is =
+            |id: &str, test: fn(&SessionStats) -> bool| stats.iter().any(|session| session.id == id && test(session));
+        let http = |session: &SessionStats| session.kind == "http";
+        if is(waiting, |session| session.state == SessionState::Alive) || is(waiting, http) {
+            return waiting.to_owned();
         }
-        let cheap = stats.iter().find(|session| session.kind == "http");
-        let running = || stats.iter().find(|session| session.state == SessionState::Alive);
-        cheap
-            .or_else(running)
-            .map_or_else(|| waiting.to_owned(), |session| session.id.clone())
+        let ladder = self.climber.as_ref().map(|climber| &climber.ladder);
+        let rung = ladder.and_then(|ladder| ladder.rung(waiting).and_then(|_| ladder.ladder.first()));
+        let default = || is(&self.default_session, http).then(|| (*self.default_session).to_owned());
+        rung.cloned().or_else(default).unwrap_or_else(|| waiting.to_owned())
     }
 
     /// Whether the robots.txt of the host that a place is for allows a URL of it. What it does not is counted.

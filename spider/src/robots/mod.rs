@@ -23,6 +23,8 @@ pub use rules::RobotsRules;
 pub struct RobotsPolicy {
     /// `None`: that of the session.
     pub(crate) agent: Option<String>,
+    /// `None`: as [`session`](RobotsPolicy::session) says.
+    pub(crate) session: Option<String>,
     pub(crate) expires_after: Duration,
 }
 
@@ -30,6 +32,7 @@ impl Default for RobotsPolicy {
     fn default() -> Self {
         Self {
             agent: None,
+            session: None,
             expires_after: Duration::from_secs(24 * 60 * 60),
         }
     }
@@ -48,6 +51,15 @@ impl RobotsPolicy {
     /// of its own.
     pub fn obey_as_anyone() -> Self {
         Self::obey("")
+    }
+
+    /// Fetches it through this session. By default through the one that the first request for the host goes to; where that is
+    /// one that has not started, through the lowest on its ladder, or the crawl's default if that is of the kind `http`, so that
+    /// no browser is started for it alone. It goes through that session's proxy, not through one that a request names.
+    #[must_use]
+    pub fn session(mut self, id: impl Into<String>) -> Self {
+        self.session = Some(id.into());
+        self
     }
 
     /// How long the rules of a host are kept; a day, the most that RFC 9309 recommends.

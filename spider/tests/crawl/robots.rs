@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use silkroute_core::Retry;
+use silkroute_core::{RequestExt as _, Retry};
 use silkroute_manager::SessionExt as _;
-use silkroute_spider::{FailureKind, RobotsPolicy, Spider as _};
+use silkroute_spider::{FailureKind, RobotsPolicy, Spider as _, Visit};
 
 use crate::support::{Answer, Tester, Web, gaps};
 
@@ -165,22 +165,55 @@ async fn where_it_is_not_had_in_the_end_the_requests_fail() {
 
 #[tokio::test(start_paused = true)]
 async fn no_browser_is_started_for_it() {
-    let (web, browser) = (
-        site(text("user-agent: *\ndisallow: /")),
-        Web::new(|_, _| Answer::page(&[])),
-    );
-    let mut spider = Tester::new(&web, &["http://a.test/"]).set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+    let web = Web::new(|url, _| match url {
+        "http://a.test/robots.txt" => text("user-agent: *\ndisallow: /"),
+        _ => Answer::page(&[]),
+    });
+    let browser = Web::new(|_, _| Answer::page(&[]));
+    let spider = Tester::new(&web, &["http://start.test/"]).set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+    let mut spider = spider.parsing(|_, out| {
+        Box::pin(async move {
+            out.visit(Visit::get("http://a.test/")?.session("pages")).await?;
+            Ok(())
+        })
+    });
     let (plain, tabs) = (web.clone(), browser.clone());
     spider.configure = Some(Box::new(move |sessions| {
         sessions
-            .add("pages", tabs.session("stealth").lazy().as_default())?
-            .add("plain", plain.session("http"))?;
+            .add("plain", plain.session("http").as_default())?
+            .add("pages", tabs.session("stealth").lazy())?;
         Ok(())
     }));
     let crawl = spider.crawl().run().await.unwrap();
     assert_eq!(crawl.stats.robots_disallowed, 1);
     assert_eq!(browser.starts.load(std::sync::atomic::Ordering::SeqCst), 0);
-    assert_eq!(web.hits()[0].session, "http");
+    assert_eq!(web.urls().last().unwrap(), "http://a.test/robots.txt");
+}
+
+/// A session that was set up for something else may lack the proxy that the crawl's own has.
+#[tokio::test(start_paused = true)]
+async fn no_other_session_is_used_for_it_unless_it_is_named() {
+    for (named, fetched_by) in [(None, "stealth"), (Some("plain"), "http")] {
+        let robots = || text("user-agent: *\ndisallow: /");
+        let (plain, tabs) = (site(robots()), site(robots()));
+        let mut policy = RobotsPolicy::obey_as_anyone();
+        if let Some(named) = named {
+            policy = policy.session(named);
+        }
+        let mut spider = Tester::new(&tabs, &["http://a.test/"]).set(|s| s.robots(policy));
+        let (browser, http) = (tabs.clone(), plain.clone());
+        spider.configure = Some(Box::new(move |sessions| {
+            sessions
+                .add("pages", browser.session("stealth").lazy().as_default())?
+                .add("plain", http.session("http"))?;
+            Ok(())
+        }));
+        let crawl = spider.crawl().run().await.unwrap();
+        assert_eq!(crawl.stats.robots_disallowed, 1);
+        let hits: Vec<_> = plain.hits().into_iter().chain(tabs.hits()).collect();
+        assert_eq!(hits.len(), 1);
+        assert_eq!(hits[0].session, fetched_by);
+    }
 }
 
 #[tokio::test(start_paused = true)]

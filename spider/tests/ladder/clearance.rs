@@ -190,3 +190,34 @@ async fn cookies_that_could_not_go_along_at_first_go_along_the_next_time() {
     sessions.close().await.unwrap();
     site.close().await;
 }
+
+/// The login of a session above was made there on purpose; what the site gives to the one that it blocks is for nobody in particular.
+#[tokio::test]
+async fn what_a_session_above_has_itself_is_not_replaced_from_below() {
+    let site = TestSite::start().await.unwrap();
+    let sessions = SessionManager::new();
+    sessions.add("lower", looking_like(UPPER)).unwrap();
+    sessions.add("upper", looking_like(UPPER)).unwrap();
+    let on_host = |path: &str| on(&site, HOST, path);
+    let spider = Pages {
+        visits: vec![
+            Visit::get(&on_host("/cookies/set?login=mine&_path=/"))
+                .unwrap()
+                .session("upper"),
+            Visit::get(&on_host("/cookies/set?login=nobody&basket=3&_path=/")).unwrap(),
+            Visit::get(&on_host("/bearer?n=1")).unwrap(),
+        ],
+        selector: "a.product",
+        escalation: Escalation::ladder(["lower", "upper"])
+            .detection(BlockDetection::none().statuses([401]))
+            .remember_hosts(0),
+    };
+    spider.crawl().sessions(&sessions).run().await.unwrap();
+    let climbed = site.requests_to("/bearer");
+    let mut sent = climbed[1].cookies();
+    sent.sort();
+    let expected = [("basket", "3"), ("login", "mine")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(sent, expected);
+    sessions.close().await.unwrap();
+    site.close().await;
+}
