@@ -33,9 +33,7 @@ pub(super) struct Ledger<I> {
     /// What exports have of the items.
     pub(super) exported: Mutex<Exported>,
     /// What sessions kept in the run before, until they were given it.
-    pub(super) sessions: Mutex<BTreeMap<String, StorageState>>,
-    /// Held while one of them is given: who comes next finds it there, and puts newer ones on top.
-    pub(super) giving: tokio::sync::Mutex<()>,
+    pub(super) sessions: Mutex<BTreeMap<String, Arc<Before>>>,
     /// How many start requests an earlier run took.
     pub(super) starts: Mutex<Starts>,
     /// What was saved last, as hashes.
@@ -45,6 +43,13 @@ pub(super) struct Ledger<I> {
     pub(super) large: Mutex<HashMap<String, Instant>>,
     /// Sessions that have no state to keep.
     pub(super) stateless: Mutex<HashSet<String>>,
+}
+
+/// What a session kept in the run before.
+pub(super) struct Before {
+    pub(super) state: StorageState,
+    /// Held while the session is given it: who comes next finds it there, and puts newer ones on top.
+    pub(super) giving: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -103,7 +108,6 @@ impl<I> Ledger<I> {
             inbox: Mutex::new(Some(inbox)),
             exported: Mutex::default(),
             sessions: Mutex::default(),
-            giving: tokio::sync::Mutex::default(),
             starts: Mutex::default(),
             saved: Mutex::default(),
             hasher: RandomState::new(),

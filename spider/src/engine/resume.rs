@@ -4,13 +4,14 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{Error, FetchError, FetchErrorKind};
 use silkroute_manager::{SessionLease, SessionState, SessionStats};
 use tokio::time::Instant;
 
 use super::Engine;
-use super::ledger::{Starts, lock};
+use super::ledger::{Before, Starts, lock};
 use crate::escalation::Memory;
 use crate::frontier::Values;
 use crate::schedule::SavedHost;
@@ -61,7 +62,11 @@ impl<S: Spider> Engine<S> {
             };
             let state = std::str::from_utf8(data).map_err(BoxError::from);
             let state = state.and_then(|text| Ok(StorageState::from_json(text)?));
-            lock(&ledger.sessions).insert(session.to_owned(), state.map_err(failed)?);
+            let before = Before {
+                state: state.map_err(failed)?,
+                giving: tokio::sync::Mutex::default(),
+            };
+            lock(&ledger.sessions).insert(session.to_owned(), Arc::new(before));
         }
         {
             let now = Instant::now();
@@ -116,18 +121,20 @@ impl<S: Spider> Engine<S> {
 
     /// Gives the sessions that have started what they had in the run before.
     pub(super) async fn resume_sessions(&self) {
-        for session in self.alive() {
-            // One that was used before the crawl was so to log in, or by a crawl before this one.
+        // One that was used before the crawl was so to log in, or by a crawl before this one.
+        let given = self.alive().map(async |session| {
             self.give_state_back(&session.id, session.requests > 0).await;
-        }
+        });
+        join_all(given).await;
     }
 
     /// Gives the sessions that [`on_start`](Spider::on_start) was the first to use what they had in the run before, and
     /// keeps what it did with them.
     pub(super) async fn resume_those_started(&self) {
-        for session in self.alive() {
-            self.give_state_back(&session.id, true).await;
-        }
+        let given = self
+            .alive()
+            .map(async |session| self.give_state_back(&session.id, true).await);
+        join_all(given).await;
     }
 
     fn alive(&self) -> impl Iterator<Item = SessionStats> {
@@ -146,14 +153,17 @@ impl<S: Spider> Engine<S> {
     /// Gives a session the cookies it had in the run before. It has started. Where it `has_newer` ones, these stay.
     pub(super) async fn give_state_back(&self, session: &str, has_newer: bool) {
         let Some(ledger) = &self.ledger else { return };
-        let _giving = ledger.giving.lock().await;
-        let Some(state) = lock(&ledger.sessions).get(session).cloned() else {
+        // Most have nothing to be given, and wait for nobody.
+        let before = lock(&ledger.sessions).get(session).cloned();
+        let Some(before) = before else { return };
+        let _giving = before.giving.lock().await;
+        if !lock(&ledger.sessions).contains_key(session) {
             return;
-        };
+        }
         let given = async {
             let running = self.sessions.get(session)?.lease().await?;
             let newer = if has_newer { Some(ask(&running).await?) } else { None };
-            load(&running, &state).await?;
+            load(&running, &before.state).await?;
             match newer {
                 Some(newer) => load(&running, &newer).await,
                 None => Ok(()),
@@ -212,6 +222,7 @@ impl<S: Spider> Engine<S> {
                 serde_json::to_vec(&starts).map_err(|error| failed(error.into()))?,
             );
         }
+        let mut asked = Vec::new();
         for session in self.sessions.stats() {
             let early = |kept: &Instant| kept.elapsed() < SAVE_LARGE_EVERY;
             if lock(&ledger.sessions).contains_key(&session.id)
@@ -224,21 +235,25 @@ impl<S: Spider> Engine<S> {
             let Some(running) = self.sessions.get(&session.id).ok().and_then(|handle| handle.peek()) else {
                 continue;
             };
-            match ask(&running).await {
+            asked.push(async move { (session.id, ask(&running).await) });
+        }
+        // All at once: one that does not answer holds up no other, and ten are waited for no longer than one.
+        for (session, answer) in join_all(asked).await {
+            match answer {
                 Ok(state) => {
                     let written = tokio::task::spawn_blocking(move || serde_json::to_vec(&state)).await;
                     let json = written.map_err(|error| failed(error.into()))?;
                     let json = json.map_err(|error| failed(error.into()))?;
                     if json.len() > LARGE {
-                        lock(&ledger.large).insert(session.id.clone(), Instant::now());
+                        lock(&ledger.large).insert(session.clone(), Instant::now());
                     }
-                    values.insert(format!("{SESSION}{}", session.id), json);
+                    values.insert(format!("{SESSION}{session}"), json);
                 }
                 Err(error @ Error::Unsupported { .. }) => {
-                    tracing::warn!(session = %session.id, %error, "the crawl does not keep its cookies");
-                    lock(&ledger.stateless).insert(session.id);
+                    tracing::warn!(session, %error, "the crawl does not keep its cookies");
+                    lock(&ledger.stateless).insert(session);
                 }
-                Err(error) => tracing::warn!(session = %session.id, %error, "its cookies are not kept"),
+                Err(error) => tracing::warn!(session, %error, "its cookies are not kept"),
             }
         }
         // After the cookies: those that went from one session to another are kept with who that one is by them.

@@ -6,6 +6,7 @@
 )]
 #![allow(unreachable_pub, reason = "the support is shared by all")]
 
+mod apart;
 mod cookies;
 mod cut;
 mod disk;
