@@ -15,6 +15,7 @@
     )
 )]
 
+mod aside;
 mod codec;
 mod crawl;
 mod directories;

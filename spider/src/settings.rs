@@ -147,7 +147,8 @@ setters! {
     max_time(time: Duration) |settings, time| settings.max_time = Some(time);
     /// The time that pages under way get to finish when the crawl is ended early; 30 s. Then they are cut off. An `on_start`
     /// that is still running gets as much from there, and `on_close` at every end. On a frontier that outlives the process,
-    /// what the last pages left gets as much again, and 5 s, to come to the disk; cut off, those 5 s.
+    /// what the last pages left gets as much again, and 5 s, to come to the disk; so does then the state of the crawl with the
+    /// ends of its exports, and so does the frontier to let go of its directory. Cut off, each gets those 5 s.
     drain_timeout(time: Duration) |settings, time| settings.drain_timeout = time;
     /// How many items a stream holds for its reader; 100. When it is full, the spider waits.
     stream_buffer(items: usize) |settings, items| settings.stream_buffer = items;

@@ -19,7 +19,10 @@ impl CrawlHandle {
     }
 
     /// Ends the crawl when the pages under way are done, or the [drain timeout](crate::Settings::drain_timeout) has
-    /// passed. One that is ending already, by an earlier call, a signal or a limit, it ends at once.
+    /// passed. One that is ending already, by an earlier call, a signal or a limit, it ends at once. On a frontier that
+    /// outlives the process, what is fetched already is kept first. That takes some milliseconds, and up to 2 s where a
+    /// session does not say what it keeps; a disk that does not answer is given 5 s for the last pages, 5 s for the state of
+    /// the crawl and its exports, and 5 s to let go of the frontier.
     pub fn stop(&self) {
         self.control.interrupt();
     }

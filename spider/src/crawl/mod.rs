@@ -11,7 +11,7 @@ use silkroute_manager::SessionManager;
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
-use crate::engine::{Control, Engine, Setup, Sink};
+use crate::engine::{Control, Engine, Setup, Sink, disk_hangs, late};
 use crate::export::{Csv, Export, Json, JsonLines};
 use crate::frontier::Source;
 use crate::offsite::AllowedHosts;
@@ -329,6 +329,7 @@ impl<S: Spider> Prepared<S> {
         }
         let signals = self.signals.then(|| Signals::listen(Arc::clone(&self.control)));
         let _signals = signals.transpose().map_err(|source| CrawlError::Signals { source })?;
+        let (control, drain_timeout) = (Arc::clone(&self.control), self.settings.drain_timeout);
         let frontier = self.frontier.open(self.settings.order).await?;
         tokio::select! {
             started = sessions.start() => started?,
@@ -352,10 +353,14 @@ impl<S: Spider> Prepared<S> {
         };
         let closed = if own { sessions.close().await } else { Ok(()) };
         let let_go = match frontier.durable() {
-            Some(durable) => durable.close().await,
+            Some(durable) => tokio::select! {
+                biased;
+                closed = durable.close() => closed.map_err(|source| CrawlError::frontier("let go of its home", source)),
+                // Its home stays locked until the disk answers, or the process ends.
+                () = late(&control, drain_timeout) => Err(disk_hangs("let go of its home", durable)),
+            },
             None => Ok(()),
         };
-        let let_go = let_go.map_err(|source| CrawlError::frontier("let go of its home", source));
         let engine = engine?;
         let result = result.and(let_go);
         match (result, closed) {

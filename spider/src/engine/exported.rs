@@ -5,11 +5,13 @@
 //! has not that much any more it writes anew, with all that the frontier has. Any other is written before the frontier, and how
 //! far it is goes into the transaction of the pages.
 
-use std::io::ErrorKind;
-use std::sync::Arc;
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::Engine;
 use super::ledger::{PageItems, lock};
+use crate::aside::Aside;
 use crate::export::{Export, Refused, write, write_json};
 use crate::frontier::{Durable, Values};
 use crate::{BoxError, CrawlError, FailureKind, Spider};
@@ -17,6 +19,62 @@ use crate::{BoxError, CrawlError, FailureKind, Spider};
 const EXPORT: &str = "export/";
 /// Items that are read to be written again, at a time.
 const BATCH: usize = 256;
+
+/// The exports of a crawl.
+pub(crate) struct Exports<I> {
+    all: Mutex<Vec<Box<dyn Export<I>>>>,
+    /// Where they go. It is known also while one hangs.
+    paths: String,
+    /// Works on those of a crawl that outlives its process.
+    thread: Aside,
+    /// Nobody waits for them any more: the next run may have them.
+    left: AtomicBool,
+}
+
+impl<I: 'static> Exports<I> {
+    pub(super) fn new(all: Vec<Box<dyn Export<I>>>) -> Self {
+        let paths: Vec<_> = all.iter().map(|export| export.path()).collect();
+        Self {
+            all: Mutex::new(all),
+            paths: paths.join(", "),
+            thread: Aside::default(),
+            left: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Export<I>>>> {
+        lock(&self.all)
+    }
+
+    /// Makes them whole.
+    pub(super) fn finish(&self) -> Result<(), CrawlError> {
+        let mut result = Ok(());
+        for export in self.lock().iter_mut() {
+            if let Err(source) = export.finish() {
+                let error = unfinished(export.path(), source);
+                tracing::error!(%error, "an export is not whole");
+                result = result.and(Err(error));
+            }
+        }
+        result
+    }
+
+    /// Leaves them: they were not made whole in time.
+    pub(super) fn leave(&self) -> CrawlError {
+        self.left.store(true, Ordering::Relaxed);
+        let late =
+            "the disk did not answer in time; what it lacks of the crawl the next run on the same frontier writes";
+        unfinished(self.paths.clone(), io::Error::new(ErrorKind::TimedOut, late))
+    }
+}
+
+fn unfinished(path: String, source: io::Error) -> CrawlError {
+    CrawlError::Export {
+        attempted: "finish",
+        path,
+        source,
+    }
+}
 
 /// What exports have of the items.
 #[derive(Debug, Default)]
@@ -61,6 +119,23 @@ fn name(path: &str) -> String {
 }
 
 impl<S: Spider> Engine<S> {
+    /// Does this off the runtime's threads, after what was begun before.
+    pub(super) async fn on_exports<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, CrawlError> + Send + 'static,
+    ) -> Result<T, CrawlError> {
+        let engine = Arc::clone(self);
+        let done = self
+            .exports
+            .thread
+            .run(move || match engine.exports.left.load(Ordering::Relaxed) {
+                false => work(&engine),
+                true => Err(engine.exports.leave()),
+            });
+        let done = done.await;
+        done.map_err(|error| CrawlError::Engine(error.to_string()))?
+    }
+
     /// Takes the exports back to what was kept of them, and writes what the frontier has and they have not. `items` are in
     /// the frontier.
     pub(super) async fn begin_exports(
@@ -72,7 +147,7 @@ impl<S: Spider> Engine<S> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
         let mut behind = Vec::new();
         let mut anew = Values::new();
-        for (at, export) in lock(&self.exports).iter_mut().enumerate() {
+        for (at, export) in self.exports.lock().iter_mut().enumerate() {
             let path = export.path();
             let reached = Reached::read(values, &path);
             // One that is new has the items from now on.
@@ -120,20 +195,18 @@ impl<S: Spider> Engine<S> {
                     break;
                 }
                 from += missing.len() as u64;
-                let engine = Arc::clone(self);
-                let written = tokio::task::spawn_blocking(move || {
-                    let mut exports = lock(&engine.exports);
+                let written = self.on_exports(move |engine| {
+                    let mut exports = engine.exports.lock();
                     let export = exports.get_mut(at);
                     export.map_or(Ok(Vec::new()), |export| write_all(&mut **export, &missing))
                 });
-                for error in joined(written).await? {
+                for error in written.await? {
                     tracing::warn!(%error, "an item of the run before is not exported");
                 }
             }
         }
         // From here on it is known what they have, also of one that is new.
-        let engine = Arc::clone(self);
-        let values = joined(tokio::task::spawn_blocking(move || engine.reached(items))).await?;
+        let values = self.on_exports(move |engine| engine.reached(items)).await?;
         self.keep_reached(durable, values).await
     }
 
@@ -147,10 +220,9 @@ impl<S: Spider> Engine<S> {
         if !others || pages.iter().all(|page| page.items.is_empty()) {
             return Ok((pages, Values::new()));
         }
-        let engine = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || {
+        let written = self.on_exports(move |engine| {
             let (mut failures, mut values) = (Vec::new(), Values::new());
-            for export in lock(&engine.exports).iter_mut() {
+            for export in engine.exports.lock().iter_mut() {
                 if export.as_json().is_some() {
                     continue;
                 }
@@ -167,7 +239,7 @@ impl<S: Spider> Engine<S> {
             }
             Ok((pages, failures, values))
         });
-        let (pages, failures, values) = joined(written).await?;
+        let (pages, failures, values) = written.await?;
         self.tell_refused(failures).await;
         Ok((pages, values))
     }
@@ -191,15 +263,14 @@ impl<S: Spider> Engine<S> {
             exported.items += json.len() as u64;
             exported.items
         };
-        let engine = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || {
+        let written = self.on_exports(move |engine| {
             let mut failures = Vec::new();
-            for export in lock(&engine.exports).iter_mut() {
+            for export in engine.exports.lock().iter_mut() {
                 failures.extend(write_all(&mut **export, &json)?);
             }
             Ok((failures, engine.reached(items)?))
         });
-        let (failures, values) = joined(written).await?;
+        let (failures, values) = written.await?;
         self.tell_refused(failures).await;
         self.keep_reached(durable, values).await
     }
@@ -207,7 +278,7 @@ impl<S: Spider> Engine<S> {
     /// Brings the exports that take JSON to the disk. Gives how far they are: up to the item of this number.
     fn reached(&self, items: u64) -> Result<Values, CrawlError> {
         let mut values = Values::new();
-        for export in lock(&self.exports).iter_mut() {
+        for export in self.exports.lock().iter_mut() {
             if export.as_json().is_none() {
                 continue;
             }
@@ -255,8 +326,4 @@ fn checkpoint<I: 'static>(export: &mut dyn Export<I>) -> Result<Option<u64>, Cra
         path: export.path(),
         source,
     })
-}
-
-async fn joined<T>(task: tokio::task::JoinHandle<Result<T, CrawlError>>) -> Result<T, CrawlError> {
-    task.await.map_err(|error| CrawlError::Engine(error.to_string()))?
 }

@@ -120,7 +120,7 @@ impl<S: Spider> Engine<S> {
     }
 
     fn export(&self, item: &S::Item) -> Result<(), Refused> {
-        let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut exports = self.exports.lock();
         // An item stands in all exports or is reported; one that fails in the second stands in the first.
         exports.iter_mut().try_for_each(|export| write(&mut **export, item))
     }

@@ -34,6 +34,7 @@ use tokio::time::Instant;
 use url::{Position, Url};
 
 use self::climb::Climber;
+use self::exported::Exports;
 use self::ledger::Ledger;
 use self::meters::Meters;
 use crate::codec::Codec;
@@ -46,6 +47,7 @@ use crate::{BoxError, CrawlError, Failure, FailureKind, Frontier, Result, Settin
 
 pub(crate) use self::control::Control;
 pub(crate) use self::ledger::Held;
+pub(crate) use self::run::{disk_hangs, late};
 
 /// What the engine of one crawl holds.
 pub(crate) struct Engine<S: Spider> {
@@ -57,7 +59,7 @@ pub(crate) struct Engine<S: Spider> {
     pub(crate) control: Arc<Control>,
     pub(crate) codec: Codec<S::Step>,
     pub(crate) sink: Sink<S::Item>,
-    pub(crate) exports: Mutex<Vec<Box<dyn Export<S::Item>>>>,
+    exports: Exports<S::Item>,
     default_session: Arc<str>,
     registry: Registry,
     meters: Meters,
@@ -159,7 +161,7 @@ impl<S: Spider> Engine<S> {
             allowed: setup.allowed,
             control: setup.control,
             sink: setup.sink,
-            exports: Mutex::new(setup.exports),
+            exports: Exports::new(setup.exports),
         })
     }
 

@@ -1,7 +1,7 @@
 //! A crawl from its first task to its last.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
@@ -10,14 +10,16 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument as _;
 
 use super::control::State;
-use super::{Engine, workers};
+use super::{Control, Engine, workers};
 use crate::crawl::Ended;
 use crate::error::panicked;
+use crate::frontier::Durable;
 use crate::{CrawlError, Result, Spider};
 
 /// How long pages that were fetched may take to be kept, and brought to the disk, when a crawl that is over has had its time
-/// or is cut off. A disk takes some milliseconds for that; those it does not take are fetched again by the next run.
-const LAST_PAGES: Duration = Duration::from_secs(5);
+/// or is cut off; then how long its state and the ends of its exports may take; and then how long its frontier may take to let
+/// go. A disk takes some milliseconds for that; pages that it does not take are fetched again by the next run.
+const LAST: Duration = Duration::from_secs(5);
 
 impl<S: Spider> Engine<S> {
     /// Runs until the crawl has ended and nothing of it is left. Dropping the future ends all its tasks.
@@ -40,11 +42,12 @@ impl<S: Spider> Engine<S> {
             self.close_ledger();
             self.last_pages(ledger).await;
         }
-        self.save_end().await;
+        let late = late(&self.control, self.settings.drain_timeout).boxed().shared();
+        self.save_end(late.clone()).await;
         if began && let Err(error) = self.close_spider().await {
             self.hook_failed(&error);
         }
-        let finished = self.finish_exports();
+        let finished = self.finish_exports(late).await;
         let mut state = self.control.lock();
         state.stats = state.current_stats();
         // Why the crawl could not go on is the cause of what followed.
@@ -110,7 +113,7 @@ impl<S: Spider> Engine<S> {
     async fn last_pages(&self, mut ledger: JoinSet<()>) {
         let late = async {
             self.drained().await;
-            sleep(LAST_PAGES).await;
+            sleep(LAST).await;
         };
         tokio::select! {
             biased;
@@ -190,27 +193,46 @@ impl<S: Spider> Engine<S> {
     }
 
     /// After a failure as well: what can be kept is kept.
-    async fn save_end(&self) {
-        if let Err(error) = self.save(true).await {
+    async fn save_end(&self, late: impl Future<Output = ()>) {
+        let Some(durable) = self.frontier.durable() else { return };
+        let saved = tokio::select! {
+            biased;
+            saved = self.save(true) => saved,
+            () = late => Err(disk_hangs("keep the state of the crawl", durable)),
+        };
+        if let Err(error) = saved {
             self.control.fail(error);
         }
     }
 
-    fn finish_exports(&self) -> Result<(), CrawlError> {
-        let mut exports = self.exports.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut result = Ok(());
-        for export in exports.iter_mut() {
-            if let Err(source) = export.finish() {
-                let path = export.path();
-                let error = CrawlError::Export {
-                    attempted: "finish",
-                    path,
-                    source,
-                };
-                tracing::error!(%error, "an export is not whole");
-                result = result.and(Err(error));
-            }
+    async fn finish_exports(self: &Arc<Self>, late: impl Future<Output = ()>) -> Result<(), CrawlError> {
+        if self.ledger.is_none() {
+            return self.exports.finish();
         }
-        result
+        tokio::select! {
+            biased;
+            finished = self.on_exports(|engine| engine.exports.finish()) => finished,
+            () = late => Err(self.exports.leave()),
+        }
     }
+}
+
+/// Comes back when the disk has had its time for what is left of a crawl: as long as pages under way have, and a little more;
+/// no more than that little where the crawl is cut off.
+pub(crate) async fn late(control: &Control, drain_timeout: Duration) {
+    tokio::select! {
+        () = sleep(drain_timeout) => {}
+        () = control.cut.cancelled() => {}
+    }
+    sleep(LAST).await;
+}
+
+/// That a frontier does not come back.
+pub(crate) fn disk_hangs(attempted: &'static str, frontier: &dyn Durable) -> CrawlError {
+    let home = frontier.home();
+    let told = format!(
+        "the disk of {home} did not answer in time; pages that were counted are safe, and the next run fetches those that it does not \
+         find: look after the disk first, then run the crawl on it again"
+    );
+    CrawlError::frontier(attempted, told)
 }

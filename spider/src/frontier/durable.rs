@@ -98,4 +98,9 @@ pub trait Durable: Frontier {
     /// # Errors
     /// Its last state could not be kept.
     async fn close(&self) -> Result<(), BoxError>;
+
+    /// Where it lives, for messages.
+    fn home(&self) -> String {
+        "the frontier".to_owned()
+    }
 }

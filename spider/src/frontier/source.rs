@@ -66,11 +66,11 @@ impl Source {
     }
 }
 
-/// Off the runtime's threads: it waits for the disk.
+/// Off the runtime's threads: it waits for the disk, and nobody waits for one that hangs.
 #[cfg(feature = "disk")]
 async fn open_directory(directory: PathBuf, order: Order) -> Result<Arc<dyn Frontier>, CrawlError> {
-    let opening = tokio::task::spawn_blocking(move || super::DiskFrontier::open(directory, order));
-    match opening.await {
+    let opener = crate::aside::Aside::default();
+    match opener.run(move || super::DiskFrontier::open(directory, order)).await {
         Ok(Ok(frontier)) => Ok(Arc::new(frontier)),
         Ok(Err(error)) => Err(CrawlError::frontier("be opened", error)),
         Err(error) => Err(CrawlError::Engine(error.to_string())),

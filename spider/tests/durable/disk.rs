@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use silkroute_spider::{Crawl, Ended, ItemLog};
+use silkroute_spider::export::Export;
+use silkroute_spider::{Crawl, Ended, ItemLog, Result};
 use silkroute_testkit::site::TestSite;
 use tokio::sync::watch;
 
@@ -129,6 +130,95 @@ async fn a_second_stop_ends_a_crawl_whose_disk_takes_nothing() {
     assert_eq!((second.ended, second.stats.pages), (Ended::Finished, 400));
     plan.assert_every_item_once();
     site.close().await;
+}
+
+#[tokio::test]
+async fn and_one_whose_frontier_does_not_answer_at_all_and_says_what_is_safe() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 400);
+    plan.exports = Some(folder.path().to_owned());
+    let disk = watch::Sender::new(Disk::Busy);
+    let crawl = plan.crawl().frontier(Gate::new(&plan.directory, &disk));
+    let (handle, crawl) = crawl.with_handle().unwrap();
+    let crawl = tokio::spawn(crawl);
+    kept(&plan, CONCURRENCY).await;
+    disk.send_replace(Disk::Hung);
+    handle.stop();
+    handle.stop();
+    let ended = tokio::time::timeout(SOON / 2, crawl).await.expect("the crawl hangs");
+    let error = ended.unwrap().unwrap_err().to_string();
+    let home = plan.directory.display();
+    assert!(
+        error.contains(&format!("the disk of {home} did not answer in time")),
+        "{error}"
+    );
+    assert!(error.contains("pages that were counted are safe"), "{error}");
+    let second: Crawl<Item> = plan.crawl().run().await.unwrap();
+    assert_eq!((second.ended, second.stats.pages), (Ended::Finished, 400));
+    plan.assert_every_item_once();
+    site.close().await;
+}
+
+/// An export whose disk takes nothing until the test is over.
+struct Hangs {
+    began: watch::Sender<bool>,
+    over: std::sync::mpsc::Receiver<()>,
+}
+
+impl Export<Item> for Hangs {
+    fn write(&mut self, _: &Item) -> Result {
+        Ok(())
+    }
+    fn checkpoint(&mut self) -> std::io::Result<Option<u64>> {
+        self.began.send_replace(true);
+        let _ = self.over.recv();
+        Ok(None)
+    }
+    fn finish(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn path(&self) -> String {
+        "items.slow".to_owned()
+    }
+}
+
+#[test]
+fn and_one_with_an_export_that_hangs_and_its_runtime_too() {
+    let (over, hangs) = std::sync::mpsc::channel();
+    let (done, ended) = std::sync::mpsc::channel();
+    let crawl = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let site = TestSite::start().await.unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 40);
+            let (began, mut begun) = watch::channel(false);
+            let crawl = plan.crawl().export(Hangs { began, over: hangs });
+            let (handle, crawl) = crawl.with_handle().unwrap();
+            let crawl = tokio::spawn(crawl);
+            let hung = begun.wait_for(|begun| *begun);
+            tokio::time::timeout(SOON, hung).await.expect("it exports").unwrap();
+            handle.stop();
+            handle.stop();
+            let error = crawl.await.unwrap().unwrap_err().to_string();
+            assert!(error.contains("cannot finish the export items.slow"), "{error}");
+            assert!(error.contains("did not answer in time"), "{error}");
+            let second: Crawl<Item> = plan.crawl().run().await.unwrap();
+            assert_eq!((second.ended, second.stats.pages), (Ended::Finished, 40));
+            site.close().await;
+        });
+        drop(runtime);
+        done.send(()).unwrap();
+    });
+    let ended = ended.recv_timeout(SOON);
+    drop(over);
+    crawl.join().unwrap();
+    ended.expect("it hangs");
 }
 
 #[tokio::test]

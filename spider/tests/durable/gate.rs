@@ -10,7 +10,10 @@ use tokio::sync::watch;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Disk {
+    /// It takes what is kept, and does not bring it to the disk yet.
     Busy,
+    /// It answers nothing.
+    Hung,
     Done,
     Failed,
     SyncPanics,
@@ -45,8 +48,14 @@ impl Gate {
 
     async fn disk(&self) -> Result<Disk, BoxError> {
         let mut disk = self.disk.clone();
-        let came = *disk.wait_for(|disk| *disk != Disk::Busy).await?;
+        let came = *disk.wait_for(|disk| !matches!(disk, Disk::Busy | Disk::Hung)).await?;
         Ok(came)
+    }
+
+    async fn unless_hung(&self) -> Result<(), BoxError> {
+        let mut disk = self.disk.clone();
+        disk.wait_for(|disk| *disk != Disk::Hung).await?;
+        Ok(())
     }
 }
 
@@ -83,13 +92,14 @@ impl Durable for Gate {
     async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError> {
         let panics = *self.disk.borrow() == Disk::CommitPanics && !outcomes.is_empty();
         assert!(!panics, "it cannot commit");
+        self.unless_hung().await?;
         self.inner.commit(outcomes, values).await
     }
     async fn sync(&self) -> Result<(), BoxError> {
         match self.disk().await? {
             Disk::Failed => return Err("the disk does not take it".into()),
             Disk::SyncPanics => panic!("it cannot sync"),
-            Disk::Busy | Disk::Done | Disk::CommitPanics => {}
+            Disk::Busy | Disk::Hung | Disk::Done | Disk::CommitPanics => {}
         }
         self.inner.sync().await?;
         self.calls.send_modify(|calls| calls.synced += 1);
@@ -104,6 +114,10 @@ impl Durable for Gate {
         self.inner.update(id, entry).await
     }
     async fn close(&self) -> Result<(), BoxError> {
+        self.unless_hung().await?;
         self.inner.close().await
+    }
+    fn home(&self) -> String {
+        self.inner.home()
     }
 }

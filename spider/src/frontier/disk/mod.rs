@@ -23,6 +23,7 @@ use self::wal::Wal;
 use self::writer::{Answer, Command, Writer};
 use super::{Durable, Entry, Frontier, Lease, Order, Outcome, Rank, Resumed, Values};
 use crate::BoxError;
+use crate::aside::Aside;
 use crate::directories::Directories;
 
 pub use self::error::DiskFrontierError;
@@ -57,6 +58,7 @@ pub struct DiskFrontier {
     commands: mpsc::Sender<Command>,
     lanes: Arc<Mutex<Lanes>>,
     wal: Arc<Wal>,
+    syncs: Aside,
 }
 
 impl DiskFrontier {
@@ -93,6 +95,7 @@ impl DiskFrontier {
             commands,
             lanes,
             wal,
+            syncs: Aside::default(),
         })
     }
 
@@ -173,7 +176,7 @@ impl Durable for DiskFrontier {
 
     async fn sync(&self) -> Result<(), BoxError> {
         let wal = Arc::clone(&self.wal);
-        Ok(tokio::task::spawn_blocking(move || wal.sync()).await??)
+        Ok(self.syncs.run(move || wal.sync()).await??)
     }
 
     async fn items(&self, from: u64, count: usize) -> Result<Vec<Vec<u8>>, BoxError> {
@@ -188,5 +191,9 @@ impl Durable for DiskFrontier {
 
     async fn close(&self) -> Result<(), BoxError> {
         self.ask(Command::Close).await
+    }
+
+    fn home(&self) -> String {
+        self.directory.display().to_string()
     }
 }

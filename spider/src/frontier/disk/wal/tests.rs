@@ -1,6 +1,7 @@
 //! What a loss of power leaves, and what becomes of a crawl whose disk fails.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::*;
 use crate::frontier::disk::lock::Lock;
@@ -139,6 +140,28 @@ async fn a_crawl_holds_the_lock_that_keeps_its_log_also_where_its_program_reads_
     drop(items);
     assert!(locked());
     frontier.close().await.unwrap();
+}
+
+#[test]
+fn a_sync_that_hangs_holds_up_neither_a_commit_nor_the_end_of_the_runtime() {
+    let directory = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let frontier = runtime.block_on(with_requests(directory.path()));
+    let wal = Arc::clone(&frontier.wal);
+    let hung = wal.file.lock().unwrap();
+    let limit = std::time::Duration::from_millis(100);
+    runtime.block_on(async {
+        tokio::time::timeout(limit, frontier.sync()).await.unwrap_err();
+        keep_page(&frontier).await;
+        tokio::time::timeout(limit, frontier.close()).await.unwrap_err();
+    });
+    drop(runtime);
+    drop(hung);
+    drop(frontier);
+    drop(Lock::take(directory.path()).unwrap());
 }
 
 #[cfg(target_os = "linux")]
