@@ -27,7 +27,15 @@ impl<S: Spider> Engine<S> {
         let mut began = self.resume().await?;
         if began {
             self.unless_drained(self.resume_sessions()).await;
-            began = self.start_spider().await?;
+            began = match self.start_spider().await {
+                Ok(began) => began,
+                Err(error) if self.ledger.is_none() => return Err(error),
+                // The exports of an earlier run have lost their ends, and get them back.
+                Err(error) => {
+                    self.control.fail(error);
+                    false
+                }
+            };
         }
         if began {
             self.unless_drained(self.resume_those_started()).await;

@@ -19,6 +19,8 @@ pub(super) struct OutFile {
     directories: Option<Directories>,
     /// How long it is; `None`: what is in it is another crawl's, until the first is written.
     length: Option<u64>,
+    /// Whether its crawl outlives the process: then what is in it is brought to the disk.
+    durable: bool,
     flushed: Instant,
 }
 
@@ -47,6 +49,7 @@ impl OutFile {
             out: BufWriter::new(file),
             directories,
             length: None,
+            durable: false,
             flushed: Instant::now(),
         })
     }
@@ -55,8 +58,13 @@ impl OutFile {
         self.path.display().to_string()
     }
 
-    /// Begins it anew, or goes on at a position.
+    /// Begins it anew, or goes on at a position, for a crawl that outlives its process.
     pub(super) fn begin(&mut self, position: Option<u64>) -> io::Result<()> {
+        self.durable = true;
+        self.begin_at(position)
+    }
+
+    fn begin_at(&mut self, position: Option<u64>) -> io::Result<()> {
         let position = position.unwrap_or(0);
         let file = self.out.get_mut();
         let length = file.metadata()?.len();
@@ -105,6 +113,9 @@ impl OutFile {
     }
 
     pub(super) fn finish(&mut self) -> io::Result<()> {
+        if self.durable {
+            return self.checkpoint().map(drop);
+        }
         self.begun()?;
         self.out.flush()
     }
@@ -116,7 +127,7 @@ impl OutFile {
 
     fn begun(&mut self) -> io::Result<()> {
         if self.length.is_none() {
-            self.begin(None)
+            self.begin_at(None)
         } else {
             Ok(())
         }
@@ -126,6 +137,22 @@ impl OutFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn its_end_is_brought_to_the_disk_where_its_crawl_outlives_the_process() {
+        for durable in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let directory = folder.path().join("exports");
+            let mut file = OutFile::create(&directory.join("items.jsonl")).unwrap();
+            if durable {
+                file.begin(None).unwrap();
+            }
+            file.write(b"1\n").unwrap();
+            std::fs::remove_dir_all(&directory).unwrap();
+            assert_eq!(file.finish().is_err(), durable, "its directory cannot be synced");
+        }
+    }
 
     #[cfg(unix)]
     #[test]

@@ -52,7 +52,8 @@ pub trait Export<I>: Send + 'static {
         None
     }
 
-    /// Makes it whole. Called once, at the end of the crawl.
+    /// Makes it whole. Called once, at the end of the crawl; in one whose frontier outlives the process also where
+    /// [`on_start`](crate::Spider::on_start) failed, and what was written is then brought to the disk.
     ///
     /// # Errors
     /// It is not whole.

@@ -1,11 +1,15 @@
 //! Exports that are behind the frontier when a crawl goes on, or not what they were.
 
-use silkroute_spider::{CrawlError, DiskFrontier, Durable as _, Ended, Frontier as _, Order, Outcome, Values};
+use silkroute_manager::SessionManager;
+use silkroute_session_http::HttpSession;
+use silkroute_spider::{
+    CrawlError, DiskFrontier, Durable as _, Ended, Frontier as _, Order, Outcome, Output, Page, Result, Spider, Values,
+};
 use silkroute_testkit::site::TestSite;
 use tokio::sync::watch;
 
 use crate::gate::{Calls, Disk, Gate};
-use crate::support::{Plan, SOON};
+use crate::support::{Item, Plan, SOON};
 
 #[tokio::test]
 async fn what_the_frontier_has_and_an_export_has_not_is_written_when_the_crawl_goes_on() {
@@ -66,6 +70,54 @@ async fn an_export_that_is_shorter_than_it_was_is_written_anew_and_one_that_take
     std::fs::remove_file(folder.path().join("items.csv")).unwrap();
     let last = run(1_000).await.unwrap();
     assert_eq!((last.ended, last.pending), (Ended::Finished, 0));
+    plan.assert_every_item_once();
+    site.close().await;
+}
+
+/// The spider of a plan, on a day on which it cannot log in.
+struct LockedOut;
+
+impl Spider for LockedOut {
+    type Item = Item;
+    type Step = ();
+
+    fn name(&self) -> &str {
+        "numbered"
+    }
+
+    fn configure_sessions(&self, sessions: &SessionManager) -> Result {
+        sessions.add("http", HttpSession::new())?;
+        Ok(())
+    }
+
+    async fn on_start(&self, _: &SessionManager) -> Result {
+        Err("no such account".into())
+    }
+
+    async fn parse(&self, _page: Page, _out: &mut Output<Self>) -> Result {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_on_start_that_fails_leaves_exports_whole() {
+    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = Plan::new(folder.path(), &site, "/bytes/100?n=", 40);
+    plan.exports = Some(folder.path().to_owned());
+    plan.crawl().max_pages(10).run().await.unwrap();
+    let path = folder.path().join("items.json");
+    let before = std::fs::read_to_string(&path).unwrap();
+    let crawl = LockedOut.crawl().frontier(&plan.directory);
+    let error = crawl.export_json(&path).unwrap().run().await.unwrap_err();
+    assert!(matches!(error, CrawlError::OnStart { .. }), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+    assert_eq!(plan.crawl().run().await.unwrap().ended, Ended::Finished);
+    plan.assert_every_item_once();
+
+    // One in memory would have written over it.
+    let error = LockedOut.crawl().export_json(&path).unwrap().run().await.unwrap_err();
+    assert!(matches!(error, CrawlError::OnStart { .. }), "{error}");
     plan.assert_every_item_once();
     site.close().await;
 }
