@@ -24,7 +24,7 @@ const APPLICATION: i32 = 0x7369_6c6b;
 const CACHE: u32 = 8 * 1024;
 /// Pages that the write-ahead log gathers before they go to their places, of 4 KiB each. The keys of what was seen are
 /// spread over all of their table; the more of them go at once, the fewer pages are written.
-const GATHERED: u32 = 8 * 1024;
+const GATHERED: i64 = 8 * 1024;
 
 const TABLES: &str = "
     CREATE TABLE queue (
@@ -71,7 +71,7 @@ impl Store {
         let connection = connect(directory, &file, false)?;
         let settled = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA checkpoint_fullfsync = ON; \
-             PRAGMA cache_size = -{CACHE}; PRAGMA wal_autocheckpoint = {GATHERED}; PRAGMA journal_size_limit = 67108864;"
+             PRAGMA cache_size = -{CACHE}; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
         );
         let settled = connection.execute_batch(&settled);
         settled.map_err(|error| refused(directory, "open the database", &error))?;
@@ -89,6 +89,22 @@ impl Store {
         store.read_counts()?;
         store.settle_order()?;
         Ok(store)
+    }
+
+    /// Copies the log into the database when it has grown long, as far as nobody reads what stands in it. SQLite would do that
+    /// by itself within a commit, and say nothing of one that failed: the log would grow, and each commit would try again.
+    pub(super) fn shorten_log(&self) -> Result<(), DiskFrontierError> {
+        let log = self
+            .prepare("measure the log", "PRAGMA wal_checkpoint(NOOP)")?
+            .query_row([], |row| row.get::<_, i64>(1));
+        if self.ok("measure the log", log)? < GATHERED {
+            return Ok(());
+        }
+        // Another that does it just now is told in its row, and no error.
+        let copied = self
+            .prepare("copy the log into the database", "PRAGMA wal_checkpoint(PASSIVE)")?
+            .query_row([], |_| Ok(()));
+        self.ok("copy the log into the database", copied)
     }
 
     /// Closes it so that the log stays as it is: SQLite would copy it into the database.

@@ -1,8 +1,8 @@
 //! The write-ahead log of the database, brought to the disk beside it.
 //!
 //! The database is `synchronous = NORMAL`: a commit is written to the log, where a process that is killed leaves it. It waits
-//! for the disk only when the log has grown so long that SQLite then copies it into the database. What SQLite does by itself
-//! goes for a loss of power as well: the log is a chain of checksums, so what is left of it is its beginning, up to the end of
+//! for no disk; when the log has grown long, SQLite is told to copy it into the database. What SQLite does goes for a loss of
+//! power as well: the log is a chain of checksums, so what is left of it is its beginning, up to the end of
 //! some transaction; a checkpoint brings the log to the disk before the database, and the log begins anew only when all of it
 //! stands in the database, on the disk. What is missing is to know that a transaction is there. For that the log is synced
 //! from here, through a handle of our own: a sync is of the file, whoever wrote to it. What was committed before is then in
@@ -49,10 +49,16 @@ impl Wal {
         match file.sync_data() {
             Ok(()) => Ok(()),
             Err(error) => {
-                let _ = self.failed.set(error.to_string());
+                self.fail(&error.to_string());
                 self.check()
             }
         }
+    }
+
+    /// Notes that the disk did not take what it was given.
+    pub(super) fn fail(&self, reason: &str) {
+        // The first was for what is missing.
+        let _ = self.failed.set(reason.to_owned());
     }
 
     /// Whether the disk took all it was given.

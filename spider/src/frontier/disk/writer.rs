@@ -76,23 +76,27 @@ impl Writer {
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = commands.blocking_recv() {
             let mut waiting = Vec::new();
-            match self.group(first, &mut commands, &mut waiting) {
-                Ok(()) => {
-                    if let Some(closing) = Waiting::tell(waiting) {
-                        // Its files are closed when it is told so.
-                        drop(self);
-                        let _ = closing.send(Ok(()));
-                        return;
-                    }
+            let mut done = self.group(first, &mut commands, &mut waiting);
+            if done.is_ok() {
+                if let Some(closing) = Waiting::tell(std::mem::take(&mut waiting)) {
+                    // Its files are closed when it is told so.
+                    drop(self);
+                    let _ = closing.send(Ok(()));
+                    return;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "the frontier fails");
-                    let reason = error.to_string();
-                    for waiting in waiting {
-                        waiting.refuse(&reason);
-                    }
-                    return self.refuse(commands, &reason);
+                // What was committed is, whatever becomes of this.
+                done = self.shorten_log();
+            }
+            if let Err(error) = done {
+                tracing::error!(%error, "the frontier fails");
+                if let DiskFrontierError::Sync { reason, .. } = &error {
+                    self.wal.fail(reason);
                 }
+                let reason = error.to_string();
+                for waiting in waiting {
+                    waiting.refuse(&reason);
+                }
+                return self.refuse(commands, &reason);
             }
         }
         if let Err(error) = self.wal.check().and_then(|()| self.commit()) {
@@ -133,6 +137,15 @@ impl Writer {
             self.open = 0;
         }
         Ok(())
+    }
+
+    fn shorten_log(&self) -> Result<(), DiskFrontierError> {
+        // Not within a transaction.
+        if self.open > 0 {
+            Ok(())
+        } else {
+            self.store.shorten_log()
+        }
     }
 
     /// After a failure this process writes nothing more: what was committed stays as it is.

@@ -142,6 +142,67 @@ async fn a_crawl_holds_the_lock_that_keeps_its_log_also_where_its_program_reads_
     frontier.close().await.unwrap();
 }
 
+/// The directory of the process that another test starts, whose files can grow no longer than its database is.
+#[cfg(target_os = "linux")]
+const CONFINED: &str = "SILKROUTE_TEST_CONFINED";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_database_that_cannot_be_written_is_told_when_the_log_is_to_be_copied_and_loses_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let large = "1".repeat(1_000 * 4_096);
+    let keep = async |frontier: &DiskFrontier| frontier.commit(vec![done(0, &[&large])], Values::new()).await;
+    if let Some(directory) = std::env::var_os(CONFINED) {
+        runtime.block_on(async {
+            let frontier = open(directory.as_ref());
+            let mut kept = 0;
+            let refused = loop {
+                match keep(&frontier).await {
+                    Ok(_) => kept += 1,
+                    Err(error) => break error,
+                }
+            };
+            println!("kept {kept}: {refused}");
+        });
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    runtime.block_on(async {
+        let frontier = open(directory.path());
+        for _ in 0..=GATHERED / 1_000 + 2 {
+            keep(&frontier).await.unwrap();
+        }
+        frontier.close().await.unwrap();
+    });
+    // In blocks of 512 bytes, and not long enough for one item more.
+    let blocks = directory.path().join(FILE).metadata().unwrap().len() / 512 + 2_000;
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let mut confined = std::process::Command::new("sh");
+    confined.args(["-c", &script]).arg(std::env::current_exe().unwrap());
+    confined.args([
+        "frontier::disk::wal::tests::a_database_that_cannot_be_written_is_told_when_the_log_is_to_be_copied_and_loses_nothing",
+        "--exact",
+        "--nocapture",
+    ]);
+    let told = confined.env(CONFINED, directory.path()).output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    // The log is as long as it gets, once.
+    let kept = GATHERED / 1_000 + 1;
+    assert!(told.contains(&format!("kept {kept}: ")), "{told}");
+    assert!(told.contains("cannot copy the log into the database"), "{told}");
+    assert!(told.contains("nothing that was kept is lost: make room"), "{told}");
+    runtime.block_on(async {
+        let frontier = open(directory.path());
+        let resumed = frontier.resume("spider").await.unwrap();
+        assert_eq!(resumed.items, (2 * kept + 2) as u64);
+        keep(&frontier).await.unwrap();
+        frontier.close().await.unwrap();
+    });
+}
+
 #[test]
 fn a_sync_that_hangs_holds_up_neither_a_commit_nor_the_end_of_the_runtime() {
     let directory = tempfile::tempdir().unwrap();
