@@ -30,7 +30,8 @@ impl RobotsRules {
     pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(300);
 
     /// Reads the groups for an agent, such as `MyBot`; if there are none, those for all agents. The name's case, and a
-    /// version after a `/`, do not matter.
+    /// version after a `/`, do not matter. A `Crawl-delay` is of a group, as `Allow` and `Disallow` are: a `User-agent` after it
+    /// begins the next one.
     ///
     /// ```
     /// use silkroute_spider::RobotsRules;
@@ -45,7 +46,8 @@ impl RobotsRules {
         let (mut specific_delay, mut global_delay) = (None, None);
         let mut sitemaps = Vec::new();
         let (mut in_specific, mut in_global, mut seen_specific) = (false, false, false);
-        // Agent lines that follow one another share a group; a rule ends the row.
+        // Agent lines that follow one another share a group; a rule ends the row, and so does a delay. Google's reader, which
+        // knows no delays, merges over one; those that obey them, such as Protego and Python's, take it for one of the group.
         let mut separated = false;
         let robots = robots.strip_prefix(b"\xef\xbb\xbf").unwrap_or(robots);
         let robots = &robots[..robots.len().min(READ_AT_MOST)];
@@ -84,6 +86,7 @@ impl RobotsRules {
                     }
                 }
                 Key::CrawlDelay => {
+                    separated = true;
                     let delay = value.parse().ok().filter(|seconds: &f64| *seconds >= 0.0);
                     if in_specific {
                         specific_delay = specific_delay.or(delay);

@@ -73,6 +73,39 @@ fn delays_and_sitemaps_are_read() {
 }
 
 #[test]
+fn a_delay_is_of_a_group_and_ends_its_row_of_agents() {
+    for delay in ["Crawl-delay: 10", "crawldelay 10", "Crawl-delay: soon"] {
+        for gap in ["\n", "\n\n"] {
+            let robots = format!("User-agent: *\n{delay}{gap}User-agent: GPTBot\nDisallow: /");
+            let (mine, other) = (
+                RobotsRules::parse(robots.as_bytes(), "MyBot"),
+                RobotsRules::parse(robots.as_bytes(), "GPTBot"),
+            );
+            let seconds = (!delay.ends_with("soon")).then_some(Duration::from_secs(10));
+            assert_eq!((mine.allows("/x"), mine.crawl_delay()), (true, seconds), "{robots}");
+            assert_eq!((other.allows("/x"), other.crawl_delay()), (false, None), "{robots}");
+        }
+    }
+    // One of a group that is another's ends that one's row alone.
+    let robots = "User-agent: Slow\nCrawl-delay: 10\nUser-agent: *\nUser-agent: MyBot\nDisallow: /a";
+    let rules = RobotsRules::parse(robots.as_bytes(), "MyBot");
+    assert_eq!((rules.allows("/a"), rules.crawl_delay()), (false, None));
+}
+
+#[test]
+fn what_is_of_no_group_ends_no_row_of_agents() {
+    for line in ["Sitemap: http://h/s.xml", "Host: h", "Request-rate: 1/5", "nonsense"] {
+        let robots = format!("User-agent: *\n{line}\nUser-agent: GPTBot\nDisallow: /");
+        for agent in ["MyBot", "GPTBot"] {
+            assert!(
+                !RobotsRules::parse(robots.as_bytes(), agent).allows("/x"),
+                "{robots} {agent}"
+            );
+        }
+    }
+}
+
+#[test]
 fn no_delay_is_longer_than_five_minutes() {
     for (asked, seconds) in [
         ("300", Some(300.0)),
