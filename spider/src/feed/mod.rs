@@ -32,7 +32,7 @@ pub use self::xml::XmlNode;
 const UNPACKED_AT_MOST: u64 = 64 * 1024 * 1024;
 
 /// The elements of these names in an XML page, outermost and in their order: `item` whatever its prefix, `g:item` as the
-/// feed writes it.
+/// feed writes it. An `&` that begins nothing XML knows, as in `?a=1&b=2`, is taken for itself, as browsers do with HTML.
 ///
 /// # Errors
 /// It is not well-formed, nested deeper than 256 elements, or unpacks to more than 64 MiB.

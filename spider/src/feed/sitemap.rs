@@ -27,7 +27,7 @@ pub struct SitemapEntry {
 }
 
 /// Reads a page as a sitemap, an index of sitemaps, or the sitemaps of a robots.txt, by what it is. Entries that are no
-/// URL are left out.
+/// URL are left out, and `&` need not be written `&amp;`.
 ///
 /// ```no_run
 /// use silkroute_spider::{Output, Page, Result, Spider, feed};
@@ -62,7 +62,8 @@ pub fn sitemap<S: Step>(page: &Page<S>) -> Result<Sitemap> {
 }
 
 fn read(text: &str, base: &Url) -> Result<Sitemap> {
-    if !text.contains("<urlset") && !text.contains("<sitemapindex") && !text.contains(":urlset") {
+    let roots = ["<urlset", "<sitemapindex", ":urlset", ":sitemapindex"];
+    if !roots.iter().any(|root| text.contains(root)) {
         return Err(format!("{base} is no sitemap: it has neither <urlset> nor <sitemapindex>").into());
     }
     let (mut sitemaps, mut pages) = (Vec::new(), Vec::new());
@@ -124,5 +125,20 @@ mod tests {
                 .to_string()
                 .contains("no sitemap")
         );
+    }
+
+    #[test]
+    fn roots_may_have_a_prefix_and_urls_a_plain_ampersand() {
+        let base = Url::parse("https://shop.test/sitemap.xml").unwrap();
+        let index = "<x:sitemapindex xmlns:x='s'><x:sitemap><x:loc>/2.xml?a=1&b=2</x:loc></x:sitemap></x:sitemapindex>";
+        let index = read(index, &base).unwrap();
+        assert_eq!(index.sitemaps[0].url.as_str(), "https://shop.test/2.xml?a=1&b=2");
+        let urls = "<x:urlset xmlns:x='s'><x:url><x:loc>https://shop.test/?a=1&b=2&amp;c=3</x:loc>
+            <y:link href='/de?a=1&amp;b=2&c=3'/></x:url><x:url><x:loc>/next</x:loc></x:url></x:urlset>";
+        let pages = read(urls, &base).unwrap().pages;
+        assert_eq!(pages.len(), 2);
+        assert_eq!(pages[0].url.as_str(), "https://shop.test/?a=1&b=2&c=3");
+        assert_eq!(pages[0].alternates[0].as_str(), "https://shop.test/de?a=1&b=2&c=3");
+        assert_eq!(pages[1].url.as_str(), "https://shop.test/next");
     }
 }

@@ -2,7 +2,7 @@
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use crate::Result;
 
@@ -72,6 +72,8 @@ fn local(name: &str) -> &str {
 /// The outermost elements of these names: local ones, or with a prefix as they are written.
 pub(super) fn nodes(text: &str, names: &[&str]) -> Result<Vec<XmlNode>> {
     let mut reader = Reader::from_str(text);
+    // `?a=1&b=2`, without `&amp;`, is common in sitemaps.
+    reader.config_mut().allow_dangling_amp = true;
     let wanted = |node: &XmlNode| names.iter().any(|name| *name == node.name || *name == node.name());
     let mut found = Vec::new();
     // Those that are open, from the outermost of a wanted name on.
@@ -119,13 +121,7 @@ pub(super) fn nodes(text: &str, names: &[&str]) -> Result<Vec<XmlNode>> {
             }
             Event::GeneralRef(entity) => {
                 if let Some(node) = open.last_mut() {
-                    let name = entity.decode()?;
-                    match (entity.resolve_char_ref()?, resolve_xml_entity(&name)) {
-                        (Some(character), _) => node.text.push(character),
-                        (None, Some(text)) => node.text.push_str(text),
-                        // HTML's names are common in feeds and unknown to XML: it stays as it is written.
-                        (None, None) => node.text.push_str(&format!("&{name};")),
-                    }
+                    push_reference(&mut node.text, &entity.decode()?);
                 }
             }
             Event::Eof if open.is_empty() => return Ok(found),
@@ -140,8 +136,7 @@ fn node(tag: &BytesStart<'_>) -> Result<XmlNode> {
     let mut attrs = Vec::new();
     for attr in tag.attributes() {
         let attr = attr.map_err(|error| format!("a tag cannot be read: {error}"))?;
-        let value = String::from_utf8_lossy(&attr.value);
-        let value = quick_xml::escape::unescape(&value).map_or_else(|_| value.to_string(), |value| value.into_owned());
+        let value = unescaped(&String::from_utf8_lossy(&attr.value));
         attrs.push((name(attr.key.as_ref()), value));
     }
     Ok(XmlNode {
@@ -149,6 +144,40 @@ fn node(tag: &BytesStart<'_>) -> Result<XmlNode> {
         attrs,
         ..XmlNode::default()
     })
+}
+
+/// What is between `&` and `;`, as it is meant. HTML's names are common in feeds and unknown to XML, and so are numbers of no
+/// character, and `&` that begins nothing: they stay as they are written.
+fn push_reference(out: &mut String, name: &str) {
+    let character = BytesRef::new(name).resolve_char_ref();
+    match (character, resolve_xml_entity(name)) {
+        (Ok(Some(character)), _) => out.push(character),
+        (Ok(None), Some(text)) => out.push_str(text),
+        (Ok(None), None) | (Err(_), _) => {
+            out.push('&');
+            out.push_str(name);
+            out.push(';');
+        }
+    }
+}
+
+/// The same in all of a value.
+fn unescaped(value: &str) -> String {
+    let mut pieces = value.split('&');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once(';') {
+            Some((name, rest)) => {
+                push_reference(&mut out, name);
+                out.push_str(rest);
+            }
+            None => {
+                out.push('&');
+                out.push_str(piece);
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -199,6 +228,29 @@ mod tests {
         assert_eq!((item.attr("g:id"), item.text_of("x:title")), (None, None));
         assert_eq!(nodes(text, &["item"]).unwrap()[1].text_of("title"), Some("only here"));
         assert!(nodes(text, &["x:item"]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_ampersand_that_begins_nothing_stays_as_it_is_written() {
+        for (written, read) in [
+            ("/?a=1&b=2", "/?a=1&b=2"),
+            ("/?a=1&b=2&amp;c=3", "/?a=1&b=2&c=3"),
+            ("/?a=1&amp;b=2&c", "/?a=1&b=2&c"),
+            ("/?a=1&b=2;c=3&d=4", "/?a=1&b=2;c=3&d=4"),
+            ("&", "&"),
+            ("a & b &", "a & b &"),
+            ("&&amp;&", "&&&"),
+            ("&#b;&#xD83D;&#x1F600;", "&#b;&#xD83D;\u{1f600}"),
+        ] {
+            let text = format!("<a>&x<item>{written}</item>&x<item href='{written}'><b>{written}</b></item></a>");
+            let items = nodes(&text, &["item"]).unwrap();
+            assert_eq!(
+                (items[0].text(), items[1].text_of("b")),
+                (read, Some(read)),
+                "{written}"
+            );
+            assert_eq!(items[1].attr("href"), Some(read), "{written}");
+        }
     }
 
     #[test]
