@@ -141,6 +141,32 @@ async fn a_connection_that_is_cut_ends_the_session_and_its_fetches() {
     assert!(!session.is_alive());
 }
 
+fn script(source: &str) -> PageOptions {
+    PageOptions {
+        init_scripts: Some(vec![source.into()]),
+        ..PageOptions::default()
+    }
+}
+
+/// Leaves something at the site.
+async fn leave_word(session: &DynamicSession, site: &TestSite) {
+    let leaves = script("localStorage.setItem('kept', 'yes')");
+    let request = Fetch::from(site.http_url("/page/10k")).with(leaves).unwrap();
+    fetched(session, &request).await;
+}
+
+/// Whether a page finds it there.
+async fn finds_word(session: &DynamicSession, site: &TestSite) -> bool {
+    let show = script("addEventListener('DOMContentLoaded', () => { document.title = localStorage.getItem('kept') })");
+    let request = Fetch::from(site.http_url("/page/10k")).with(show).unwrap();
+    let html = fetched(session, &request).await.0.text().into_owned();
+    assert!(
+        html.contains("<title>yes</title>") || html.contains("<title>null</title>"),
+        "{html:.200}"
+    );
+    html.contains("<title>yes</title>")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_that_is_kept_keeps_what_sites_stored() {
     if no_browser().is_some() {
@@ -148,22 +174,44 @@ async fn a_profile_that_is_kept_keeps_what_sites_stored() {
     }
     let dir = tempfile::tempdir().unwrap();
     let site = TestSite::start().await.unwrap();
-    let script = |source: &str| PageOptions {
-        init_scripts: Some(vec![source.into()]),
-        ..PageOptions::default()
-    };
-    let keep = || once().user_data_dir(dir.path()).clear_storage(false);
+    let keep = || once().user_data_dir(dir.path());
+    for builder in [keep(), keep().reuse_tabs(false)] {
+        let mut session = started(builder).await.unwrap();
+        leave_word(&session, &site).await;
+        assert!(finds_word(&session, &site).await, "the next page of the session");
+        session.close().await.unwrap();
+    }
     let mut session = started(keep()).await.unwrap();
-    let request = Fetch::from(site.http_url("/page/10k"));
-    let put = script("localStorage.setItem('kept', 'yes')");
-    fetched(&session, &request.clone().with(put).unwrap()).await;
-    session.close().await.unwrap();
-    let mut session = started(keep()).await.unwrap();
-    let show = script("addEventListener('DOMContentLoaded', () => { document.title = localStorage.getItem('kept') })");
-    let response = fetched(&session, &request.with(show).unwrap()).await;
-    assert!(response.0.text().contains("<title>yes</title>"));
+    assert!(finds_word(&session, &site).await, "the next session");
+    // A context that is made for one request is not the profile.
+    let request = Fetch::from(site.http_url("/page/10k")).cookie("own", "1");
+    fetched(&session, &request).await;
+    assert!(finds_word(&session, &site).await);
     session.close().await.unwrap();
     assert!(dir.path().join("Default").exists());
+
+    let session = started(keep().clear_storage(true)).await.unwrap();
+    assert!(finds_word(&session, &site).await);
+    assert!(!finds_word(&session, &site).await, "it was cleared, as was asked for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_sites_stored_for_the_user_of_a_browser_stays_and_in_contexts_of_ours_it_goes() {
+    let Some((_child, url, _folder)) = elsewhere(&[]).await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    for (default, stays) in [(true, true), (false, false)] {
+        let session = started(once().cdp_url(url.clone()).cdp_default_context(default))
+            .await
+            .unwrap();
+        leave_word(&session, &site).await;
+        assert_eq!(
+            finds_word(&session, &site).await,
+            stays,
+            "cdp_default_context: {default}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,7 +87,8 @@ impl Lease {
         if tabs.closed || (!tab.is_alive() && opener.is_none()) || (self.once && !again) {
             return;
         }
-        let (clears, local_storage) = (options.clear_storage, options.local_storage);
+        let may = options.clear_default_context || tab.context().id().is_some();
+        let (clears, local_storage) = (options.clear_storage && may, options.local_storage);
         let deadline = Deadline::after(options.clear_timeout);
         let (weak, runtime) = (Arc::downgrade(&pool), tab.session().runtime().clone());
         let ending = async move {

@@ -22,6 +22,9 @@ pub struct PoolOptions {
     /// other tab of the pool has the site open, or was told to go there. A tab that is told so as the site is being cleared waits
     /// until it is. Cookies and the HTTP cache always stay. Default true.
     pub clear_storage: bool,
+    /// Whether that holds in the context that the browser has from the start, too. Default true; false for the profile of somebody
+    /// who wants to find there what they left.
+    pub clear_default_context: bool,
     /// Whether local storage goes with the rest, or stays as cookies do. Default: it goes.
     pub local_storage: LocalStorage,
     /// How long clearing may take; a tab that takes longer is closed. Default 5 s.
@@ -35,6 +38,7 @@ impl Default for PoolOptions {
             reuse_tabs: true,
             recycle_after: 100,
             clear_storage: true,
+            clear_default_context: true,
             local_storage: LocalStorage::Goes,
             clear_timeout: Duration::from_secs(5),
         }

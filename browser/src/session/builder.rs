@@ -128,10 +128,11 @@ macro_rules! browser_builder {
                 self
             }
 
-            /// Whether what sites stored, cookies and cache apart, goes with each page. Default: true.
+            /// Whether what sites stored, cookies and cache apart, goes with each page. Default: it does, but for what is in a profile
+            /// that is not ours: that of `user_data_dir`, or the browser's own with `cdp_default_context`.
             #[must_use]
             pub fn clear_storage(mut self, clear_storage: bool) -> Self {
-                self.config.clear_storage = clear_storage;
+                self.config.clear_storage = Some(clear_storage);
                 self
             }
 

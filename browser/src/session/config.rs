@@ -136,8 +136,9 @@ macro_rules! browser_config {
             pub reuse_tabs: bool,
             /// After so many uses a tab is closed rather than cleared; without `reuse_tabs` the process that tabs take over ends.
             pub recycle_tabs_after: u32,
-            /// Whether what sites stored, cookies and cache apart, goes with each page.
-            pub clear_storage: bool,
+            /// Whether what sites stored, cookies and cache apart, goes with each page. Default: it does, but for what is in a profile
+            /// that is not ours: that of `user_data_dir`, or the browser's own with `cdp_default_context`.
+            pub clear_storage: Option<bool>,
             /// Whether local storage is kept from page to page and among the session's state, as cookies are.
             pub keep_local_storage: bool,
             /// What pages may do without asking, such as geolocation or notifications; all else is denied where this is not empty.
@@ -242,7 +243,7 @@ macro_rules! browser_config {
                     max_pages: 1,
                     reuse_tabs: true,
                     recycle_tabs_after: 100,
-                    clear_storage: true,
+                    clear_storage: None,
                     keep_local_storage: false,
                     permissions: Vec::new(),
                     proxy: None,

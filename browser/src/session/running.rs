@@ -123,7 +123,8 @@ impl<K: BrowserKind> Running<K> {
             max_pages: config.max_pages,
             reuse_tabs: config.reuse_tabs,
             recycle_after: config.recycle_tabs_after,
-            clear_storage: config.clear_storage,
+            clear_storage: config.clear_storage.unwrap_or(true),
+            clear_default_context: config.clear_storage.unwrap_or(config.is_fresh()),
             local_storage: if config.keep_local_storage {
                 LocalStorage::Stays
             } else {
