@@ -6,7 +6,7 @@ use crate::CrawlError;
 
 /// Adapts the delay between requests to each host: towards its latency divided by the concurrency aimed at, at once
 /// when that is longer, by halves when it is shorter, and twice as long after every response that is an error or a
-/// block.
+/// block. What a cache had says nothing of the host, and does not count.
 ///
 /// ```
 /// use std::time::Duration;

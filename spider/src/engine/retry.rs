@@ -4,13 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use silkroute_core::{Error, Response, retry_after};
+use silkroute_core::{CacheOutcome, Error, Response, retry_after};
 use tokio::time::Instant;
 
 use super::Engine;
 use super::control::Delayed;
 use super::turn::Sent;
 use crate::error::panicked;
+use crate::escalation::Climb;
 use crate::key::KeyMaker;
 use crate::schedule::after;
 use crate::spider::blocked_by_default;
@@ -32,8 +33,12 @@ impl<S: Spider> Engine<S> {
         })
     }
 
-    /// Tells the schedule how a host fares. Gives the `Retry-After` of a response that was not welcome.
+    /// Tells the schedule how a host fares. Gives the `Retry-After` of a response that was not welcome. One from a cache says
+    /// nothing of either.
     pub(super) fn observe(&self, sent: &Sent<S>, response: &dyn Response, blocked: bool) -> Option<Duration> {
+        if response.cache() == Some(CacheOutcome::Hit) {
+            return None;
+        }
         let ok = response.status().is_success() && !blocked;
         let asked = if ok {
             None
@@ -87,6 +92,11 @@ impl<S: Spider> Engine<S> {
 
     /// No response came: sends the request again, or gives it up.
     pub(super) async fn on_failure(&self, sent: Sent<S>, error: Error) {
+        if let Some(visit) = self.back_up(&sent) {
+            tracing::debug!(%error, "less was tried in vain");
+            let next = Next::Again(Box::new(visit), Duration::ZERO);
+            return self.go_on(sent, next, FailureKind::Fetch).await;
+        }
         let mut visit = (*sent.visit).clone();
         visit.failures = visit.failures.saturating_add(1);
         let retry = &self.settings.retry;
@@ -103,6 +113,24 @@ impl<S: Spider> Engine<S> {
             }
         };
         self.go_on(sent, next, FailureKind::Fetch).await;
+    }
+
+    /// A request that tried less than works for its host goes back to that.
+    fn back_up(&self, sent: &Sent<S>) -> Option<Visit<S::Step>> {
+        let climber = self.climber.as_ref()?;
+        let tried = sent.visit.climb.as_ref().filter(|climb| climb.retried_lower)?;
+        let here = climber.ladder.rung(self.session_of(&sent.visit))?;
+        let known = climber.memory().of(&sent.place.host, &climber.ladder, false);
+        let up = known.map_or(here + 1, |known| known.rung);
+        let session = climber.ladder.ladder.get(up).filter(|_| up > here)?;
+        let mut visit = (*sent.visit).clone();
+        visit.parts.session = Some(session.clone());
+        // Not as remembered: it could be its turn to try less once more.
+        visit.climb = Some(Climb {
+            retried_lower: false,
+            ..tried.clone()
+        });
+        Some(visit)
     }
 
     pub(super) async fn go_on(&self, sent: Sent<S>, next: Next<S::Step>, kind: FailureKind) {

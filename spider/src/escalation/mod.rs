@@ -121,7 +121,7 @@ impl Escalation {
     }
 
     /// Of how many requests to a host one tries a rung below what works; 50. If it gets the page, that rung is what
-    /// works; if not, it climbs as any. Lower rungs take turns, from the next one down to the one that was asked for. 0: none.
+    /// works; if not, it climbs as any, and without a response goes back to what works. Lower rungs take turns, from the next one down to the one that was asked for. 0: none.
     #[must_use]
     pub fn retry_lower_every(mut self, requests: u32) -> Self {
         self.retry_lower_every = requests;

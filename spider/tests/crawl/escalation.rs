@@ -1,5 +1,6 @@
 //! Ladders of sessions, each of which sees a web of its own.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -219,6 +220,29 @@ async fn now_and_then_less_is_tried_and_if_it_is_enough_it_is_what_works() {
     let spider = never.spider(&starts, ladder().retry_lower_every(0));
     spider.crawl().run().await.unwrap();
     assert_eq!(never.hits(), [1, 24, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn less_that_is_tried_and_does_not_answer_costs_one_request_and_no_page() {
+    for every in [1, 5] {
+        // The firewall blocks the first request, and resets all others.
+        let blocked = Arc::new(AtomicBool::new(false));
+        let http = move |_: &str, _| match blocked.swap(true, SeqCst) {
+            false => Answer::status(403),
+            true => Answer::refused(),
+        };
+        let sessions = Ladder::new(http, |_, _| content());
+        let urls = site("a.test", 24);
+        let starts: Vec<&str> = urls[1..].iter().map(String::as_str).collect();
+        let spider = sessions.spider(&starts, ladder().retry_lower_every(every));
+        let crawl = spider.crawl().run().await.unwrap();
+        assert_eq!((crawl.stats.pages, crawl.stats.failed), (23, 0));
+        let [http, dynamic, stealth] = sessions.hits();
+        assert_eq!((dynamic, stealth), (23, 0));
+        assert_eq!(http as u64, crawl.stats.retries, "each is sent on at once");
+        assert!(http > 3, "{http} were sent down");
+        assert_eq!(crawl.stats.elapsed, Duration::ZERO);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,7 @@ mod real_time;
 mod reports;
 mod robots;
 mod scheduling;
+mod sessions;
 mod streams;
 mod support;
 mod web;
