@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use http::StatusCode;
-use silkroute_core::cookies::{OriginState, StorageItem, StorageState};
+use silkroute_core::cookies::{Cookie, OriginState, StorageItem, StorageState};
 use silkroute_core::{Error, Request, RequestExt as _, Response, ResponseParts, Session, async_trait};
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_spider::{BlockDetection, Ended, Escalation, Output, Page, Result, Settings, Spider, Starts, Visit};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::support::Empty;
 
-/// Keeps one item for each host, and takes its time to load what is of several hosts: until all have climbed.
+/// Keeps an item for each host, the lower session a cookie, and takes its time to load what is of several hosts: until all have climbed.
 #[derive(Debug)]
 struct Keeper {
     status: StatusCode,
@@ -53,6 +53,11 @@ impl Session for Keeper {
     }
     async fn storage_state(&self) -> silkroute_core::Result<StorageState> {
         let mut state = StorageState::default();
+        // What both have would stay with the upper one.
+        if self.status == StatusCode::UNAUTHORIZED {
+            state.cookies = ["a.test", "b.test"].map(|host| Cookie::new("met", "yes", host)).into();
+            return Ok(state);
+        }
         for host in HOSTS {
             let item = StorageItem {
                 name: "kept".to_owned(),
@@ -74,7 +79,8 @@ impl Session for Keeper {
                 tokio::task::yield_now().await;
             }
         }
-        self.seen.loaded.lock().unwrap().push(state.origins.len());
+        let hosts = state.origins.len() + state.cookies.len();
+        self.seen.loaded.lock().unwrap().push(hosts);
         Ok(())
     }
 }
