@@ -155,7 +155,8 @@ setters! {
 }
 
 impl Settings {
-    /// How many requests go to one session at once, on top of what the session itself allows.
+    /// How many requests go to one session at once, on top of what the session itself allows. A crawl whose sessions do not
+    /// have this name when it begins, before [`on_start`](crate::Spider::on_start), is refused.
     #[must_use]
     pub fn session_concurrency(mut self, session: impl Into<String>, requests: usize) -> Self {
         self.session_concurrency.insert(session.into(), requests);
@@ -194,6 +195,20 @@ impl Settings {
     pub fn allowed_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.allowed_hosts.extend(hosts.into_iter().map(Into::into));
         self
+    }
+
+    /// Refuses what is set for sessions that there are not.
+    pub(crate) fn settle_sessions(&self, sessions: &[String]) -> Result<(), CrawlError> {
+        if let Some(ladder) = &self.escalation {
+            ladder.settle(sessions)?;
+        }
+        match self.session_concurrency.keys().find(|name| !sessions.contains(name)) {
+            Some(missing) => Err(CrawlError::Setting {
+                setting: "session_concurrency",
+                reason: format!("there is no session '{missing}'; available: {}", sessions.join(", ")),
+            }),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn settle(&self) -> Result<(AllowedHosts, Paces, Option<Throttle>), CrawlError> {

@@ -95,7 +95,8 @@ impl<S: Spider> CrawlBuilder<S> {
         self.change(|_| settings)
     }
 
-    /// How many requests go to one session at once, on top of what the session itself allows.
+    /// How many requests go to one session at once, on top of what the session itself allows: see
+    /// [`Settings::session_concurrency`].
     pub fn session_concurrency(self, session: impl Into<String>, requests: usize) -> Self {
         self.change(|settings| settings.session_concurrency(session, requests))
     }

@@ -144,9 +144,7 @@ pub(crate) struct Setup<S: Spider> {
 
 impl<S: Spider> Engine<S> {
     pub(crate) fn new(setup: Setup<S>) -> Result<Self, CrawlError> {
-        if let Some(ladder) = &setup.settings.escalation {
-            ladder.settle(&setup.sessions.session_ids())?;
-        }
+        setup.settings.settle_sessions(&setup.sessions.session_ids())?;
         Ok(Self {
             climber: setup.settings.escalation.clone().map(Climber::new),
             default_session: setup.sessions.default_session_id()?.into(),

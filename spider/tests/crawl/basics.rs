@@ -210,6 +210,15 @@ async fn what_a_crawl_cannot_begin_with_is_said() {
         .await
         .unwrap_err();
     assert!(zero.to_string().contains("`concurrency`"), "{zero}");
+    let misspelt = Tester::new(&web, &["http://a.test/"])
+        .crawl()
+        .session_concurrency("http", 2)
+        .session_concurrency("htpp", 2);
+    let misspelt = misspelt.run().await.unwrap_err().to_string();
+    assert!(
+        misspelt.contains("`session_concurrency`") && misspelt.contains("no session 'htpp'; available: http"),
+        "{misspelt}"
+    );
     assert!(web.hits().is_empty());
 }
 
