@@ -58,6 +58,10 @@ pub struct Crawl<I> {
     /// How many requests were found and are not done: what the next run on the same frontier begins with, where it
     /// outlives the process. The spider may have start requests besides.
     pub pending: u64,
+    /// What went wrong when its sessions were closed, once all was done: [`Error::Close`](silkroute_core::Error::Close), with
+    /// the name and error of each. `None` where all closed cleanly, and where sessions were [given](CrawlBuilder::sessions),
+    /// which are left running.
+    pub close_error: Option<silkroute_core::Error>,
 }
 
 /// A crawl on its way to being run. Every setting of [`Settings`] is a method of it.
@@ -201,7 +205,12 @@ impl<S: Spider> CrawlBuilder<S> {
     /// end it in order, use [`with_handle`](Self::with_handle).
     ///
     /// # Errors
-    /// It could not begin, or not go on. What fails for a request or an item is no error of the crawl: see [`Stats`].
+    /// It could not begin, or not go on. What fails for a request or an item is no error of the crawl: see [`Stats`]. Nor is a
+    /// session that does not close cleanly at the end: see [`Crawl::close_error`].
+    ///
+    /// With an error the items so far are lost, but for what exports, a [`stream`](Self::stream) or a frontier that outlives
+    /// the process have: a crawl of hours should have one of these. The statistics are still with the handle of
+    /// [`with_handle`](Self::with_handle).
     pub async fn run(self) -> Result<Crawl<S::Item>, CrawlError> {
         let sink = self.sink();
         self.prepare()?.run(sink).await
@@ -352,7 +361,10 @@ impl<S: Spider> Prepared<S> {
             Ok(engine) => engine.run().await,
             Err(_) => Ok(()),
         };
-        let closed = if own { sessions.close().await } else { Ok(()) };
+        let close_error = if own { sessions.close().await.err() } else { None };
+        if let Some(error) = &close_error {
+            tracing::warn!(spider = name, %error, "the crawl is over, and its sessions did not close cleanly");
+        }
         let let_go = match frontier.durable() {
             Some(durable) => tokio::select! {
                 biased;
@@ -363,16 +375,7 @@ impl<S: Spider> Prepared<S> {
             None => Ok(()),
         };
         let engine = engine?;
-        let result = result.and(let_go);
-        match (result, closed) {
-            (Ok(()), Ok(())) => {}
-            (Ok(()), Err(closing)) => return Err(closing.into()),
-            (Err(error), Ok(())) => return Err(error),
-            (Err(error), Err(closing)) => {
-                tracing::error!(%closing, "and sessions did not close cleanly either");
-                return Err(error);
-            }
-        }
+        result.and(let_go)?;
         let mut state = engine.control.lock();
         if state.starts == 0 && state.ended == Some(Ended::Finished) {
             return Err(CrawlError::NoStart { spider: name });
@@ -392,6 +395,7 @@ impl<S: Spider> Prepared<S> {
             stats: state.stats.clone(),
             ended: state.ended.unwrap_or(Ended::Finished),
             pending: state.left(),
+            close_error,
         })
     }
 }

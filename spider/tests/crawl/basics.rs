@@ -1,7 +1,7 @@
 //! What a crawl does when all goes well.
 
 use futures_util::FutureExt as _;
-use silkroute_core::{Request as _, RequestExt as _};
+use silkroute_core::{Error, FetchError, FetchErrorKind, Request as _, RequestExt as _};
 use silkroute_spider::{CrawlError, Ended, Order, Spider as _, Visit};
 
 use crate::support::{Answer, Bare, Tester, Web};
@@ -242,4 +242,56 @@ async fn sessions_that_are_given_are_used_and_left_running() {
     assert_eq!(crawl.stats.sessions["given"].requests, 6);
     assert!(sessions.get("given").unwrap().is_alive());
     sessions.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_does_not_close_cleanly_costs_no_item() {
+    let hangs = || Err(FetchError::new(FetchErrorKind::Other, "the browser hangs").into());
+    let cases: [(fn() -> silkroute_core::Result<()>, &str); 2] =
+        [(hangs, "the browser hangs"), (|| panic!("as told"), "as told")];
+    for (closing, said) in cases {
+        let spider = || {
+            let web = small_site();
+            let mut spider = Tester::new(&web, &["http://a.test/"]);
+            spider.configure = Some(Box::new(move |sessions| {
+                let mut session = web.session("http");
+                session.closing = Some(closing);
+                sessions.add("http", session)?.add("other", web.session("other"))?;
+                Ok(())
+            }));
+            spider
+        };
+        let crawl = spider().crawl().run().await.unwrap();
+        assert_eq!(
+            (crawl.items.len(), crawl.stats.pages, crawl.ended),
+            (6, 6, Ended::Finished)
+        );
+        let error = crawl.close_error.unwrap();
+        assert!(
+            matches!(&error, Error::Close { failures } if failures.len() == 1 && failures[0].0 == "http"),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains(said), "{error}");
+
+        let mut streamed = spider().crawl().stream().unwrap();
+        let mut items = 0;
+        while streamed.next().await.is_some() {
+            items += 1;
+        }
+        let crawl = streamed.finish().await.unwrap();
+        assert_eq!((items, crawl.stats.items), (6, 6));
+        assert!(crawl.close_error.is_some());
+
+        // What ended the crawl is what is said of it.
+        let mut failing = spider();
+        failing.on_start = Some(Box::new(|| async { Err("no login".into()) }.boxed()));
+        let failed = failing.crawl().run().await.unwrap_err();
+        assert!(matches!(failed, CrawlError::OnStart { .. }), "{failed}");
+    }
+    let crawl = Tester::new(&small_site(), &["http://a.test/"])
+        .crawl()
+        .run()
+        .await
+        .unwrap();
+    assert!(crawl.close_error.is_none());
 }

@@ -118,6 +118,7 @@ impl Web {
             web: self.clone(),
             kind,
             places: None,
+            closing: None,
             alive: false,
         }
     }
@@ -128,6 +129,8 @@ pub struct Fake {
     web: Web,
     kind: &'static str,
     pub places: Option<usize>,
+    /// What comes of its close.
+    pub closing: Option<fn() -> silkroute_core::Result<()>>,
     alive: bool,
 }
 
@@ -169,7 +172,7 @@ impl Session for Fake {
     }
     async fn close(&mut self) -> silkroute_core::Result<()> {
         self.alive = false;
-        Ok(())
+        self.closing.map_or(Ok(()), |closing| closing())
     }
     async fn fetch(&self, request: &dyn Request) -> silkroute_core::Result<Box<dyn Response>> {
         let now = self.web.in_flight.fetch_add(1, SeqCst) + 1;
