@@ -3,7 +3,7 @@
 mod lease;
 mod options;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -272,6 +272,13 @@ impl TabPool {
     fn lease(&self, used: Used, place: OwnedSemaphorePermit) -> Lease {
         self.inner.tabs().leased.push(Arc::clone(&used.tab));
         Lease::new(&self.inner, used, place)
+    }
+
+    /// The origins of the tabs that are handed out in this context.
+    pub(crate) fn origins(&self, context: &Context) -> BTreeSet<String> {
+        let tabs = self.inner.tabs();
+        let here = tabs.leased.iter().filter(|tab| tab.context().id() == context.id());
+        here.flat_map(|tab| tab.origins()).collect()
     }
 
     /// How many tabs there are.

@@ -9,10 +9,11 @@ mod support;
 
 use std::time::Duration;
 
-use silkroute_core::{Cookie, CookieJar, Fetch, RequestExt as _, Retry, SameSite, Session as _};
+use silkroute_core::{Cookie, CookieJar, Fetch, FetchErrorKind, RequestExt as _, Retry, SameSite, Session as _};
 use silkroute_session_dynamic::{DynamicSession, DynamicSessionBuilder, PageOptions};
 use silkroute_testkit::site::TestSite;
-use support::{fetched, started};
+use support::{SOON, fetched, started};
+use url::Url;
 
 fn once() -> DynamicSessionBuilder {
     DynamicSession::builder().retry(Retry::none())
@@ -166,4 +167,124 @@ async fn cookies_of_the_browsers_session_stay_when_its_last_tab_is_gone() {
         session.close().await.unwrap();
         site.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_that_its_site_takes_out_leaves_the_jar() {
+    let jar = CookieJar::new();
+    let Some(session) = started(once().cookie_jar(jar.clone())).await else {
+        return;
+    };
+    let site = TestSite::start().await.unwrap();
+    let mut elsewhere = site.http_url("/echo/elsewhere");
+    elsewhere.set_host(Some("localhost")).unwrap();
+    for name in ["header", "script"] {
+        jar.insert(Cookie::new(name, "1", "127.0.0.1")).unwrap();
+    }
+    fetched(&session, &Fetch::from(elsewhere)).await;
+    assert_eq!(jar.len(), 2);
+    fetched(
+        &session,
+        &Fetch::from(site.http_url("/cookies/set?header=&_path=/&_max_age=0")),
+    )
+    .await;
+    assert!(jar.get(&site.http_url("/"), "header").is_none() && jar.len() == 1);
+    let script = PageOptions {
+        init_scripts: Some(vec!["document.cookie = 'script=; path=/; max-age=0'".into()]),
+        ..PageOptions::default()
+    };
+    fetched(&session, &with(&site, "/js/list", script)).await;
+    assert!(jar.is_empty());
+}
+
+/// Of more than 3,300, Chromium drops those first that came from us and that no page has used.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_that_the_browser_has_no_room_for_any_more_stays_in_the_jar_and_is_put_back() {
+    let jar = CookieJar::new();
+    let builder = once()
+        .cookie_jar(jar.clone())
+        .cookie(Cookie::new("login", "7", "localhost"));
+    let Some(session) = started(builder).await else { return };
+    let site = TestSite::start().await.unwrap();
+    fetched(&session, &Fetch::from(site.http_url("/echo/first"))).await;
+    let context = session.browser().unwrap().default_context();
+    let deadline = silkroute_browser::Deadline::after(SOON);
+    let of_host = |host| (0..100).map(move |number| Cookie::new(format!("c{number}"), "1", format!("{host}.test")));
+    let many: Vec<Cookie> = (0..34).flat_map(of_host).collect();
+    context.set_cookies(&many, deadline).await.unwrap();
+    let kept = context.cookies(deadline).await.unwrap();
+    assert!(
+        kept.len() > 2_000 && kept.iter().all(|cookie| cookie.name != "login"),
+        "{}",
+        kept.len()
+    );
+
+    let mut there = site.http_url("/echo/there");
+    there.set_host(Some("localhost")).unwrap();
+    fetched(&session, &Fetch::from(site.http_url("/echo/second"))).await;
+    assert_eq!(jar.get(&there, "login").expect("nobody was at its site").value, "7");
+    fetched(&session, &Fetch::from(there)).await;
+    let login = [("login".to_owned(), "7".to_owned())];
+    assert_eq!(site.requests_to("/echo/there")[0].cookies(), login);
+}
+
+/// A session for which all hosts of this name are the test site. Cookies are told apart there that browsers do not tell apart
+/// on this machine.
+async fn of_shop() -> Option<DynamicSession> {
+    let builder = once().extra_flags(["--host-resolver-rules=MAP *.shop.test 127.0.0.1"]);
+    started(builder.ignore_https_errors(true)).await
+}
+
+fn at_shop(mut url: Url) -> Url {
+    url.set_host(Some("www.shop.test")).unwrap();
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_of_the_request_takes_the_place_of_all_of_its_name() {
+    let Some(session) = of_shop().await else { return };
+    let site = TestSite::start().await.unwrap();
+    let mut deep = Cookie::new("sid", "deep", "www.shop.test");
+    deep.path = "/echo".to_owned();
+    let all = [
+        Cookie::new("sid", "jar", ".shop.test"),
+        deep,
+        Cookie::new("sid", "other", "login.shop.test"),
+        Cookie::new("lang", "de", ".shop.test"),
+    ];
+    for cookie in all.clone() {
+        session.cookie_jar().insert(cookie).unwrap();
+    }
+    let url = at_shop(site.http_url("/echo/sid"));
+    fetched(&session, &Fetch::from(url).cookie("sid", "own")).await;
+    let mut sent = site.requests_to("/echo/sid")[0].cookies();
+    sent.sort();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(sent, [pair("lang", "de"), pair("sid", "own")]);
+    assert_eq!(session.cookie_jar().cookies(), all, "the jar is as it was");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_of_a_request_over_https_may_say_so_and_go_nowhere_in_clear() {
+    let Some(session) = of_shop().await else { return };
+    let site = TestSite::start().await.unwrap();
+    let clear = at_shop(site.http_url("/echo/clear"));
+    let request = Fetch::from(at_shop(site.https_url("/redirect-to"))).query([("url", clear.as_str())]);
+    let request = request.cookie("__Host-sid", "1").cookie("plain", "2");
+    fetched(&session, &request).await;
+    assert_eq!(site.requests_to("/redirect-to")[0].cookies().len(), 2);
+    assert_eq!(site.requests_to("/echo/clear")[0].cookies(), []);
+    // What cannot be says which one it is.
+    for (name, length) in [("__Secure-sid", 1), ("long", 5_000)] {
+        let request = Fetch::from(clear.clone())
+            .cookie("fine", "1")
+            .cookie(name, "x".repeat(length));
+        let error = session.fetch(&request).await.unwrap_err();
+        assert_eq!(error.as_fetch().unwrap().kind(), FetchErrorKind::Request, "{error}");
+        assert!(
+            error.to_string().contains(name) && !error.to_string().contains("xx"),
+            "{error}"
+        );
+    }
+    assert_eq!(site.requests_to("/echo/clear").len(), 1);
 }

@@ -339,3 +339,24 @@ async fn of_a_jar_with_many_origins_a_fetch_waits_for_its_own_and_few_others() {
     assert_eq!(account(&session, here).await, nobody());
     assert_eq!(account(&session, there).await, nobody());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pages_did_before_a_fetch_failed_is_not_lost() {
+    let site = TestSite::start().await.unwrap();
+    let Some(mut session) = started(keeping()).await else {
+        return;
+    };
+    let login = Fetch::from(site.http_url("/js/login?user=ada")).with(PageOptions {
+        init_scripts: Some(vec!["document.cookie = 'session=8; path=/'".into()]),
+        wait_selector: Some("#never".into()),
+        ..PageOptions::default()
+    });
+    let login = login.unwrap().timeout(std::time::Duration::from_secs(6));
+    let error = session.fetch(&login).await.unwrap_err();
+    assert!(error.to_string().contains("wait_selector"), "{error}");
+    let state = session.storage_state().await.unwrap();
+    let origin = site.http_url("/");
+    assert!(items(&state, &origin).contains(&("token".to_owned(), "token-of-ada".to_owned())));
+    assert_eq!(session.cookie_jar().get(&origin, "session").unwrap().value, "8");
+    session.close().await.unwrap();
+}

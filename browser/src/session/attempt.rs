@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use silkroute_core::{Cookie, CookieJar, FetchError, FetchErrorKind, Hop, Proxy, ResponseParts, Timing};
+use silkroute_core::{Cookie, FetchError, FetchErrorKind, Hop, Proxy, ResponseParts, Timing};
 use tokio::time::Instant;
 use url::Url;
 
@@ -39,7 +39,7 @@ impl<K: BrowserKind> Attempt<'_, K> {
         let began = Instant::now();
         let home = self.home().await.map_err(|error| self.failed(error))?;
         let own = self.own_cookies();
-        self.cookies_in(&home, &own).await.map_err(|error| self.failed(error))?;
+        self.carry_in(&home, &own).await?;
         let version = self.running.browser.version();
         let mut tab_options = tell::tab_options(self.plan, &self.settings.config, version, self.proxy, self.deadline)
             .await
@@ -63,7 +63,31 @@ impl<K: BrowserKind> Attempt<'_, K> {
             pool.acquire(&home.context, tab_options, self.deadline).await
         };
         let lease = lease.map_err(|error| self.failed(error))?;
-        let tab: &Tab = &lease;
+        let result = self.within(&home, &lease, &own, began).await;
+        if result.is_err() {
+            self.salvage(&home, &lease, &own).await;
+        }
+        let response = result?;
+        // Nobody comes back to a context of its own.
+        if self.is_apart() {
+            drop(lease);
+        } else if self.plan.setup.is_some() {
+            // Nobody knows what it told the tab.
+            lease.retire();
+        } else {
+            lease.finish();
+        }
+        Ok(response)
+    }
+
+    /// From an empty tab to a response.
+    async fn within(
+        &self,
+        home: &Home,
+        tab: &Tab,
+        own: &[Cookie],
+        began: Instant,
+    ) -> Result<Box<PageResponse>, FetchError> {
         if let Some(setup) = &self.plan.setup {
             run_hook(self.plan, "page_setup", setup, tab, self.deadline).await?;
         }
@@ -86,25 +110,10 @@ impl<K: BrowserKind> Attempt<'_, K> {
         }
         response.challenge = arrived.challenge;
         response.parts.timing.first_byte += waited;
-        if self.plan.page.cookie_store && self.settings.config.keep_local_storage {
-            home.storage
-                .carry_out(&self.settings.jar, tab, self.deadline)
-                .await
-                .map_err(|error| self.failed(error))?;
-        }
         response.parts.cookies = self
-            .cookies_out(&home, &own, &response)
+            .carry_out(home, tab, own, &response)
             .await
             .map_err(|error| self.failed(error))?;
-        // Nobody comes back to a context of its own.
-        if self.is_apart() {
-            drop(lease);
-        } else if self.plan.setup.is_some() {
-            // Nobody knows what it told the tab.
-            lease.retire();
-        } else {
-            lease.finish();
-        }
         Ok(response)
     }
 
@@ -126,51 +135,6 @@ impl<K: BrowserKind> Attempt<'_, K> {
             Some(proxy) if !self.own_proxy => self.running.through(kind, proxy, self.deadline).await,
             _ => Ok(self.running.main()),
         }
-    }
-
-    fn own_cookies(&self) -> Vec<Cookie> {
-        let host = self.plan.url.host_str().unwrap_or_default();
-        let own = self.plan.cookies.iter();
-        own.map(|(name, value)| Cookie::new(name, value, host)).collect()
-    }
-
-    async fn cookies_in(&self, home: &Home, own: &[Cookie]) -> Result<(), Error> {
-        if self.plan.page.cookie_store {
-            home.ledger
-                .carry_in(&self.settings.jar, &home.context, self.deadline)
-                .await?;
-            if self.settings.config.keep_local_storage {
-                home.storage
-                    .carry_in(&self.settings.jar, &home.context, &self.plan.url, self.deadline)
-                    .await?;
-            }
-        }
-        home.context.set_cookies(own, self.deadline).await
-    }
-
-    /// What the exchange set: what the browser has that is new, of what its documents' hosts may see, and what it has let go
-    /// of again.
-    async fn cookies_out(&self, home: &Home, own: &[Cookie], response: &PageResponse) -> Result<Vec<Cookie>, Error> {
-        if !self.plan.page.cookie_store {
-            return Ok(set_cookies(response));
-        }
-        let jar = &self.settings.jar;
-        let new = home.ledger.carry_out(jar, &home.context, own, self.deadline).await?;
-        let mut cookies = set_cookies(response);
-        let urls = response.parts.history.iter().map(|hop| &hop.url);
-        let seen: Vec<Cookie> = urls
-            .chain([&response.parts.url])
-            .flat_map(|url| jar.cookies_for(url))
-            .collect();
-        for cookie in new {
-            let same = |other: &Cookie| {
-                other.name == cookie.name && other.domain == cookie.domain && other.path == cookie.path
-            };
-            if seen.iter().any(same) && !cookies.iter().any(same) {
-                cookies.push(cookie);
-            }
-        }
-        Ok(cookies)
     }
 
     async fn navigate(&self, tab: &Tab) -> Result<Document, FetchError> {
@@ -346,16 +310,6 @@ impl Drop for Flight<'_> {
             }
         }
     }
-}
-
-/// The cookies that the documents on the way set, as a jar of their own takes them.
-fn set_cookies(response: &PageResponse) -> Vec<Cookie> {
-    let jar = CookieJar::new();
-    for hop in &response.parts.history {
-        jar.store(&hop.url, &hop.headers);
-    }
-    jar.store(&response.parts.url, &response.server_headers);
-    jar.cookies()
 }
 
 fn history(document: &Document) -> Vec<Hop> {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use silkroute_core::{Cookie, CookieJar};
 use tokio::sync::Mutex;
 
+use super::sites::Sites;
 use crate::{Context, Deadline, Error, Result};
 
 type Key = (String, String, String);
@@ -19,6 +20,8 @@ fn key(cookie: &Cookie) -> Key {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: Mutex<Entries>,
+    /// The context is that of a user, who takes cookies out, too: they are not put back.
+    is_a_users: bool,
 }
 
 #[derive(Debug, Default)]
@@ -30,11 +33,29 @@ struct Entries {
 }
 
 impl Ledger {
-    /// What changed in the jar goes into the context.
-    pub(super) async fn carry_in(&self, jar: &CookieJar, context: &Context, deadline: Deadline) -> Result<()> {
+    pub(super) fn of(is_a_users: bool) -> Self {
+        Self {
+            entries: Mutex::default(),
+            is_a_users,
+        }
+    }
+
+    /// What changed in the jar goes into the context, but for what the request's own cookies take the place of.
+    pub(super) async fn carry_in(
+        &self,
+        jar: &CookieJar,
+        context: &Context,
+        own: &[Cookie],
+        deadline: Deadline,
+    ) -> Result<()> {
         let mut entries = deadline.run("the cookies", self.entries.lock()).await?;
         let Entries { known, refused } = &mut *entries;
-        let theirs: HashMap<Key, Cookie> = jar.cookies().into_iter().map(|cookie| (key(&cookie), cookie)).collect();
+        let theirs: HashMap<Key, Cookie> = jar
+            .cookies()
+            .into_iter()
+            .filter(|cookie| !own.iter().any(|own| takes_the_place(own, cookie)))
+            .map(|cookie| (key(&cookie), cookie))
+            .collect();
         let mut changed: Vec<Cookie> = theirs
             .iter()
             .filter(|(key, cookie)| {
@@ -68,16 +89,19 @@ impl Ledger {
         Ok(())
     }
 
-    /// What changed in the context goes into the jar, but for the cookies of the request's own. Gives back what is new.
+    /// What changed in the context goes into the jar, but for the cookies of the request's own. Gives back what is new. What has
+    /// gone there is taken out of the jar where its site may have done it. Else the browser had no room for it, as of more than
+    /// 3,300 cookies Chromium first drops those that no page has used: the next page finds it there again.
     pub(super) async fn carry_out(
         &self,
         jar: &CookieJar,
         context: &Context,
         own: &[Cookie],
+        sites: &Sites,
         deadline: Deadline,
     ) -> Result<Vec<Cookie>> {
         let mut entries = deadline.run("the cookies", self.entries.lock()).await?;
-        let known = &mut entries.known;
+        let Entries { known, refused } = &mut *entries;
         let now: HashMap<Key, Cookie> = context
             .cookies(deadline)
             .await?
@@ -105,16 +129,36 @@ impl Ledger {
                 }
             }
         }
-        // One of the request's own took the place of the jar's in this context alone.
-        let covered: HashSet<Key> = own.iter().map(key).collect();
-        let gone = |old: &&Cookie| !now.contains_key(&key(old)) && !covered.contains(&key(old));
-        for old in known.values().filter(gone) {
-            jar.remove(&old.domain, &old.path, &old.name);
+        for (key, old) in known.drain().filter(|(key, _)| !now.contains_key(key)) {
+            if sites.have(&old.domain) {
+                jar.remove(&old.domain, &old.path, &old.name);
+                continue;
+            }
+            tracing::debug!(
+                name = old.name,
+                domain = old.domain,
+                "the browser dropped a cookie, and the jar keeps it"
+            );
+            if self.is_a_users {
+                refused.insert(key, old);
+            }
         }
         *known = now;
         known.retain(|key, _| !stays.contains(key));
         Ok(new)
     }
+}
+
+/// Whether no page is to see a cookie of the jar for one of the request's own: it has the name, and goes to its host.
+fn takes_the_place(own: &Cookie, cookie: &Cookie) -> bool {
+    let goes_there = match cookie.domain.strip_prefix('.') {
+        Some(domain) => own
+            .domain
+            .strip_suffix(domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+        None => own.domain == cookie.domain,
+    };
+    own.name == cookie.name && goes_there
 }
 
 /// Puts in all that the browser takes.

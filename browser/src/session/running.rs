@@ -30,10 +30,10 @@ pub(super) struct Home {
 }
 
 impl Home {
-    fn new(context: Context) -> Self {
+    fn new(context: Context, is_a_users: bool) -> Self {
         Self {
             context,
-            ledger: Ledger::default(),
+            ledger: Ledger::of(is_a_users),
             storage: StorageLedger::default(),
             own_words: OnceCell::new(),
         }
@@ -136,7 +136,7 @@ impl<K: BrowserKind> Running<K> {
             browser,
             pool,
             state,
-            main: Arc::new(Home::new(context)),
+            main: Arc::new(Home::new(context, config.cdp_default_context)),
             others: Mutex::default(),
             permissions: config.permissions.clone(),
             _window: window,
@@ -183,7 +183,7 @@ impl<K: BrowserKind> Running<K> {
         };
         let context = self.browser.new_context(options, deadline).await?;
         grant(&context, &self.permissions, deadline).await?;
-        Ok(Arc::new(Home::new(context)))
+        Ok(Arc::new(Home::new(context, false)))
     }
 
     /// What the pages of a context say of the browser by themselves. It is asked when somebody wants to know, once: a fresh profile
