@@ -17,25 +17,40 @@ pub struct Point {
     pub y: f64,
 }
 
-/// The middle of the first visible element, scrolled to.
-const PLACE: &str = r"((selector) => {
-  const shown = e => {
-    const box = e.getBoundingClientRect();
-    return box.width > 0 && box.height > 0 && getComputedStyle(e).visibility === 'visible';
-  };
-  const e = [...document.querySelectorAll(selector)].find(shown);
+/// The first visible element, by what [`Tab::wait_for_selector`] calls visible.
+const FIRST: &str = r"((selector) => [...document.querySelectorAll(selector)].find(e => {
+  const box = e.getBoundingClientRect();
+  return box.width > 0 && box.height > 0 && getComputedStyle(e).visibility === 'visible';
+}))";
+
+/// Its middle, scrolled to.
+const PLACE: &str = r"((e) => {
   if (!e) return null;
   e.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
   const box = e.getBoundingClientRect();
   return {x: Math.round(box.left + box.width / 2), y: Math.round(box.top + box.height / 2)};
 })";
 
-/// Takes the focus and has all of its text selected, so that what is typed takes its place.
-const FOCUS: &str = r"((selector) => {
-  const e = document.querySelector(selector);
-  if (!e || !(e.isContentEditable || 'value' in e)) return false;
+/// Has it take the focus, with all of its text selected, so that what is typed takes its place. What is typed goes to whatever has
+/// the focus: whether that is the element now, and one that takes text, or the field within it.
+const FOCUS: &str = r"((e) => {
+  if (!e) return null;
+  const typed = ['text', 'search', 'url', 'tel', 'email', 'password', 'number'];
+  const takes = e => (e.localName === 'textarea' || e.localName === 'input' && typed.includes(e.type))
+    && !e.readOnly && !e.matches(':disabled');
+  if (e.isContentEditable) {
+    let host = e;
+    while (host.parentElement && host.parentElement.isContentEditable) host = host.parentElement;
+    host.focus();
+    getSelection().selectAllChildren(e);
+    return document.activeElement === host;
+  }
   e.focus();
-  if (e.select) e.select(); else getSelection().selectAllChildren(e);
+  if (document.activeElement !== e) return false;
+  let field = e;
+  while (field.shadowRoot && field.shadowRoot.activeElement) field = field.shadowRoot.activeElement;
+  if (!takes(field)) return false;
+  field.select();
   return true;
 })";
 
@@ -48,9 +63,7 @@ impl Tab {
         loop {
             self.wait_for_selector(selector, SelectorState::Visible, deadline)
                 .await?;
-            let place: Option<Point> = self
-                .evaluate(&format!("{PLACE}({})", quoted(selector)?), deadline)
-                .await?;
+            let place: Option<Point> = self.evaluate(&of_first(PLACE, selector)?, deadline).await?;
             // It may have gone between the two.
             if let Some(place) = place {
                 return self.click_at(place, deadline).await;
@@ -86,19 +99,28 @@ impl Tab {
         self.input("Input.dispatchMouseEvent", params, deadline).await
     }
 
-    /// Puts a text into the first input, text area or editable element that a CSS selector finds, once it is visible, in place
-    /// of what is there. The page sees an `input` event, as from an input method, and no keys.
+    /// Puts a text into the first visible element that a CSS selector finds, once there is one, in place of what is there: an
+    /// input for text, numbers included, a text area, an editable element, or an element with such a field in its open shadow
+    /// root that passes on the focus. The page sees an `input` event, as from an input method, and no keys.
     ///
     /// # Errors
-    /// [`Error::Timeout`]; [`Error::Invalid`] for an element that takes no text; those of [`evaluate`](Self::evaluate).
+    /// [`Error::Timeout`]; [`Error::Invalid`] for an element that takes no text, such as a checkbox, a date or what is disabled or
+    /// read-only, and for one that does not take the focus: nothing is typed then; those of [`evaluate`](Self::evaluate).
     pub async fn fill(&self, selector: &str, text: &str, deadline: Deadline) -> Result<()> {
-        self.wait_for_selector(selector, SelectorState::Visible, deadline)
-            .await?;
-        let takes: bool = self
-            .evaluate(&format!("{FOCUS}({})", quoted(selector)?), deadline)
-            .await?;
+        let takes = loop {
+            self.wait_for_selector(selector, SelectorState::Visible, deadline)
+                .await?;
+            let takes: Option<bool> = self.evaluate(&of_first(FOCUS, selector)?, deadline).await?;
+            // It may have gone between the two.
+            if let Some(takes) = takes {
+                break takes;
+            }
+        };
         if !takes {
-            return Err(Error::invalid(format!("{selector:?}"), "the element takes no text"));
+            return Err(Error::invalid(
+                format!("{selector:?}"),
+                "the first visible one takes no text: it is no field for text, is disabled or read-only, or does not take the focus",
+            ));
         }
         if text.is_empty() {
             return self.press("Delete", deadline).await;
@@ -129,8 +151,10 @@ impl Tab {
     }
 }
 
-fn quoted(selector: &str) -> Result<String> {
-    serde_json::to_string(selector).map_err(|error| Error::invalid("the selector", error))
+/// A script about the first visible element.
+fn of_first(script: &str, selector: &str) -> Result<String> {
+    let selector = serde_json::to_string(selector).map_err(|error| Error::invalid("the selector", error))?;
+    Ok(format!("{script}({FIRST}({selector}))"))
 }
 
 /// Where a character is on a keyboard, and its virtual key code of Windows. Others are elsewhere on each layout.
