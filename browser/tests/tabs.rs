@@ -13,8 +13,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use silkroute_browser::cdp::RawCommand;
 use silkroute_browser::{
-    Blocking, CaptureFilter, ColorScheme, ContextOptions, Deadline, Error, Navigation, PdfOptions, ScreenshotOptions,
-    SelectorState, TabOptions, TargetInfo, TargetKind, UserAgent, Viewport,
+    Blocking, CaptureFilter, Captured, ColorScheme, ContextOptions, Deadline, Error, Navigation, PdfOptions,
+    ScreenshotOptions, SelectorState, TabOptions, TargetInfo, TargetKind, UserAgent, Viewport, WaitUntil,
 };
 use silkroute_core::Cookie;
 use silkroute_testkit::site::TestSite;
@@ -398,4 +398,77 @@ async fn a_long_body_is_there_up_to_the_limit_and_too_large_beyond_it() {
             (None, body) => assert!(matches!(body, Err(Error::TooLarge { .. })), "{}", body.is_ok()),
         }
     }
+}
+
+#[tokio::test]
+async fn what_frames_of_other_sites_ask_for_is_captured_with_its_body() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[]).await;
+    let frame = |host: &str, from: &str| format!("<iframe src='{}'></iframe>", site.on(host, from));
+    let script = |whose: &str| {
+        format!("<script>fetch('/api/{whose}').then(r => r.text()).then(t => document.title = t)</script>")
+    };
+    site.set("/", Answer::html(&(script("page") + &frame("localhost", "/frame"))));
+    site.set(
+        "/frame",
+        Answer::html(&(script("frame") + &frame("other.localhost", "/inner"))),
+    );
+    site.set("/inner", Answer::html(&script("inner")));
+    for whose in ["page", "frame", "inner"] {
+        let json = format!("{{\"of\": \"{whose}\"}}");
+        let headers = [("content-type", "application/json")];
+        site.set(&format!("/api/{whose}"), Answer::of(200, &headers, &json));
+    }
+    let options = TabOptions {
+        capture: Some(CaptureFilter::new(|url| url.contains("/api/"))),
+        ..TabOptions::default()
+    };
+    let tab = open(&browser.default_context(), options).await;
+    let navigation = Navigation {
+        wait_until: WaitUntil::NetworkIdle,
+        ..Navigation::to(site.url("/"))
+    };
+    tab.navigate(&navigation, soon()).await.unwrap();
+    // Idle is the page's own network: its frames' may still be busy.
+    let all = async {
+        loop {
+            let captured = tab.captured(soon()).await.unwrap();
+            let late = |one: &Captured| one.body.as_ref().is_err_and(|reason| reason.contains("complete"));
+            if captured.len() == 3 && !captured.iter().any(late) {
+                return captured;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut bodies: Vec<_> = soon()
+        .run("the frames", all)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|one| String::from_utf8(one.body.unwrap().to_vec()).unwrap())
+        .collect();
+    bodies.sort();
+    assert_eq!(
+        bodies,
+        [r#"{"of": "frame"}"#, r#"{"of": "inner"}"#, r#"{"of": "page"}"#]
+    );
+    // Those of a frame that is gone are gone with it.
+    tab.evaluate::<()>("document.querySelector('iframe').remove()", soon())
+        .await
+        .ok();
+    let gone = async {
+        while tab
+            .captured(soon())
+            .await
+            .unwrap()
+            .iter()
+            .filter(|one| one.body.is_err())
+            .count()
+            < 2
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon().run("the frames' end", gone).await.unwrap();
+    browser.close().await.unwrap();
 }

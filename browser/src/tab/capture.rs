@@ -10,7 +10,7 @@ use silkroute_core::RedactedHeaders;
 
 use super::document::{headers, shown_url};
 use super::events::{Failed, Received, WillBeSent};
-use crate::cdp::{Event, Observer};
+use crate::cdp::{CdpSession, Event, Observer};
 
 /// How many responses of one use of a tab are kept; further ones are not.
 pub(super) const MOST_CAPTURED: usize = 1_000;
@@ -66,6 +66,8 @@ impl fmt::Debug for Captured {
 /// One that is seen and whose body is still with the browser.
 #[derive(Clone)]
 pub(super) struct Seen {
+    /// Of the page or frame that asked for it.
+    pub(super) session: Option<String>,
     pub(super) request_id: String,
     pub(super) url: String,
     pub(super) method: String,
@@ -87,6 +89,14 @@ impl Capture {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes from now on what a page or frame asks for.
+    pub(super) fn observe(self: &Arc<Self>, session: &CdpSession) {
+        session.observe(Arc::new(Asking {
+            session: session.id().map(str::to_owned),
+            capture: Arc::clone(self),
+        }));
+    }
+
     pub(super) fn set(&self, filter: Option<CaptureFilter>) {
         *self.filter.lock().unwrap_or_else(PoisonError::into_inner) = filter;
         self.list().clear();
@@ -104,19 +114,33 @@ impl Capture {
         let filter = self.filter.lock().unwrap_or_else(PoisonError::into_inner).clone();
         filter.is_some_and(|filter| (filter.0)(url))
     }
+}
+
+/// A page or frame whose requests are seen.
+struct Asking {
+    session: Option<String>,
+    capture: Arc<Capture>,
+}
+
+impl Asking {
+    fn mine<'a>(&self, list: &'a mut VecDeque<Seen>, request: &str) -> Option<&'a mut Seen> {
+        list.iter_mut()
+            .find(|seen| seen.request_id == request && seen.session == self.session)
+    }
 
     fn read(&self, event: &Event) -> crate::Result<()> {
         match &*event.method {
             "Network.requestWillBeSent" => {
                 let sent: WillBeSent = event.read()?;
-                if !matches!(sent.r#type.as_str(), "XHR" | "Fetch") || !self.keeps(&sent.request.url) {
+                if !matches!(sent.r#type.as_str(), "XHR" | "Fetch") || !self.capture.keeps(&sent.request.url) {
                     return Ok(());
                 }
-                let mut list = self.list();
-                if let Some(known) = list.iter_mut().find(|seen| seen.request_id == sent.request_id) {
+                let mut list = self.capture.list();
+                if let Some(known) = self.mine(&mut list, &sent.request_id) {
                     known.url = sent.request.url;
                 } else if list.len() < MOST_CAPTURED {
                     list.push_back(Seen {
+                        session: self.session.clone(),
                         request_id: sent.request_id,
                         url: sent.request.url,
                         method: sent.request.method,
@@ -130,11 +154,7 @@ impl Capture {
             }
             "Network.responseReceived" => {
                 let received: Received = event.read()?;
-                if let Some(seen) = self
-                    .list()
-                    .iter_mut()
-                    .find(|seen| seen.request_id == received.request_id)
-                {
+                if let Some(seen) = self.mine(&mut self.capture.list(), &received.request_id) {
                     seen.status = received.response.status;
                     seen.headers = headers(&received.response.headers);
                 }
@@ -143,7 +163,7 @@ impl Capture {
                 let Failed {
                     request_id, error_text, ..
                 } = event.read()?;
-                if let Some(seen) = self.list().iter_mut().find(|seen| seen.request_id == request_id) {
+                if let Some(seen) = self.mine(&mut self.capture.list(), &request_id) {
                     seen.complete = true;
                     seen.failed = Some(error_text).filter(|text| !text.is_empty());
                 }
@@ -153,7 +173,7 @@ impl Capture {
     }
 }
 
-impl Observer for Capture {
+impl Observer for Asking {
     fn wants(&self, method: &str) -> bool {
         matches!(
             method,
@@ -161,7 +181,12 @@ impl Observer for Capture {
                 | "Network.responseReceived"
                 | "Network.loadingFinished"
                 | "Network.loadingFailed"
-        ) && self.filter.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        ) && self
+            .capture
+            .filter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 
     fn on_event(&self, event: &Event) {

@@ -9,8 +9,9 @@ use silkroute_core::Cookie;
 
 use super::capture::{Captured, Seen};
 use super::document::{Document, DocumentKind};
-use super::{Tab, TabState};
-use crate::cdp::RawCommand;
+use super::embedded::below;
+use super::Tab;
+use crate::cdp::{CdpSession, RawCommand};
 use crate::{Deadline, Error, Result};
 
 /// The document with its doctype, which `outerHTML` leaves out.
@@ -39,12 +40,12 @@ impl Tab {
         }
     }
 
-    /// What was sent as the document, decompressed; text is UTF-8 whatever it was sent in.
+    /// What was sent as the document, decompressed; text is UTF-8 whatever it was sent in. 
     ///
     /// # Errors
     /// Those of commands: the browser may have let go of a body that is very large, or of a document that is no longer shown.
     pub async fn raw_body(&self, document: &Document, deadline: Deadline) -> Result<Bytes> {
-        Ok(self.state.response_body(&document.loader_id, deadline).await?.0)
+        Ok(response_body(&self.state.session, &document.loader_id, deadline).await?.0)
     }
 
     /// The body of a document by its kind: rendered HTML, what was sent, what was downloaded, or nothing.
@@ -63,7 +64,7 @@ impl Tab {
         };
         let (body, utf8) = match document.kind {
             DocumentKind::Html => (self.content(deadline).await?.into(), true),
-            DocumentKind::Raw => match self.state.response_body(&document.loader_id, deadline).await {
+            DocumentKind::Raw => match response_body(&self.state.session, &document.loader_id, deadline).await {
                 // What is too large for its buffer the browser lets go of. See `TabOptions::body_limit`.
                 Err(Error::Protocol { message, .. }) if message.contains("evicted") => return Err(too_large()),
                 other => other?,
@@ -88,14 +89,17 @@ impl Tab {
     }
 
     /// The responses to scripts that [`TabOptions::capture`](super::TabOptions::capture) keeps, since the last navigation
-    /// began; at most 1,000. Those of pages that were left meanwhile have lost their bodies.
+    /// began, those of its frames included; at most 1,000. Those of pages and frames that were left meanwhile have lost their bodies.
     ///
     /// # Errors
     /// Those of commands; a body that cannot be had is no error of the whole.
     pub async fn captured(&self, deadline: Deadline) -> Result<Vec<Captured>> {
+        let page = &self.state.session;
+        let frames = below(page);
         let mut captured = Vec::new();
         for seen in self.state.capture.seen() {
             let Seen {
+                session,
                 request_id,
                 url,
                 method,
@@ -105,11 +109,18 @@ impl Tab {
                 complete,
                 failed,
             } = seen;
-            let body = match failed {
-                Some(failed) => Err(failed),
-                None if !complete => Err("it was not complete yet".to_owned()),
-                None => match self.state.response_body(&request_id, deadline).await {
-                    Err(error @ (Error::Gone { .. } | Error::Timeout { .. })) => return Err(error),
+            // Only the process that asked for it has the body.
+            let asked = [page]
+                .into_iter()
+                .chain(&frames)
+                .find(|of| of.id() == session.as_deref());
+            let body = match (failed, asked) {
+                (Some(failed), _) => Err(failed),
+                (None, _) if !complete => Err("it was not complete yet".to_owned()),
+                (None, None) => Err("its frame is gone".to_owned()),
+                (None, Some(of)) => match response_body(of, &request_id, deadline).await {
+                    Err(error @ Error::Timeout { .. }) => return Err(error),
+                    Err(error @ Error::Gone { .. }) if page.close_reason().is_some() => return Err(error),
                     other => other.map(|(body, _)| body).map_err(|error| error.to_string()),
                 },
             };
@@ -134,17 +145,15 @@ impl Tab {
     }
 }
 
-impl TabState {
-    /// What was sent, and whether the browser gave it as text, which is then UTF-8.
-    async fn response_body(&self, request: &str, deadline: Deadline) -> Result<(Bytes, bool)> {
-        let command = RawCommand::new("Network.getResponseBody", json!({"requestId": request}))?;
-        let body: Body = self.session.send_as(command, deadline).await?;
-        if !body.base64_encoded {
-            return Ok((body.body.into(), true));
-        }
-        let bytes = STANDARD
-            .decode(body.body)
-            .map_err(|error| Error::malformed("Network.getResponseBody", error))?;
-        Ok((bytes.into(), false))
+/// What was sent, and whether the browser gave it as text, which is then UTF-8.
+async fn response_body(of: &CdpSession, request: &str, deadline: Deadline) -> Result<(Bytes, bool)> {
+    let command = RawCommand::new("Network.getResponseBody", json!({"requestId": request}))?;
+    let body: Body = of.send_as(command, deadline).await?;
+    if !body.base64_encoded {
+        return Ok((body.body.into(), true));
     }
+    let bytes = STANDARD
+        .decode(body.body)
+        .map_err(|error| Error::malformed("Network.getResponseBody", error))?;
+    Ok((bytes.into(), false))
 }

@@ -141,7 +141,7 @@ impl Left {
 }
 
 /// The frames that have a session of their own, however deep.
-fn below(page: &CdpSession) -> Vec<CdpSession> {
+pub(super) fn below(page: &CdpSession) -> Vec<CdpSession> {
     let mut frames = Vec::new();
     let mut left = page.children();
     while let Some(session) = left.pop() {

@@ -177,7 +177,7 @@ impl Tab {
         let tracker = Arc::new(Tracker::new(&target, Arc::clone(context.written())));
         let capture = Arc::new(Capture::default());
         session.observe(Arc::clone(&tracker) as _);
-        session.observe(Arc::clone(&capture) as _);
+        capture.observe(&session);
         let state = Arc::new(TabState {
             session,
             root: root.clone(),
@@ -316,7 +316,7 @@ impl TabState {
         if frame {
             commands.push(RawCommand::new("Page.enable", json!({})));
             commands.push(RawCommand::new("DOMStorage.enable", json!({})));
-            session.observe(Arc::clone(&self.capture) as _);
+            self.capture.observe(session);
             self.embedded.observe(session);
         }
         commands.push(below());
