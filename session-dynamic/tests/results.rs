@@ -12,7 +12,8 @@ use std::time::Duration;
 use serde_json::Value;
 use silkroute_core::{Fetch, FetchErrorKind, RequestExt as _, Retry, Session as _};
 use silkroute_session_dynamic::{
-    DocumentKind, DynamicSession, DynamicSessionBuilder, OnTimeout, PageOptions, ScreenshotOptions, StepOutcome, Toggle,
+    DocumentKind, DynamicSession, DynamicSessionBuilder, OnTimeout, PageOptions, ScreenshotOptions, StepOutcome,
+    Toggle, WaitUntil,
 };
 use silkroute_testkit::site::TestSite;
 use support::{SOON, fetched, started};
@@ -64,6 +65,21 @@ async fn what_is_no_page_has_a_result_of_its_own() {
 
     let response = fetched(&session, &Fetch::from(site.http_url("/image.png"))).await;
     assert!(response.0.body().starts_with(b"\x89PNG\r\n\x1a\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_page_comes_whole_however_early_it_is_taken() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let request = Fetch::from(site.http_url("/drip?ms=2&bytes=1500"))
+        .with(PageOptions {
+            wait_until: Some(WaitUntil::Commit),
+            ..PageOptions::default()
+        })
+        .unwrap();
+    let response = fetched(&session, &request).await;
+    assert_eq!(response.document, DocumentKind::Raw);
+    assert_eq!(response.0.body().len(), 1500);
 }
 
 #[tokio::test(flavor = "multi_thread")]

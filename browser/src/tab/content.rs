@@ -10,7 +10,7 @@ use silkroute_core::Cookie;
 use super::capture::{Captured, Seen};
 use super::document::{Document, DocumentKind};
 use super::embedded::below;
-use super::Tab;
+use super::{Tab, WaitUntil};
 use crate::cdp::{CdpSession, RawCommand};
 use crate::{Deadline, Error, Result};
 
@@ -40,12 +40,13 @@ impl Tab {
         }
     }
 
-    /// What was sent as the document, decompressed; text is UTF-8 whatever it was sent in. 
+    /// What was sent as the document, decompressed; text is UTF-8 whatever it was sent in. What is no HTML is waited for until
+    /// all of it has come.
     ///
     /// # Errors
     /// Those of commands: the browser may have let go of a body that is very large, or of a document that is no longer shown.
     pub async fn raw_body(&self, document: &Document, deadline: Deadline) -> Result<Bytes> {
-        Ok(response_body(&self.state.session, &document.loader_id, deadline).await?.0)
+        Ok(self.as_sent(document, deadline).await?.0)
     }
 
     /// The body of a document by its kind: rendered HTML, what was sent, what was downloaded, or nothing.
@@ -64,7 +65,7 @@ impl Tab {
         };
         let (body, utf8) = match document.kind {
             DocumentKind::Html => (self.content(deadline).await?.into(), true),
-            DocumentKind::Raw => match response_body(&self.state.session, &document.loader_id, deadline).await {
+            DocumentKind::Raw => match self.as_sent(document, deadline).await {
                 // What is too large for its buffer the browser lets go of. See `TabOptions::body_limit`.
                 Err(Error::Protocol { message, .. }) if message.contains("evicted") => return Err(too_large()),
                 other => other?,
@@ -76,6 +77,16 @@ impl Tab {
             return Err(too_large());
         }
         Ok((body, utf8))
+    }
+
+    /// What was sent as the document, and whether it is UTF-8.
+    async fn as_sent(&self, document: &Document, deadline: Deadline) -> Result<(Bytes, bool)> {
+        // The browser gives no part of a body. One that was taken as soon as it began may still be on its way.
+        if document.kind == DocumentKind::Raw && document.timing.load.is_none() {
+            self.arrive(WaitUntil::Load, deadline).await?;
+        }
+        let page = &self.state.session;
+        response_body(page, &document.loader_id, deadline).await
     }
 
     /// The download that the last navigation came to; nothing where
