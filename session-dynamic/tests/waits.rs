@@ -207,6 +207,23 @@ async fn a_while_is_waited_at_the_end_and_refused_when_there_is_no_time_for_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_while_is_cut_short_where_the_page_is_to_be_taken_as_it_is() {
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let options = PageOptions {
+        wait_selector: Some("#never".into()),
+        wait: Some(Duration::from_secs(3)),
+        on_timeout: Some(OnTimeout::Continue),
+        ..PageOptions::default()
+    };
+    let request = page(&site, "/js/list", options).timeout(Duration::from_secs(10));
+    let response = fetched(&session, &request).await;
+    assert_eq!(response.step("wait_selector").unwrap().outcome, StepOutcome::TimedOut);
+    assert_eq!(response.step("wait").unwrap().outcome, StepOutcome::TimedOut);
+    assert_eq!(response.0.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scrolling_ends_where_the_page_does_or_at_its_bound() {
     let Some(session) = started(once()).await else { return };
     let site = TestSite::start().await.unwrap();

@@ -138,15 +138,24 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// A wait that is longer than the time that is left is told at once.
+    /// A wait that is longer than the time that is left is told at once, or cut short where the page is to be taken all the same.
     async fn pause(&mut self, time: Duration) -> Result<(), FetchError> {
         let began = Instant::now();
-        if self.deadline.remaining() <= time {
-            let message = "the time that is left is shorter than `wait`";
-            return Err(self.plan.error(FetchErrorKind::Timeout, message));
-        }
-        tokio::time::sleep(time).await;
-        self.note("wait", StepOutcome::Done, began);
+        let left = self.deadline.remaining();
+        let most = match self.plan.page.on_timeout {
+            OnTimeout::Error if left <= time => {
+                let message = "the time that is left is shorter than `wait`";
+                return Err(self.plan.error(FetchErrorKind::Timeout, message));
+            }
+            OnTimeout::Error => time,
+            OnTimeout::Continue => left.mul_f64(SHARE),
+        };
+        tokio::time::sleep(time.min(most)).await;
+        let outcome = match time <= most {
+            true => StepOutcome::Done,
+            false => StepOutcome::TimedOut,
+        };
+        self.note("wait", outcome, began);
         Ok(())
     }
 
