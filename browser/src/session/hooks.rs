@@ -94,7 +94,7 @@ impl<'a> Page<'a> {
     /// Puts a text into the first input that a CSS selector finds, in place of what is there, without keys. It is waited for.
     ///
     /// # Errors
-    /// A timeout when no such element becomes visible; it is no input.
+    /// A timeout when no such element becomes visible; the first that is visible takes no text, and nothing is typed.
     pub async fn fill(&self, selector: &str, text: &str) -> Result<()> {
         Ok(self.tab.fill(selector, text, self.deadline).await?)
     }
