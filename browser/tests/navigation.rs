@@ -10,7 +10,9 @@ mod support;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
-use silkroute_browser::{Deadline, DocumentKind, Error, Navigation, RedirectKind, SelectorState, Tab, WaitUntil};
+use silkroute_browser::{
+    Deadline, DocumentKind, Error, Navigation, RedirectKind, SelectorState, Tab, WaitUntil,
+};
 use support::{Answer, Site, browser, pages, soon, tab};
 
 async fn go(tab: &Tab, site: &Site, path: &str) -> silkroute_browser::Result<silkroute_browser::Document> {
@@ -395,5 +397,53 @@ async fn dialogs_are_answered_and_popups_closed() {
         }
     };
     soon().run("popups closed", only_ours).await.unwrap();
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_action_may_go_through_any_number_of_pages() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[]).await;
+    for page in 0..60 {
+        let html = format!("<title>{page}</title><a href=/{}>on</a>", page + 1);
+        site.set(&format!("/{page}"), Answer::html(&html));
+    }
+    let tab = tab(&browser).await;
+    go(&tab, &site, "/0").await.unwrap();
+    for page in 1..60 {
+        tab.click("a", soon()).await.unwrap();
+        tab.wait_for_selector(&format!("a[href='/{}']", page + 1), SelectorState::Visible, soon())
+            .await
+            .unwrap();
+    }
+    let document = tab.arrive(WaitUntil::Load, soon()).await.unwrap();
+    assert_eq!(document.url, site.url("/59").as_str());
+    assert_eq!(tab.document().unwrap().url, document.url);
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn requests_that_come_to_nothing_do_not_make_the_page_forgotten() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[
+        ("/", Answer::html("<a href=/nothing>go</a>")),
+        ("/nothing", Answer::of(204, &[], "")),
+    ])
+    .await;
+    let tab = tab(&browser).await;
+    go(&tab, &site, "/").await.unwrap();
+    for count in 1..=30 {
+        tab.click("a", soon()).await.unwrap();
+        let answered = soon()
+            .run("the request", async {
+                while site.asked("/nothing").len() < count {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+            .await;
+        answered.unwrap();
+    }
+    let document = tab.arrive(WaitUntil::Load, soon()).await.unwrap();
+    assert_eq!(document.url, site.url("/").as_str());
     browser.close().await.unwrap();
 }

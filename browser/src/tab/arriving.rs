@@ -73,7 +73,8 @@ impl TabState {
                 reason: reason.clone(),
             });
         }
-        if track.forgotten > 0 || track.loaders.len() >= MOST_LOADERS {
+        // Of what a script or click set going nobody knows where it began: an action may go through any number of pages.
+        if first.is_some() && (track.forgotten > 0 || track.loaders.len() >= MOST_LOADERS) {
             return Look::Failed(Error::Navigation {
                 net_error: "net::ERR_TOO_MANY_REDIRECTS (by the pages themselves)".to_owned(),
             });

@@ -14,7 +14,7 @@ use super::events::{Entry, FrameNavigated, Lifecycle, Scheduled, WillBeSent};
 use super::loader::Loader;
 use crate::CloseReason;
 
-/// Navigations remembered: more client-side redirects in a row are refused.
+/// Navigations remembered. More client-side redirects of one that was asked for are refused.
 pub(super) const MOST_LOADERS: usize = 24;
 /// Headers that came before their request.
 const EARLY: usize = 32;
@@ -92,7 +92,9 @@ impl Track {
         let at = self.loaders.iter().position(|loader| loader.id == id);
         let at = at.unwrap_or_else(|| {
             if self.loaders.len() == MOST_LOADERS {
-                self.loaders.pop_front();
+                let shown = self.current.as_deref();
+                let oldest = self.loaders.iter().position(|loader| Some(&*loader.id) != shown);
+                oldest.and_then(|oldest| self.loaders.remove(oldest));
                 self.forgotten += 1;
             }
             self.loaders.push_back(Loader::new(id));
