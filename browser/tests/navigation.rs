@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 use silkroute_browser::{
-    Deadline, DocumentKind, Error, Navigation, RedirectKind, SelectorState, Tab, WaitUntil,
+    Deadline, DocumentKind, Error, Navigation, RedirectKind, SelectorState, Tab, TabOptions, WaitUntil,
 };
 use support::{Answer, Site, browser, pages, soon, tab};
 
@@ -397,6 +397,49 @@ async fn dialogs_are_answered_and_popups_closed() {
         }
     };
     soon().run("popups closed", only_ours).await.unwrap();
+    browser.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn headers_that_the_browser_makes_are_refused_and_hold_nothing_up() {
+    let Some(browser) = browser().await else { return };
+    let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
+    let tab = tab(&browser).await;
+    let with = |name: &'static str, value: &'static str| Navigation {
+        headers: HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_static(value))]),
+        ..Navigation::to(site.url("/"))
+    };
+    for name in [
+        "content-length",
+        "cookie2",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ] {
+        let navigation = with(name, "1");
+        let error = tab.navigate(&navigation, soon()).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{error:?}");
+        assert!(error.to_string().contains(name), "{error}");
+        let options = TabOptions {
+            extra_headers: navigation.headers,
+            ..TabOptions::default()
+        };
+        let error = browser.default_context().open(options, soon()).await.unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    // What only the browser knows that it refuses is an error of its own, at once.
+    let error = tab.navigate(&with("connection", "upgrade"), soon()).await.unwrap_err();
+    assert!(matches!(error, Error::Invalid { .. }), "{error:?}");
+    assert!(error.to_string().to_ascii_lowercase().contains("connection"), "{error}");
+    assert!(site.all_asked().is_empty());
+    // And the tab is none the worse.
+    tab.navigate(&with("connection", "close"), soon()).await.unwrap();
+    assert_eq!(go(&tab, &site, "/").await.unwrap().status, 200);
     browser.close().await.unwrap();
 }
 

@@ -57,6 +57,48 @@ async fn extra_headers_go_with_everything_and_credentials_with_the_document_alon
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn headers_of_the_connection_are_the_browsers_own() {
+    const OURS: [(&str, &str); 9] = [
+        ("Connection", "keep-alive"),
+        ("Content-Length", "7"),
+        ("Host", "shop.test"),
+        ("Keep-Alive", "timeout=5"),
+        ("Proxy-Connection", "keep-alive"),
+        ("TE", "trailers"),
+        ("Trailer", "X-Sum"),
+        ("Transfer-Encoding", "chunked"),
+        ("Upgrade", "h2c"),
+    ];
+    let Some(session) = started(once()).await else { return };
+    let site = TestSite::start().await.unwrap();
+    let mut copied = Fetch::from(site.http_url("/echo/copied"));
+    for (name, value) in OURS {
+        copied = copied.header(name, value).unwrap();
+    }
+    let options = PageOptions {
+        extra_headers: Some(
+            Headers::new(OURS)
+                .unwrap()
+                .with(&Headers::new([("X-Shop", "de")]).unwrap()),
+        ),
+        ..PageOptions::default()
+    };
+    for (request, path) in [
+        (copied.header("X-Shop", "de").unwrap(), "/echo/copied"),
+        (with(&site, "/echo/extra", options), "/echo/extra"),
+    ] {
+        let response = fetched(&session, &request).await;
+        assert_eq!(response.0.status(), 200);
+        let seen = &site.requests_to(path)[0];
+        assert_eq!(seen.header("x-shop"), Some("de"));
+        assert_eq!(seen.header("host"), Some(&*site.http_url("/").authority().to_owned()));
+        for (name, value) in OURS.into_iter().filter(|(name, _)| *name != "Connection") {
+            assert_ne!(seen.header(name), Some(value), "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_do_not_follow_a_redirect_to_another_origin() {
     let Some(session) = started(once()).await else { return };
     let site = TestSite::start().await.unwrap();

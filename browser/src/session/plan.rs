@@ -19,6 +19,7 @@ use super::config::BrowserConfig;
 use super::headers::Headers;
 use super::hooks::{Hooks, PageHook};
 use super::options::PageOverrides;
+use crate::tab::is_refused;
 
 /// What one request asks for. Everything about it that can be wrong is found out here, before a tab is asked for.
 pub(super) struct Plan<'a> {
@@ -182,7 +183,9 @@ impl Sorted {
         };
         for (name, value) in session.as_map() {
             let credential = is_secret_header(name) || value.is_sensitive();
-            if *name == COOKIE || *name == REFERER {
+            if left_out(name) {
+                // The browser's own.
+            } else if *name == COOKIE || *name == REFERER {
                 sorted.apart(name, value);
             } else if parts.headers.contains_key(name) {
                 // The request's own takes its place.
@@ -193,7 +196,9 @@ impl Sorted {
             }
         }
         for (name, value) in &parts.headers {
-            if *name == COOKIE || *name == REFERER {
+            if left_out(name) {
+                // The browser's own.
+            } else if *name == COOKIE || *name == REFERER {
                 sorted.apart(name, value);
             } else {
                 sorted.document.append(name, value.clone());
@@ -212,6 +217,15 @@ impl Sorted {
         self.cookies
             .extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
+}
+
+/// Whether a header is the connection's, which the browser makes. It would not send the request with it.
+fn left_out(name: &http::HeaderName) -> bool {
+    let refused = is_refused(name);
+    if refused {
+        tracing::debug!(header = %name, "left out: browsers say it by themselves");
+    }
+    refused
 }
 
 /// Says that an error is about an option of the request.

@@ -16,7 +16,7 @@ use url::{Origin, Url};
 
 use super::blocking::Blocking;
 use crate::cdp::{CdpSession, RawCommand, Received, Subscription};
-use crate::{Deadline, Result};
+use crate::{Deadline, Error, Result};
 
 /// Requests held at one time. If more come, all are let go rather than held for ever.
 const QUEUE: usize = 4_096;
@@ -35,11 +35,17 @@ pub(super) struct Journey {
     rewrite: Rewrite,
     /// Where the credentials among the headers may go; opaque before the first request.
     origin: Option<Origin>,
+    /// Why the browser did not take one of its requests with these headers.
+    pub(super) refused: Option<String>,
 }
 
 impl Journey {
     pub(super) fn new(rewrite: Rewrite) -> Self {
-        Self { rewrite, origin: None }
+        Self {
+            rewrite,
+            origin: None,
+            refused: None,
+        }
     }
 
     /// What the browser is told about the next request of this navigation.
@@ -207,7 +213,11 @@ async fn answer(session: CdpSession, rules: Arc<Rules>, mut events: Subscription
             }
             _ => continue,
         };
-        post(&session, method, params).await;
+        if params.get("headers").is_some() {
+            let_go(&session, &rules, &id, params).await;
+        } else {
+            post(&session, method, params).await;
+        }
     }
 }
 
@@ -268,6 +278,34 @@ fn credentials(rules: &Rules, paused: &Paused, first: bool) -> Value {
         _ => json!({"response": "CancelAuth"}),
     };
     json!({"requestId": paused.request_id, "authChallengeResponse": response})
+}
+
+/// Lets a request go with headers of ours. One that the browser does not take with them would be held for ever: it fails.
+async fn let_go(session: &CdpSession, rules: &Rules, id: &str, params: Value) {
+    let send = async |method: &'static str, params: Value| {
+        let command = RawCommand::new(method, params)?;
+        session.send(command, Deadline::after(POST)).await
+    };
+    let refused = |message: Option<String>| {
+        if let Some(journey) = rules.journey().as_mut() {
+            journey.refused = message;
+        }
+    };
+    let message = match send("Fetch.continueRequest", params).await {
+        Ok(_) | Err(Error::Gone { .. }) => return,
+        Err(Error::Protocol { message, .. }) => message,
+        Err(error) => {
+            tracing::debug!(%error, "a request was perhaps not let go");
+            return;
+        }
+    };
+    // Known before the navigation ends with it.
+    refused(Some(message));
+    if let Err(error) = send("Fetch.failRequest", json!({"requestId": id, "errorReason": "Failed"})).await {
+        // It was given up meanwhile, and nothing was wrong with it.
+        tracing::debug!(%error, "a request cannot be made to fail");
+        refused(None);
+    }
 }
 
 async fn post(session: &CdpSession, method: &'static str, params: Value) {

@@ -16,6 +16,7 @@ mod loader;
 mod navigation;
 mod options;
 mod picture;
+mod refused;
 mod reset;
 mod script;
 mod selector;
@@ -43,12 +44,13 @@ use crate::cdp::{CdpSession, RawCommand};
 use crate::context::Context;
 use crate::downloads::Wish;
 use crate::targets::{NewPage, Parting};
-use crate::{Deadline, Result, TargetKind};
+use crate::{Deadline, Error, Result, TargetKind};
 use capture::Capture;
 pub(crate) use clearing::Clearing;
 use embedded::Embedded;
 pub(crate) use embedded::Left;
 use intercept::{Interceptor, Journey, Rewrite, Rules};
+pub(crate) use refused::is_refused;
 use tracker::Tracker;
 
 /// Dialogs of one use of a tab that are remembered.
@@ -293,6 +295,15 @@ impl TabState {
             )
             .await?;
         Ok(())
+    }
+
+    /// Why the browser did not take the request of this navigation as it was changed.
+    fn refused(&self) -> Option<Error> {
+        let told = self.told();
+        let mut journey = told.rules.journey.lock().unwrap_or_else(PoisonError::into_inner);
+        let message = journey.as_mut()?.refused.take()?;
+        let reason = format!("the browser does not send it with these headers: {message}");
+        Some(Error::invalid("the request", reason))
     }
 
     /// Has the next document's request be another one than a GET.

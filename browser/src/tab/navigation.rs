@@ -16,6 +16,7 @@ use url::Url;
 use super::arriving::before;
 use super::document::{Document, DocumentKind, shown_url};
 use super::intercept::Rewrite;
+use super::refused;
 use super::track::Track;
 use super::{Tab, TabState};
 use crate::cdp::RawCommand;
@@ -46,7 +47,8 @@ pub struct Navigation {
     pub method: Method,
     /// The body, for methods that have one.
     pub body: Option<Bytes>,
-    /// Headers of the document's request only, and of its redirects; of these, credentials stay with the first origin. `Referer` is [`referrer`](Self::referrer).
+    /// Headers of the document's request only, and of its redirects; of these, credentials stay with the first origin. `Referer` is
+    /// [`referrer`](Self::referrer), and what [`TabOptions::extra_headers`](crate::TabOptions) refuses is refused here, too.
     pub headers: HeaderMap,
     /// The `Referer`, which is sent in full whatever the page's policy.
     pub referrer: Option<String>,
@@ -101,7 +103,7 @@ impl Navigation {
                 "Chromium blocks requests with a Referer here; use referrer",
             ));
         }
-        Ok(())
+        refused::check("headers", &self.headers)
     }
 
     fn rewrite(&self) -> Option<Rewrite> {
@@ -134,6 +136,15 @@ impl Tab {
     /// [`Error::Navigation`] with Chromium's name for the reason, [`Error::Timeout`], [`Error::Gone`], [`Error::Invalid`].
     pub async fn navigate(&self, navigation: &Navigation, deadline: Deadline) -> Result<Document> {
         navigation.check()?;
+        let rewrite = navigation.rewrite();
+        let changed = rewrite.is_some();
+        match self.go(navigation, rewrite, deadline).await {
+            Err(error @ Error::Navigation { .. }) if changed => Err(self.state.refused().unwrap_or(error)),
+            other => other,
+        }
+    }
+
+    async fn go(&self, navigation: &Navigation, rewrite: Option<Rewrite>, deadline: Deadline) -> Result<Document> {
         let state = &self.state;
         state.capture.clear();
         state.tracker.begin();
@@ -148,7 +159,7 @@ impl Tab {
             self.context.clearing().ended(&origin, deadline).await?;
         }
         let began = Instant::now();
-        if let Some(rewrite) = navigation.rewrite() {
+        if let Some(rewrite) = rewrite {
             state.intercept_next(rewrite, deadline).await?;
         }
         // As somebody who typed it: a link that nobody clicked would lack `Sec-Fetch-User`, which all others have.

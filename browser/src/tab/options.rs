@@ -11,6 +11,7 @@ use silkroute_core::Proxy;
 
 use super::blocking::Blocking;
 use super::capture::CaptureFilter;
+use super::refused;
 use crate::cdp::RawCommand;
 use crate::setup::Setup;
 use crate::{Error, Result, TargetInfo, TargetKind};
@@ -81,7 +82,9 @@ pub struct TabOptions {
     pub color_scheme: Option<ColorScheme>,
     /// The place.
     pub geolocation: Option<Geolocation>,
-    /// Headers for every request of the page. `Referer` belongs into [`Navigation::referrer`](crate::Navigation).
+    /// Headers for every request of the page. `Referer` belongs into [`Navigation::referrer`](crate::Navigation). What the browser
+    /// refuses because it is the connection's is refused here: `Content-Length`, `Host`, `Keep-Alive`, `TE`, `Trailer`,
+    /// `Transfer-Encoding`, `Upgrade`, `Cookie2`, `Set-Cookie`, and names that begin with `Proxy-`.
     pub extra_headers: HeaderMap,
     /// Scripts that run in every document before its own, in the page's world.
     pub init_scripts: Vec<String>,
@@ -131,7 +134,7 @@ impl TabOptions {
                 "Chromium blocks requests with a Referer here; use Navigation::referrer",
             ));
         }
-        Ok(())
+        refused::check("extra_headers", &self.extra_headers)
     }
 
     /// Whether every request that can be blocked, or a question for a user and a password, has to pass by us.
