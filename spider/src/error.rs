@@ -48,7 +48,7 @@ pub enum CrawlError {
         /// The spider's name.
         spider: String,
     },
-    /// A session did not start, or did not close.
+    /// A session did not start.
     #[error(transparent)]
     Manager(#[from] silkroute_core::Error),
     /// `on_start` failed.
