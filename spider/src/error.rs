@@ -51,6 +51,17 @@ pub enum CrawlError {
     /// A session did not start.
     #[error(transparent)]
     Manager(#[from] silkroute_core::Error),
+    /// A session that is needed failed to start so often that it is not tried any more, and nothing is left but requests for
+    /// it. A frontier that outlives the process keeps them.
+    #[error(
+        "nothing is left but requests that need a session that does not start: {source}; mend that, and run the crawl again"
+    )]
+    SessionLost {
+        /// The session.
+        session: String,
+        /// Why it did not start the last time.
+        source: silkroute_core::Error,
+    },
     /// `on_start` failed.
     #[error("spider '{spider}': on_start failed: {source}")]
     OnStart {

@@ -199,6 +199,10 @@ pub trait Spider: Sized + Send + Sync + 'static {
     /// What to send after a request that brought no response, as for [`retry_blocked`](Self::retry_blocked). By default
     /// the same if the error may pass.
     ///
+    /// Where the session did not start ([`Error::Start`](silkroute_core::Error::Start)), the same request waits until that may
+    /// be tried again, and no attempt is counted; where it is not tried any more, it waits also if nothing is given back. The
+    /// request may go through another session meanwhile.
+    ///
     /// # Errors
     /// Any; the request is given up.
     #[doc(alias = "middleware")]

@@ -56,11 +56,22 @@ pub(crate) struct State {
     paused: bool,
     pub(crate) ended: Option<Ended>,
     pub(super) error: Option<CrawlError>,
+    /// A session that will not start any more, and what comes of that when nothing else is left.
+    pub(super) lost: Option<Lost>,
+    /// Requests for such sessions fail at once.
+    pub(super) gives_up: bool,
     pub(super) max_pages: Option<u64>,
     pub(super) begun: Instant,
     /// How long earlier runs took.
     pub(super) before: std::time::Duration,
     armed: Option<Instant>,
+}
+
+/// The session that was lost first.
+pub(super) struct Lost {
+    pub(super) error: CrawlError,
+    /// Whether the frontier keeps what waits for it for another run.
+    pub(super) kept: bool,
 }
 
 /// A request that waits to be sent again.
@@ -110,6 +121,8 @@ impl Control {
             paused: false,
             ended: None,
             error: None,
+            lost: None,
+            gives_up: false,
             max_pages,
             begun: Instant::now(),
             before: std::time::Duration::ZERO,
@@ -150,6 +163,29 @@ impl Control {
     pub(super) fn end_if_done(&self, state: &mut State) {
         if state.starts_done && state.active == 0 && state.pending <= 0 && state.delayed.is_empty() {
             self.end(state, Ended::Finished);
+        }
+        self.end_if_stranded(state);
+    }
+
+    /// Ends the crawl if all that is left is for sessions that do not start any more.
+    fn end_if_stranded(&self, state: &mut State) {
+        if state.is_stranded() {
+            self.end_for_session(state);
+        }
+    }
+
+    /// Ends the crawl for the session that was lost. Where nobody would keep what is left, and pages were fetched that are not to
+    /// be lost with it, it goes on, and requests for such sessions fail.
+    pub(super) fn end_for_session(&self, state: &mut State) {
+        let Some(lost) = state.lost.take() else { return };
+        if lost.kept || state.stats.pages == 0 {
+            tracing::error!(error = %lost.error, "the crawl cannot go on");
+            state.error.get_or_insert(lost.error);
+            self.end(state, Ended::Failed);
+        } else {
+            state.gives_up = true;
+            state.schedule.reopen_sessions();
+            self.work.notify_one();
         }
     }
 
@@ -192,6 +228,7 @@ impl Control {
                     }
                     return Some(turn);
                 }
+                self.end_if_stranded(&mut state);
             }
             tokio::select! {
                 () = self.work.notified() => {}
@@ -245,6 +282,15 @@ impl State {
             Turn::Wait => {}
         }
         turn
+    }
+
+    fn is_stranded(&self) -> bool {
+        self.lost.is_some()
+            && self.active == 0
+            && !self.paused
+            && self.delayed.is_empty()
+            && (self.starts_done || !self.wants_starts())
+            && self.schedule.is_stranded()
     }
 
     /// Requests that wait, in the frontier or to be sent again, and those that were cut off.

@@ -8,7 +8,7 @@ use silkroute_core::{CacheOutcome, Error, Response, retry_after};
 use tokio::time::Instant;
 
 use super::Engine;
-use super::control::Delayed;
+use super::control::{Delayed, Lost};
 use super::turn::Sent;
 use crate::error::panicked;
 use crate::escalation::Climb;
@@ -97,6 +97,9 @@ impl<S: Spider> Engine<S> {
             let next = Next::Again(Box::new(visit), Duration::ZERO);
             return self.go_on(sent, next, FailureKind::Fetch).await;
         }
+        if self.rest_session(sent.place.session, &error) {
+            return self.on_failed_start(sent, error).await;
+        }
         let mut visit = (*sent.visit).clone();
         visit.failures = visit.failures.saturating_add(1);
         let retry = &self.settings.retry;
@@ -110,6 +113,55 @@ impl<S: Spider> Engine<S> {
                     self.hook_failed(&hook);
                     Next::GiveUp(error.into())
                 }
+            }
+        };
+        self.go_on(sent, next, FailureKind::Fetch).await;
+    }
+
+    /// Whether this is the error of a session that did not start. Nothing is sent through that then until it may be tried again.
+    pub(super) fn rest_session(&self, number: usize, error: &Error) -> bool {
+        let Error::Start { session, retry_in, .. } = error else {
+            return false;
+        };
+        let mut state = self.control.lock();
+        // One that a session holds in itself is that one's affair.
+        if *state.schedule.session_name(number) != **session {
+            return false;
+        }
+        if let Some(wait) = retry_in {
+            state.schedule.rest_session(number, after(Instant::now(), *wait));
+            return true;
+        }
+        if state.gives_up {
+            return false;
+        }
+        state.schedule.close_session(number);
+        if state.lost.is_none() {
+            tracing::error!(%error, "requests for this session wait; those for others go on");
+            state.lost = Some(Lost {
+                error: CrawlError::SessionLost {
+                    session: session.clone(),
+                    source: error.clone(),
+                },
+                kept: self.ledger.is_some(),
+            });
+        }
+        true
+    }
+
+    /// A session did not start. That is no failure of the request, which waits in its lane, unless the spider knows better.
+    async fn on_failed_start(&self, sent: Sent<S>, error: Error) {
+        let asked = hooked("retry_failed", || {
+            self.spider.retry_failed((*sent.visit).clone(), &error)
+        });
+        let next = match asked {
+            Ok(Some(next)) => Next::Again(Box::new(counted(next, &sent.visit)), Duration::ZERO),
+            // What may not pass is given up by default: that is not meant for all that waits.
+            Ok(None) if !error.is_retryable() => Next::Again(Box::new((*sent.visit).clone()), Duration::ZERO),
+            Ok(None) => Next::GiveUp(error.into()),
+            Err(hook) => {
+                self.hook_failed(&hook);
+                Next::GiveUp(error.into())
             }
         };
         self.go_on(sent, next, FailureKind::Fetch).await;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use silkroute_core::{Fetch, Request as _, RequestExt as _, Response, redact_url, retry_after};
+use silkroute_core::{Error, Fetch, Request as _, RequestExt as _, Response, redact_url, retry_after};
 use silkroute_manager::{SessionState, SessionStats};
 use tokio::time::Instant;
 use url::Url;
@@ -21,6 +21,13 @@ impl<S: Spider> Engine<S> {
     /// Fetches the robots.txt of a host, while all requests for it wait.
     pub(super) async fn fetch_robots(&self, place: &Place, policy: &RobotsPolicy) {
         let asked = self.ask_for_robots(place, policy).await;
+        if let Err(error) = &asked
+            && let Some(again) = self.robots_wait(place, error)
+        {
+            let mut state = self.control.lock();
+            state.schedule.robots_put_off(place, again);
+            return self.robots_turn_over(state);
+        }
         let (reason, after_it) = match &asked {
             Ok((response, agent)) if !response.status().is_server_error() => {
                 let rules = read(response.as_ref(), agent);
@@ -54,6 +61,31 @@ impl<S: Spider> Engine<S> {
             RobotsRules::unavailable(why),
             ASK_AGAIN.min(policy.expires_after),
         );
+    }
+
+    /// Until when a robots.txt waits for a session that did not start, which says nothing of the host.
+    fn robots_wait(&self, place: &Place, error: &Error) -> Option<Instant> {
+        let Error::Start { session, retry_in, .. } = error else {
+            return None;
+        };
+        if self.sessions.get(session).is_err() {
+            return None;
+        }
+        let number = self.control.lock().schedule.session(session);
+        if !self.rest_session(number, error) {
+            return None;
+        }
+        let now = Instant::now();
+        if let Some(wait) = retry_in {
+            return Some(after(now, *wait));
+        }
+        let mut state = self.control.lock();
+        if number != place.session {
+            // The one that waits does not read it itself, and nothing may be fetched unread.
+            self.control.end_for_session(&mut state);
+        }
+        // Else what it is for waits for the same session.
+        (number == place.session || state.ended.is_some()).then_some(now)
     }
 
     fn robots_are(&self, place: &Place, rules: RobotsRules, kept: Duration) {

@@ -24,6 +24,8 @@ pub(super) struct Host {
     pub(super) robots: Robots,
     /// How often its robots.txt was asked for in vain.
     pub(super) robots_failures: u32,
+    /// Whether it is not asked for before the host is due.
+    pub(super) robots_wait: bool,
     /// When a timer opens it.
     pub(super) timed: Option<Instant>,
     /// Whether it stands among those that may be forgotten.
@@ -61,6 +63,7 @@ impl Host {
             delay: None,
             robots: Robots::Unknown,
             robots_failures: 0,
+            robots_wait: false,
             timed: None,
             listed_idle: false,
         }

@@ -6,6 +6,7 @@
 //! however many hosts wait, and no place is held by one that waits.
 
 mod host;
+mod rest;
 mod robots;
 mod saved;
 
@@ -71,6 +72,21 @@ struct Session {
     asked: bool,
     in_flight: usize,
     row: BTreeSet<(Rank, Arc<str>)>,
+    rest: Rest,
+}
+
+/// Whether requests of a session are sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rest {
+    No,
+    Until(Instant),
+    ForGood,
+}
+
+impl Session {
+    fn has_place(&self) -> bool {
+        self.rest == Rest::No && self.in_flight < self.limit
+    }
 }
 
 pub(crate) struct Schedule {
@@ -105,6 +121,7 @@ impl Schedule {
             asked: false,
             in_flight: 0,
             row: BTreeSet::new(),
+            rest: Rest::No,
         });
         self.sessions.len() - 1
     }
@@ -167,7 +184,7 @@ impl Schedule {
                 .sessions
                 .iter()
                 .enumerate()
-                .filter(|(_, session)| session.in_flight < session.limit)
+                .filter(|(_, session)| session.has_place())
                 .filter_map(|(index, session)| Some((session.row.first()?, index)))
                 .min();
             let Some(((_, host), index)) = first else {
@@ -187,7 +204,7 @@ impl Schedule {
             && self
                 .sessions
                 .iter()
-                .any(|session| session.in_flight < session.limit && !session.row.is_empty())
+                .any(|session| session.has_place() && !session.row.is_empty())
     }
 
     /// Whether there are places, and no request that could have one.
@@ -205,7 +222,7 @@ impl Schedule {
                     self.close(&name);
                     return None;
                 }
-                Robots::Unknown if host.robots_failures > 0 && host.not_before > now => {
+                Robots::Unknown if host.robots_wait && host.not_before > now => {
                     self.close_until_due(&name);
                     return None;
                 }
@@ -318,13 +335,15 @@ impl Schedule {
         }
     }
 
-    /// When the next host comes due.
+    /// When the next host or session comes due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((due, _))| *due)
+        let host = self.timers.peek().map(|Reverse((due, _))| *due);
+        host.into_iter().chain(self.rested()).min()
     }
 
-    /// Opens the hosts whose time has come.
+    /// Opens the hosts and sessions whose time has come.
     pub(crate) fn open_due(&mut self, now: Instant) {
+        self.wake_sessions(now);
         while let Some(Reverse((due, _))) = self.timers.peek()
             && *due <= now
         {

@@ -15,6 +15,7 @@ impl Schedule {
         if let Some(host) = self.hosts.get_mut(&place.host) {
             host.robots = Robots::Known { rules, until };
             host.robots_failures = 0;
+            host.robots_wait = false;
             self.open(&place.host);
         }
     }
@@ -28,8 +29,21 @@ impl Schedule {
     pub(crate) fn robots_failed(&mut self, place: &Place, again: Instant) {
         self.in_flight -= 1;
         if let Some(host) = self.hosts.get_mut(&place.host) {
-            host.robots = Robots::Unknown;
             host.robots_failures = host.robots_failures.saturating_add(1);
+        }
+        self.robots_wait(place, again);
+    }
+
+    /// It was not asked for after all, and is not before this time.
+    pub(crate) fn robots_put_off(&mut self, place: &Place, again: Instant) {
+        self.in_flight -= 1;
+        self.robots_wait(place, again);
+    }
+
+    fn robots_wait(&mut self, place: &Place, again: Instant) {
+        if let Some(host) = self.hosts.get_mut(&place.host) {
+            host.robots = Robots::Unknown;
+            host.robots_wait = true;
             host.not_before = host.not_before.max(again);
             self.open(&place.host);
         }

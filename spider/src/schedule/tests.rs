@@ -75,6 +75,42 @@ fn a_full_session_holds_up_no_other_on_the_same_host() {
 }
 
 #[test]
+fn a_session_that_rests_holds_up_no_other_and_keeps_what_waits_for_it() {
+    let (mut schedule, now) = (schedule(10, 10, 0), Instant::now());
+    let second = Duration::from_secs(1);
+    offer(&mut schedule, "a", "browser", 0, now);
+    offer(&mut schedule, "a", "http", 1, now);
+    let browser = schedule.session("browser");
+    schedule.rest_session(browser, now + second);
+    schedule.rest_session(browser, now);
+    assert_eq!(&*sent(schedule.take(now)).unwrap().lane, "http a");
+    assert!(sent(schedule.take(now)).is_none() && !schedule.has_more());
+    assert_eq!(schedule.next_due(), Some(now + second));
+    let late = sent(schedule.take(now + second)).unwrap();
+    assert_eq!(&*late.lane, "browser a");
+    assert_eq!(schedule.next_due(), None);
+}
+
+#[test]
+fn what_waits_for_a_closed_session_is_stranded_when_nothing_else_can_go() {
+    let (mut schedule, now) = (schedule(10, 10, 0), Instant::now());
+    offer(&mut schedule, "a", "browser", 0, now);
+    offer(&mut schedule, "a", "http", 1, now);
+    assert!(!schedule.is_stranded());
+    let browser = schedule.session("browser");
+    schedule.close_session(browser);
+    schedule.rest_session(browser, now);
+    assert!(!schedule.is_stranded(), "there is one for the other");
+    let place = sent(schedule.take(now)).unwrap();
+    assert!(!schedule.is_stranded(), "more may come of it");
+    schedule.free(&place);
+    assert!(sent(schedule.take(now)).is_none());
+    assert!(schedule.is_stranded());
+    schedule.reopen_sessions();
+    assert_eq!(&*sent(schedule.take(now)).unwrap().lane, "browser a");
+}
+
+#[test]
 fn a_delay_closes_its_host_until_it_is_due() {
     let (mut schedule, now) = (schedule(10, 10, 100), Instant::now());
     offer(&mut schedule, "a", "s", 0, now);
