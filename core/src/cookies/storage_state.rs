@@ -30,7 +30,7 @@ use crate::{Error, Result};
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StorageState {
     /// The cookies.
     #[serde(default)]
@@ -41,6 +41,17 @@ pub struct StorageState {
     /// What else it says.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+/// Shows the names of cookies, items and other fields, and none of their values.
+impl fmt::Debug for StorageState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorageState")
+            .field("cookies", &self.cookies)
+            .field("origins", &self.origins)
+            .field("other", &self.other.keys().collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 /// What the pages of one origin keep.
@@ -98,6 +109,10 @@ impl fmt::Debug for StorageItem {
 }
 
 impl StorageState {
+    /// What the names of the temporary files of [`write`](Self::write) begin with. A process that is killed while it writes
+    /// leaves one behind, with logins in it, in the folder it wrote to.
+    pub const TEMPORARY: &'static str = ".silkroute-state-";
+
     /// Reads it from JSON.
     ///
     /// # Errors
@@ -129,7 +144,8 @@ impl StorageState {
     }
 
     /// Writes it to a file, whole or not at all: a reader never sees half of it, and a failure leaves the old one as it
-    /// was. Only the owner may read it. Blocks while it does.
+    /// was. Only the owner may read it. Blocks while it does. A process that is killed meanwhile leaves a file
+    /// behind whose name begins with [`TEMPORARY`](Self::TEMPORARY).
     ///
     /// # Errors
     /// The file cannot be written; the error names it.
@@ -142,7 +158,7 @@ impl StorageState {
         };
         // A temporary file in the same folder, which `tempfile` makes with mode 0600, can be renamed in one step.
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            let mut file = tempfile::Builder::new().prefix(Self::TEMPORARY).tempfile_in(folder)?;
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(path).map_err(|error| error.error)
@@ -170,8 +186,13 @@ mod tests {
 
     #[test]
     fn debug_shows_no_value() {
-        let shown = format!("{:?}", StorageState::from_json(PLAYWRIGHT).unwrap());
-        assert!(shown.contains("token") && !shown.contains("hush"), "{shown}");
+        let mut state = StorageState::from_json(PLAYWRIGHT).unwrap();
+        state.other.insert("sessionStorage".to_owned(), "hush".into());
+        let shown = format!("{state:?}");
+        for name in ["sid", "token", "https://shop.test", "sessionStorage"] {
+            assert!(shown.contains(name), "{shown}");
+        }
+        assert!(!shown.contains("hush"), "{shown}");
     }
 
     #[test]
