@@ -69,6 +69,8 @@ impl<S: Spider> Engine<S> {
                 return Ok(());
             }
             let other = self.sessions.get(to)?.lease().await?;
+            // Later, what it had in the run before would come on top of what goes along now.
+            self.give_state_back(to, false).await;
             if !down {
                 // What it has itself, such as a login, is not for what the site gave to the one it blocked.
                 let own = of_host(ask(&other).await?, host);
@@ -90,8 +92,6 @@ impl<S: Spider> Engine<S> {
                 }
                 climber.memory().disguise(host, to, identity, &climber.ladder);
             }
-            // What it had in the run before would come on top of what goes along now.
-            self.give_state_back(to, false).await;
             load(&other, &state).await
         };
         let tries = match sharing.await {

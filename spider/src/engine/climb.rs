@@ -20,12 +20,15 @@ use crate::schedule::Place;
 use crate::spider::blocked_by_default;
 use crate::{CrawlError, FailureKind, Spider, Visit};
 
+/// A host, and the rungs from which and to which something of it goes.
+pub(super) type Passage = (Arc<str>, usize, usize);
+
 /// What a crawl with a ladder knows of it.
 pub(super) struct Climber {
     pub(super) ladder: Escalation,
     memory: Mutex<Memory>,
     /// How often the cookies of a host could not go from one rung to another; [`WENT`](super::along::WENT): they did.
-    pub(super) shared: Mutex<HashMap<(Arc<str>, usize, usize), u8>>,
+    pub(super) shared: Mutex<HashMap<Passage, u8>>,
     /// The rungs whose identities were compared.
     pub(super) compared: Mutex<HashSet<(usize, usize)>>,
     pub(super) visitor: Visitor,
