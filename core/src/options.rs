@@ -1,6 +1,7 @@
 //! Options that only one session kind understands.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -48,7 +49,9 @@ pub trait SessionOptions: Serialize + DeserializeOwned + Default + JsonSchema + 
 ///
 /// A block of a kind that is not compiled in is kept as it is: a crawl may be resumed by a program with more kinds than
 /// the one that queued the request.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+///
+/// `Debug` shows the names of the keys alone: a value may be a password, a header or a script with either in it.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Options {
     kinds: BTreeMap<String, Map<String, Value>>,
@@ -128,6 +131,14 @@ impl Options {
         if block.is_empty() {
             self.kinds.remove(kind);
         }
+    }
+}
+
+/// Shows the kinds and their keys.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = |(kind, block)| (kind, Map::keys(block).collect::<Vec<_>>());
+        f.debug_map().entries(self.kinds.iter().map(keys)).finish()
     }
 }
 
@@ -211,6 +222,15 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(wrong.contains("`web.depth`"), "{wrong}");
+    }
+
+    #[test]
+    fn debug_shows_the_keys_alone() {
+        let shown = format!(
+            "{:?}",
+            options(json!({"web": {"proxy": "http://u:hush@h", "depth": 4711}}))
+        );
+        assert_eq!(shown, r#"{"web": ["depth", "proxy"]}"#);
     }
 
     #[test]
