@@ -16,6 +16,13 @@ use crate::{RobotsPolicy, RobotsRules, Spider};
 
 /// What could not be had is asked for again after this long, or when the rules expire if that is sooner.
 const ASK_AGAIN: Duration = Duration::from_secs(600);
+/// How long a host waits, each time, for a robots.txt that no attempt is left for: a site that is being restarted is back by
+/// then, and what was queued for it need not fail.
+const OUTAGE: [Duration; 3] = [
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(120),
+];
 
 impl<S: Spider> Engine<S> {
     /// Fetches the robots.txt of a host, while all requests for it wait.
@@ -28,25 +35,40 @@ impl<S: Spider> Engine<S> {
             state.schedule.robots_put_off(place, again);
             return self.robots_turn_over(state);
         }
-        let (reason, after_it) = match &asked {
+        let (reason, after_it, may_pass) = match &asked {
             Ok((response, agent)) if !response.status().is_server_error() => {
                 let rules = read(response.as_ref(), agent);
                 return self.robots_are(place, rules, policy.expires_after);
             }
             Ok((response, _)) => {
                 let after_it = retry_after(response.headers(), SystemTime::now());
-                (format!("status {}", response.status()), after_it)
+                (format!("status {}", response.status()), after_it, true)
             }
-            Err(error) => (error.to_string(), None),
+            Err(error) => (error.to_string(), None, error.is_retryable()),
         };
         let retry = &self.settings.retry;
         let mut state = self.control.lock();
         let failures = state.schedule.robots_failures(&place.host).saturating_add(1);
-        if failures < retry.max_attempts() {
+        let known = state.schedule.former_robots(&place.host);
+        let beyond = failures.checked_sub(retry.max_attempts());
+        let wait = match beyond {
+            None => Some(retry.delay(failures)),
+            Some(_) if known.is_some() || !may_pass => None,
+            Some(beyond) => OUTAGE.get(beyond as usize).copied(),
+        };
+        if let Some(wait) = wait {
             let asked = after_it.filter(|asked| *asked <= self.settings.max_retry_after);
-            let wait = retry.delay_with(failures, asked);
+            let wait = wait.max(asked.unwrap_or_default());
             tracing::debug!(host = %place.host, reason, ?wait, "no robots.txt: it is asked for again");
             state.schedule.robots_failed(place, after(Instant::now(), wait));
+            self.robots_turn_over(state);
+            return;
+        }
+        let kept = ASK_AGAIN.min(policy.expires_after);
+        if let Some(rules) = known {
+            // RFC 9309 section 2.4.
+            tracing::warn!(host = %place.host, reason, "no robots.txt: the one from before holds");
+            state.schedule.robots_known(place, rules, after(Instant::now(), kept));
             self.robots_turn_over(state);
             return;
         }
@@ -56,11 +78,7 @@ impl<S: Spider> Engine<S> {
             "the robots.txt of {} could not be had, {failures} times, the last for: {reason}; nothing may be fetched then (RFC 9309)",
             place.host
         );
-        self.robots_are(
-            place,
-            RobotsRules::unavailable(why),
-            ASK_AGAIN.min(policy.expires_after),
-        );
+        self.robots_are(place, RobotsRules::unavailable(why), kept);
     }
 
     /// Until when a robots.txt waits for a session that did not start, which says nothing of the host.

@@ -12,8 +12,9 @@ pub use rules::RobotsRules;
 /// It is fetched once for each host and kept for a day, or as long as [`expires_after`](Self::expires_after) says. By
 /// RFC 9309, where it does not exist (4xx) everything is allowed, and where it cannot be had (5xx, no answer) nothing
 /// is: it is asked for as often as a request would be by the crawl's [`retry`](crate::Settings::retry), while those for the host
-/// wait; then these fail, for ten minutes, and [`on_error`](crate::Spider::on_error) gets them. A `Crawl-delay` is obeyed up to
-/// 5 minutes.
+/// wait. If it does not come then, rules that have just expired hold for another ten minutes. Where there are none, and the
+/// trouble may pass, the host waits on, and is asked again after 30 seconds, one minute and two. Then its requests fail, for ten
+/// minutes, and [`on_error`](crate::Spider::on_error) gets them. A `Crawl-delay` is obeyed up to 5 minutes.
 ///
 /// By default the rules are those for the `User-Agent` of the session that fetches the file: of a session that calls
 /// itself `MyBot/1.0 (+https://my.test/bot)` those for `MyBot`, and where it is not named, those for all. Browsers are not

@@ -22,6 +22,8 @@ pub(super) struct Host {
     /// What the throttle came to; `None` before its first response.
     pub(super) delay: Option<Duration>,
     pub(super) robots: Robots,
+    /// The rules that have expired, while it is asked for new ones.
+    pub(super) former: Option<Arc<RobotsRules>>,
     /// How often its robots.txt was asked for in vain.
     pub(super) robots_failures: u32,
     /// Whether it is not asked for before the host is due.
@@ -62,6 +64,7 @@ impl Host {
             not_before: now,
             delay: None,
             robots: Robots::Unknown,
+            former: None,
             robots_failures: 0,
             robots_wait: false,
             timed: None,

@@ -227,7 +227,9 @@ impl Schedule {
                     return None;
                 }
                 Robots::Unknown | Robots::Known { .. } => {
-                    host.robots = Robots::Loading;
+                    if let Robots::Known { rules, .. } = std::mem::replace(&mut host.robots, Robots::Loading) {
+                        host.former = Some(rules).filter(|rules| rules.why_unavailable().is_none());
+                    }
                     self.close(&name);
                     self.in_flight += 1;
                     let lane = Arc::from("");

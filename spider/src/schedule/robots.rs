@@ -14,10 +14,16 @@ impl Schedule {
         self.in_flight -= 1;
         if let Some(host) = self.hosts.get_mut(&place.host) {
             host.robots = Robots::Known { rules, until };
+            host.former = None;
             host.robots_failures = 0;
             host.robots_wait = false;
             self.open(&place.host);
         }
+    }
+
+    /// The rules of a host that have expired, while it is asked for new ones.
+    pub(crate) fn former_robots(&self, host: &str) -> Option<Arc<RobotsRules>> {
+        self.hosts.get(host)?.former.clone()
     }
 
     /// How often the robots.txt of a host was asked for in vain.

@@ -133,6 +133,45 @@ async fn what_cannot_be_had_is_asked_for_again_while_all_wait() {
     assert!(gaps(&asks_for_time.hits()[..2])[0] >= 120_000);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_minutes_costs_no_request_of_its_host() {
+    for robots in [Answer::status(503), Answer::refused()] {
+        let web = failing(&robots, 5);
+        let spider = Tester::new(&web, &["http://a.test/", "http://a.test/other", "http://b.test/"]);
+        let spider = spider.set(|s| s.robots(RobotsPolicy::obey_as_anyone()));
+        let crawl = spider.crawl().run().await.unwrap();
+        let stats = &crawl.stats;
+        assert_eq!((stats.pages, stats.failed, stats.robots_disallowed), (5, 0, 1));
+        assert_eq!(crawl.items[0], "http://b.test/", "other hosts do not wait");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_expire_while_the_site_is_down_hold_on() {
+    // Ten minutes after the first request robots.txt is gone, and ten minutes later it forbids everything.
+    let web = Web::new(|url, nth| match (url.ends_with("/robots.txt"), nth) {
+        (false, _) => Answer::page(&[]),
+        (true, 0) => text("user-agent: *\ncrawl-delay: 60\ndisallow: /cart"),
+        (true, 1..=3) => Answer::status(503),
+        (true, _) => text("user-agent: *\ndisallow: /"),
+    });
+    let starts: Vec<_> = (0..30).map(|n| format!("http://a.test/{n}")).collect();
+    let mut starts: Vec<_> = starts.iter().map(String::as_str).collect();
+    starts.insert(15, "http://a.test/cart");
+    let policy = RobotsPolicy::obey_as_anyone().expires_after(Duration::from_secs(600));
+    let spider = Tester::new(&web, &starts).set(|s| s.robots(policy));
+    let crawl = spider.crawl().run().await.unwrap();
+    let stats = &crawl.stats;
+    assert_eq!((stats.pages, stats.robots_disallowed, stats.failed), (20, 11, 0));
+    assert_eq!(asked_for_robots(&web), 5);
+    let pages: Vec<_> = web
+        .hits()
+        .into_iter()
+        .filter(|hit| !hit.url.ends_with("/robots.txt"))
+        .collect();
+    assert!(gaps(&pages).iter().all(|gap| *gap >= 60_000), "{:?}", gaps(&pages));
+}
+
 /// Nothing is fetched, and nothing gone without a word.
 #[tokio::test(start_paused = true)]
 async fn where_it_is_not_had_in_the_end_the_requests_fail() {
@@ -150,13 +189,15 @@ async fn where_it_is_not_had_in_the_end_the_requests_fail() {
             .iter()
             .filter(|url| *url == "http://a.test/robots.txt")
             .count();
-        assert_eq!(asked, 3);
+        assert_eq!(asked, 3 + 3, "three times at once, and three more in the minutes after");
+        let waited = stats.elapsed.as_secs();
+        assert!((210..220).contains(&waited), "{waited}");
         let failures = failures.lock().unwrap();
         assert_eq!(failures.len(), 2);
         for (kind, error) in failures.iter() {
             assert_eq!(*kind, FailureKind::Fetch);
             assert!(
-                error.contains("robots.txt of http://a.test") && error.contains("3 times"),
+                error.contains("robots.txt of http://a.test") && error.contains("6 times"),
                 "{error}"
             );
         }
