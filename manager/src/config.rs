@@ -20,6 +20,8 @@ use crate::{Entry, Limits};
 ///
 /// A table `limits` beside them holds fields of [`Limits`], by the names of its methods: `drain_timeout = "5s"`. The two times
 /// of `backoff` are `backoff_base` and `backoff_max`.
+///
+/// `Debug` shows of a session's table its kind and the names of the fields: a value may be the password of a proxy.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManagerConfig {
@@ -235,8 +237,28 @@ fn located(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// Tables by name, in the order of the text: the first one is the default.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Sessions(Vec<(String, Map<String, Value>)>);
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.iter().map(|(id, table)| (id, Shown(table)));
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+/// What may be shown of a session's table.
+struct Shown<'a>(&'a Map<String, Value>);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.0.keys().filter(|field| *field != "kind");
+        f.debug_struct("Session")
+            .field("kind", &self.0.get("kind").and_then(Value::as_str))
+            .field("fields", &fields.collect::<Vec<_>>())
+            .finish()
+    }
+}
 
 impl<'de> Deserialize<'de> for Sessions {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

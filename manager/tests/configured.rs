@@ -177,6 +177,18 @@ fn what_cannot_be_used_is_told_with_its_place() {
 }
 
 #[test]
+fn no_secret_of_a_configuration_is_shown() {
+    let config = ManagerConfig::from_toml(
+        "[sessions.shop]\nkind = 'echo'\nproxy = 'http://u:hush@proxy.test:1'\nheaders = { Authorization = 'Bearer hush' }",
+    );
+    let shown = format!("{:?}", config.unwrap());
+    assert!(!shown.contains("hush"), "{shown}");
+    for told in ["shop", "Some(\"echo\")", "\"proxy\"", "\"headers\"", "Limits"] {
+        assert!(shown.contains(told), "{shown}");
+    }
+}
+
+#[test]
 fn no_secret_of_a_configuration_is_in_its_error() {
     let secret = "http://u:hush@proxy.test:1";
     let cases = [
