@@ -32,7 +32,9 @@ pub(crate) fn next(
         | StatusCode::PERMANENT_REDIRECT => (method.clone(), true),
         _ => return Ok(None),
     };
-    let Some(location) = headers.get(LOCATION) else {
+    // As Chromium takes it: the first that says something. Joined to the URL an empty one would be the page itself.
+    let locations = headers.get_all(LOCATION).iter().map(text);
+    let Some(location) = { locations }.find(|location| !location.trim().is_empty()) else {
         return Ok(None);
     };
     let refused = |reason: String| {
@@ -41,7 +43,7 @@ pub(crate) fn next(
             .context("status", status.as_u16())
     };
     let mut target = url
-        .join(&text(location))
+        .join(&location)
         .map_err(|error| refused(format!("the redirect leads nowhere: its Location is no URL ({error})")))?;
     if !matches!(target.scheme(), "http" | "https") {
         return Err(refused(format!(
@@ -162,6 +164,23 @@ mod tests {
         assert_eq!(to("//other/"), "http://other/#part");
         assert_eq!(to("/grün"), "http://h/gr%C3%BCn#part");
         assert_eq!(to("http://user:pass@h/"), "http://h/#part");
+    }
+
+    #[test]
+    fn a_location_that_says_nothing_is_none() {
+        for location in ["", " "] {
+            assert_eq!(redirect(302, location, Method::GET, "http://h/a").unwrap(), None);
+        }
+        let mut headers = HeaderMap::new();
+        headers.append(LOCATION, HeaderValue::from_static(""));
+        headers.append(LOCATION, HeaderValue::from_static("/b"));
+        let led = next(
+            StatusCode::FOUND,
+            &headers,
+            &Method::GET,
+            &"http://h/a".parse().unwrap(),
+        );
+        assert_eq!(led.unwrap().unwrap().url.as_str(), "http://h/b");
     }
 
     #[test]

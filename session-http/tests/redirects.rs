@@ -143,8 +143,17 @@ async fn what_leads_nowhere_is_an_error_and_what_says_nothing_is_the_response() 
             "{error}"
         );
     }
-    let response = fetch_ok(&session, &get(site.http_url("/redirect/no-location"))).await;
-    assert_eq!(response.status(), 302);
+    for nothing in [
+        site.http_url("/redirect/no-location").to_string(),
+        redirect_to(&site.http_url("/"), "", 302),
+    ] {
+        let response = fetch_ok(&session, &get(&nothing)).await;
+        assert_eq!(
+            (response.status().as_u16(), response.url().as_str()),
+            (302, nothing.as_str())
+        );
+        assert!(response.history().is_empty());
+    }
     site.close().await;
 }
 
