@@ -42,6 +42,8 @@ pub(crate) struct Trail<'p> {
     /// The user's headers; `None`: nothing but the session's, which are prepared.
     headers: Option<Cow<'p, HeaderMap>>,
     own_cookies: &'p [(String, String)],
+    /// The cookies that this trail's redirects set or deleted, for which the jar now speaks, and not the request.
+    told_cookies: Option<CookieJar>,
     referer: Option<HeaderValue>,
     site: Relation,
     /// Whether the last response came from a public address.
@@ -64,6 +66,7 @@ impl<'p> Trail<'p> {
             content_type: plan.content_type.clone(),
             headers: plan.headers.as_ref().map(Cow::Borrowed),
             own_cookies: &plan.parts.cookies,
+            told_cookies: None,
             referer: None,
             site: Relation::None,
             from_public: false,
@@ -198,7 +201,8 @@ impl<'p> Trail<'p> {
         Ok(set.assemble(secure, &self.url, users, &self.plan.parts.headers, &facts))
     }
 
-    /// The cookies for this hop: the jar's, and the request's own. A `Cookie` header of the user's stands in for both.
+    /// The cookies for this hop: the jar's, and the request's own but for those that a hop before set or deleted. A `Cookie`
+    /// header of the user's stands in for both.
     fn cookie(&self) -> Result<Option<HeaderValue>, FetchError> {
         let users = self.headers.as_deref().unwrap_or(&self.plan.settings.headers);
         if users.contains_key(COOKIE) {
@@ -217,8 +221,19 @@ impl<'p> Trail<'p> {
         } else {
             &empty
         };
-        jar.header_with(&self.url, self.own_cookies)
+        jar.header_with(&self.url, &self.cookies_still_own())
             .map_err(|error| self.plan.error(FetchErrorKind::Request, error.to_string()))
+    }
+
+    fn cookies_still_own(&self) -> Cow<'p, [(String, String)]> {
+        let Some(told) = &self.told_cookies else {
+            return Cow::Borrowed(self.own_cookies);
+        };
+        let told = told.cookies_for(&self.url);
+        let own = self.own_cookies.iter();
+        own.filter(|(name, _)| told.iter().all(|told| told.name != *name))
+            .cloned()
+            .collect()
     }
 
     /// Browsers say which page sends what is not a mere look.
@@ -237,6 +252,10 @@ impl<'p> Trail<'p> {
                 false => CookieJar::new().store(&self.url, headers),
             };
             self.cookies.extend(set);
+            if self.plan.cookie_store && !self.own_cookies.is_empty() {
+                let told = self.told_cookies.get_or_insert_default();
+                told.store(&self.url, &with_long_lives(headers));
+            }
         }
     }
 
@@ -324,6 +343,15 @@ impl<'p> Trail<'p> {
             proxy: false,
         }
     }
+}
+
+/// The `Set-Cookie` of a response, each with a life that has not ended: so a jar tells of those that are deleted, too, where
+/// they would have gone.
+fn with_long_lives(headers: &HeaderMap) -> HeaderMap {
+    let set = headers.get_all(SET_COOKIE).iter();
+    // Of several ages the last counts, and an age counts more than a date.
+    let lasting = set.filter_map(|set| HeaderValue::try_from([set.as_bytes(), b"; Max-Age=86400"].concat()).ok());
+    lasting.map(|set| (SET_COOKIE, set)).collect()
 }
 
 /// Reads what is left of a redirect, so that its connection can be used again. A long or slow one is not worth it: the

@@ -75,6 +75,43 @@ async fn a_requests_own_cookies_are_sent_once_and_not_kept() {
 }
 
 #[tokio::test]
+async fn what_a_redirect_sets_or_deletes_counts_more_than_the_requests_own() {
+    let site = site().await;
+    for (set, sent) in [
+        ("sid=new&_path=/", "own=1; sid=new"),
+        ("sid=gone&_path=/&_max_age=0", "own=1"),
+        (
+            "sid=gone&_path=/&_expires=Thu,%2001%20Jan%201970%2000:00:00%20GMT",
+            "own=1",
+        ),
+        // These are no cookies of the page that it leads to.
+        ("sid=new&_path=/admin", "own=1; sid=old"),
+        ("sid=new&_path=/&_domain=unrelated.example", "own=1; sid=old"),
+    ] {
+        let session = session(&site, |builder| builder).await;
+        let request = get(site.http_url(&format!("/cookies/set?{set}&_redirect=1")))
+            .cookie("sid", "old")
+            .cookie("own", "1");
+        let response = fetch_ok(&session, &request).await;
+        assert_eq!(response.url().path(), "/cookies");
+        let seen = site.requests();
+        let [.., first, second] = seen.as_slice() else {
+            panic!("{seen:?}")
+        };
+        assert_eq!(first.cookies().len(), 2, "the first hop has what the request brings");
+        let mut cookies: Vec<_> = second.cookies().iter().map(|(k, v)| format!("{k}={v}")).collect();
+        cookies.sort();
+        assert_eq!(cookies.join("; "), sent, "{set}");
+    }
+    // A session that keeps none sends what it was given.
+    let session = session(&site, |builder| builder.cookie_store(false)).await;
+    let request = get(site.http_url("/cookies/set?sid=new&_path=/&_redirect=1")).cookie("sid", "old");
+    fetch_ok(&session, &request).await;
+    assert_eq!(site.requests().last().unwrap().header("cookie"), Some("sid=old"));
+    site.close().await;
+}
+
+#[tokio::test]
 async fn a_cookie_header_stands_in_for_the_jar() {
     let site = site().await;
     let session = session(&site, |builder| builder).await;
