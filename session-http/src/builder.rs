@@ -92,7 +92,7 @@ impl HttpSessionBuilder {
 
     /// A header of every request, in place of one that the identity has. A request's own of the same name replaces it.
     /// Like a request's, a credential does not follow a redirect to another origin. `Sec-CH-UA` and its like go where the
-    /// identity's own would: to secure origins.
+    /// identity's own would: to secure origins. `Host` is the URL's: a request to another is refused.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.config.headers.insert(name.into(), Secret(value.into()));
         self

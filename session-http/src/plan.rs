@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use silkroute_core::{Body, Error, FetchError, FetchErrorKind, RequestParts, Result, Retry, SessionOptions};
@@ -50,6 +50,7 @@ impl<'a> Plan<'a> {
             own.to_mut().insert(AUTHORIZATION, authorization);
         }
         let headers = (!own.is_empty()).then(|| headers::merge(&settings.headers, &own));
+        check_host(headers.as_ref().unwrap_or(&settings.headers), &url)?;
         let mut plan = Self {
             settings,
             live,
@@ -177,6 +178,26 @@ fn check(parts: &RequestParts) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// A `Host` that is the URL's, as commands copied from browsers have it, is made by the connection all the same. Any other
+/// asks for another site than the URL does, which no browser can.
+fn check_host(headers: &HeaderMap, url: &Url) -> Result<()> {
+    let is_the_urls = |host: &HeaderValue| {
+        let named = host
+            .to_str()
+            .ok()
+            .map(|host| Url::parse(&format!("{}://{host}", url.scheme())));
+        matches!(named, Some(Ok(named)) if named.origin() == url.origin())
+    };
+    if headers.get_all(HOST).iter().all(is_the_urls) {
+        return Ok(());
+    }
+    Err(Error::Unsupported {
+        kind: HttpOptions::KIND.to_owned(),
+        what: "a `Host` header that is not that of the URL".to_owned(),
+        instead: "put the name into the URL, and the address to connect to into the session's `resolve`".to_owned(),
+    })
 }
 
 /// Browsers turn the user and the password of a URL into basic authentication, and do not send them as a part of the

@@ -354,3 +354,38 @@ async fn a_request_looks_like_its_identity_or_is_refused() {
     assert_eq!((Session::identity(&honest), Session::identity(&worded)), (None, None));
     site.close().await;
 }
+
+#[tokio::test]
+async fn a_host_that_is_not_the_urls_is_refused() {
+    let site = site().await;
+    let plain = session(&site, |builder| builder).await;
+    let url = site.http_url("/echo");
+    let copied = get(&url)
+        .header("Host", &url.authority().to_uppercase())
+        .unwrap()
+        .header("Content-Length", "7")
+        .unwrap();
+    fetch_ok(&plain, &copied).await;
+    let seen = &site.requests_to("/echo")[0];
+    assert_eq!(seen.header_values("host").collect::<Vec<_>>(), [url.authority()]);
+    assert_eq!(seen.header("content-length"), None);
+    site.clear();
+
+    let meant = session(&site, |builder| builder.header("Host", "shop.test")).await;
+    for (session, request) in [
+        (&plain, get(&url).header("Host", "shop.test").unwrap()),
+        (&plain, get(&url).header("Host", "").unwrap()),
+        (&meant, get(&url)),
+    ] {
+        let error = fetch(session, &request).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Unsupported { .. }) && error.to_string().contains("`resolve`"),
+            "{error:?}"
+        );
+    }
+    assert!(site.requests().is_empty());
+    // The request's own counts, and a redirect has the name of where it leads.
+    let to = support::redirect_to(&url, site.https_url("/echo").as_str(), 302);
+    fetch_ok(&meant, &get(to).header("Host", url.authority()).unwrap()).await;
+    site.close().await;
+}
