@@ -76,10 +76,7 @@ impl Visit<'_> {
                 "it is not on record".to_owned(),
                 "record it once, with the mode `record`; a record is found by method, URL, headers, cookies, identity, body and options",
             )),
-            Found::Damaged(reason) => Err(refused(
-                format!("its record cannot be used: {reason}"),
-                "delete that file, and record it again",
-            )),
+            Found::Unusable { reason, hint } => Err(refused(format!("its record cannot be used: {reason}"), hint)),
         }
     }
 
@@ -87,8 +84,8 @@ impl Visit<'_> {
         let entry = match self.found().await? {
             Found::Entry(entry) => entry,
             Found::Nothing => return self.refresh().await,
-            Found::Damaged(reason) => {
-                tracing::warn!(key = %self.key, reason, "a record cannot be used, and is made anew");
+            Found::Unusable { reason, hint } => {
+                tracing::warn!(key = %self.key, reason, hint, "a record cannot be used, and the page is fetched");
                 return self.refresh().await;
             }
         };

@@ -32,8 +32,11 @@ pub(crate) struct Store {
 pub(crate) enum Found {
     Entry(Box<Entry>),
     Nothing,
-    /// Something that cannot be used, and why.
-    Damaged(String),
+    /// Something that cannot be used: why, and what to do.
+    Unusable {
+        reason: String,
+        hint: &'static str,
+    },
 }
 
 impl Store {
@@ -98,7 +101,8 @@ impl Store {
     /// The file is there and cannot be read.
     pub(crate) async fn read(&self, key: Fingerprint) -> io::Result<Found> {
         let file = self.file(key);
-        let longest = self.max_body.saturating_add(LONGEST_HEAD);
+        let max_body = self.max_body;
+        let longest = max_body.saturating_add(LONGEST_HEAD);
         let limited = self.limit.is_some();
         let read = tokio::task::spawn_blocking(move || {
             let opened = match File::open(&file) {
@@ -109,14 +113,22 @@ impl Store {
             if limited {
                 Limit::used(&opened);
             }
-            let mut bytes = Vec::new();
-            opened.take(longest + 1).read_to_end(&mut bytes)?;
-            if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > longest {
-                return Ok(Found::Damaged("it is longer than a record may be".to_owned()));
+            let size = opened.metadata()?.len();
+            if size > longest {
+                let path = file.display();
+                return Ok(Found::Unusable {
+                    reason: format!("{path}: it has {size} bytes, and `max_body` is {max_body}"),
+                    hint: "raise `max_body`",
+                });
             }
+            let mut bytes = Vec::new();
+            opened.take(longest).read_to_end(&mut bytes)?;
             Ok(match Entry::read(&Bytes::from(bytes)) {
                 Ok(entry) => Found::Entry(Box::new(entry)),
-                Err(reason) => Found::Damaged(format!("{}: {reason}", file.display())),
+                Err(reason) => Found::Unusable {
+                    reason: format!("{}: {reason}", file.display()),
+                    hint: "delete that file, and record it again",
+                },
             })
         });
         read.await.map_err(io::Error::other)?
