@@ -76,8 +76,8 @@ impl CacheSessionBuilder {
         self
     }
 
-    /// The statuses of responses that are not recorded. A challenge that a session did not pass never is. Default: 429, 500,
-    /// 502, 503, 504.
+    /// The statuses of responses that are not recorded. A challenge that a session did not pass never is. Default: those of
+    /// refusals and of failures that pass, 401, 403, 407, 408, 429, 444, 500, 502, 503 and 504.
     pub fn skip_statuses(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.config.skip_statuses = statuses.into_iter().collect();
         self

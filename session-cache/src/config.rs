@@ -66,7 +66,7 @@ fn max_body() -> u64 {
 }
 
 fn skip_statuses() -> Vec<u16> {
-    vec![429, 500, 502, 503, 504]
+    vec![401, 403, 407, 408, 429, 444, 500, 502, 503, 504]
 }
 
 fn ignore_headers() -> Vec<String> {

@@ -6,6 +6,8 @@
     reason = "a test states its invariants by failing"
 )]
 
+#[path = "support/origin.rs"]
+mod origin;
 mod support;
 
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 use http::StatusCode;
+use origin::Origin;
 use silkroute_core::{
     Error, Fetch, FetchErrorKind, Request, RequestExt as _, Response, ResponseParts, Result, Session, async_trait,
 };
@@ -188,6 +191,60 @@ async fn failures_and_what_is_too_long_are_not_recorded_and_say_why() {
     fetch_ok(&session, &get(&site, "/bytes/1000")).await;
     fetch(&session, &get(&site, "/drop")).await.unwrap_err();
     assert_eq!(records(folder.path()).len(), 1);
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_answer_the_retries() {
+    let (origin, folder) = (Origin::start().await, tempfile::tempdir().unwrap());
+    let session = in_mode(folder.path(), CacheMode::Record).await;
+    for refusal in [
+        "401 Unauthorized",
+        "403 Forbidden",
+        "407 Proxy Authentication Required",
+        "408 Request Timeout",
+        "444 No Response",
+    ] {
+        origin.refuse(refusal, "go away");
+        let told = status(&*fetch_ok(&session, &origin.get()).await);
+        assert!(told.starts_with("not recorded: "), "{refusal}: {told}");
+    }
+    origin.answer("the page", &[]);
+    for wanted in ["recorded", "replayed"] {
+        let response = fetch_ok(&session, &origin.get()).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.body()[..]),
+            (200, &b"the page"[..])
+        );
+        assert_eq!(status(&*response), wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_long_by_now_is_told_from_a_damaged_one() {
+    const LONG: usize = 5_000_000;
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let page = get(&site, &format!("/bytes/{LONG}"));
+    fetch_ok(&in_mode(folder.path(), CacheMode::Record).await, &page).await;
+    let file = records(folder.path()).remove(0);
+    let size = std::fs::metadata(&file).unwrap().len();
+
+    let replaying = started(cache(folder.path()).mode(CacheMode::Replay).max_body(1_000)).await;
+    let error = fetch(&replaying, &page).await.unwrap_err().to_string();
+    for told in [
+        file.to_str().unwrap(),
+        &format!("{size} bytes"),
+        "`max_body` is 1000",
+        "raise `max_body`",
+    ] {
+        assert!(error.contains(told), "{told}: {error}");
+    }
+    assert!(!error.contains("delete"), "{error}");
+    // It is not lost by it.
+    let recording = started(cache(folder.path()).max_body(1_000)).await;
+    assert!(status(&*fetch_ok(&recording, &page).await).starts_with("not recorded: "));
+    let replaying = in_mode(folder.path(), CacheMode::Replay).await;
+    assert_eq!(fetch_ok(&replaying, &page).await.body().len(), LONG);
     site.close().await;
 }
 

@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 pub(crate) struct Page {
     /// Beside the body's length: lines such as `ETag: "1"`.
     pub(crate) headers: Vec<&'static str>,
+    /// In place of `200 OK`.
+    pub(crate) status: Option<&'static str>,
     pub(crate) body: &'static str,
 }
 
@@ -51,7 +53,16 @@ impl Origin {
     pub(crate) fn answer(&self, body: &'static str, headers: &[&'static str]) {
         *self.shared.page.lock().unwrap() = Page {
             headers: headers.to_vec(),
+            status: None,
             body,
+        };
+    }
+
+    pub(crate) fn refuse(&self, status: &'static str, body: &'static str) {
+        *self.shared.page.lock().unwrap() = Page {
+            status: Some(status),
+            body,
+            ..Page::default()
         };
     }
 
@@ -79,7 +90,7 @@ async fn serve(client: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let (status, body) = if holds {
         ("304 Not Modified", "")
     } else {
-        ("200 OK", page.body)
+        (page.status.unwrap_or("200 OK"), page.body)
     };
     shared.heads.lock().unwrap().push(head);
     let mut answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\n");
