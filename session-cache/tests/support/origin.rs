@@ -1,4 +1,6 @@
-//! A server that says how long its page may be kept.
+//! A server that says how long its page may be kept, or refuses it.
+
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
