@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(super) gives_up: bool,
     pub(super) max_pages: Option<u64>,
     pub(super) begun: Instant,
+    /// How long it took, once it is over.
+    took: Option<std::time::Duration>,
     /// How long earlier runs took.
     pub(super) before: std::time::Duration,
     armed: Option<Instant>,
@@ -125,6 +127,7 @@ impl Control {
             gives_up: false,
             max_pages,
             begun: Instant::now(),
+            took: None,
             before: std::time::Duration::ZERO,
             armed: None,
         };
@@ -299,9 +302,15 @@ impl State {
         waiting + self.delayed.len() as u64 + self.active as u64
     }
 
+    /// Its statistics change no more.
+    pub(super) fn settle_stats(&mut self) {
+        self.took = Some(self.begun.elapsed());
+        self.stats = self.current_stats();
+    }
+
     pub(super) fn current_stats(&self) -> Stats {
         let mut stats = self.stats.clone();
-        stats.elapsed = self.before + self.begun.elapsed();
+        stats.elapsed = self.before + self.took.unwrap_or_else(|| self.begun.elapsed());
         if let Some(logs) = &self.logs {
             stats.log_counts = logs.so_far();
         }

@@ -57,7 +57,7 @@ impl<S: Spider> Engine<S> {
         }
         let finished = self.finish_exports(late).await;
         let mut state = self.control.lock();
-        state.stats = state.current_stats();
+        state.settle_stats();
         // Why the crawl could not go on is the cause of what followed.
         match state.error.take() {
             Some(error) => Err(error),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use silkroute_spider::Spider as _;
@@ -133,4 +134,14 @@ async fn pages_items_retries_blocks_and_failures_are_counted_by_spider() {
     for (name, count) in expected {
         assert_eq!(counted[&format!("silkroute_crawl_{name}_total")], count, "{counted:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_statistics_of_a_handle_stay_when_the_crawl_is_over() {
+    let web = Web::of(&[("http://a.test/", Answer::page(&[]).after(3_000))]);
+    let (handle, crawl) = Tester::new(&web, &["http://a.test/"]).crawl().with_handle().unwrap();
+    let crawl = crawl.await.unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(crawl.stats.elapsed.as_secs(), 3);
+    assert_eq!(handle.stats().elapsed, crawl.stats.elapsed);
 }
