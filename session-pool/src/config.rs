@@ -87,6 +87,11 @@ pub struct PoolConfig {
     #[serde(default = "minute", with = "silkroute_core::duration")]
     #[schemars(with = "String")]
     pub start_timeout: Duration,
+    /// The time that closing the pool may take in all, half of it for saving its identities; while it works, that of one identity. A
+    /// manager with a shorter `close_timeout` of its own gives the pool up before.
+    #[serde(default = "eight_seconds", with = "silkroute_core::duration")]
+    #[schemars(with = "String")]
+    pub close_timeout: Duration,
     /// How many identities start at the same time.
     #[serde(default = "four")]
     pub max_starting: NonZeroUsize,
@@ -102,6 +107,11 @@ fn blocked() -> Vec<u16> {
 
 fn minute() -> Duration {
     Duration::from_secs(60)
+}
+
+/// Less than the ten seconds that a manager gives a session to close.
+fn eight_seconds() -> Duration {
+    Duration::from_secs(8)
 }
 
 fn four() -> NonZeroUsize {
@@ -135,6 +145,7 @@ impl PoolConfig {
             directory: None,
             timeout: None,
             start_timeout: minute(),
+            close_timeout: eight_seconds(),
             max_starting: four(),
         }
     }

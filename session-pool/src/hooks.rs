@@ -38,17 +38,19 @@ pub trait PoolHooks: Send + Sync + 'static {
     /// whose saved state is still valid. What the session keeps of it is saved afterwards, where the pool has a directory.
     ///
     /// # Errors
-    /// Whatever keeps it from being ready. The identity rests and is tried again; after a few failures it is retired.
+    /// Whatever keeps it from being ready. The identity rests and is tried again; after three failures in a row it is retired, unless
+    /// something of it was saved.
     async fn warm_up(&self, session: &dyn Session, member: &Member) -> Result<()> {
         let _ = (session, member);
         Ok(())
     }
 
     /// Whether an identity is ready: asked when its state has been read from disk, and after every [`warm_up`](Self::warm_up). Yes,
-    /// unless said otherwise.
+    /// unless said otherwise. Three starts in a row that end with a no, after their warm-up, cost an identity its place, and what was
+    /// saved of it is set aside.
     ///
     /// # Errors
-    /// It could not be found out, which counts as a failed start.
+    /// It could not be found out, which counts as a failed start, and not as a no: a site that is down is an error.
     async fn is_valid(&self, session: &dyn Session, member: &Member) -> Result<bool> {
         let _ = (session, member);
         Ok(true)

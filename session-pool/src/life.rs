@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use silkroute_core::cookies::StorageState;
@@ -18,7 +18,7 @@ use crate::roster::{Due, Roster};
 use crate::settings::{STABLE_AFTER, START_FAILURES, after, backoff};
 use crate::shared::{Shared, closed};
 use crate::slot::{Cause, Ending, Live, Maker, Phase, Why};
-use crate::store::{Note, Saved};
+use crate::store::{Note, Saved, Store};
 
 /// A start that is to be done.
 pub(crate) struct Job {
@@ -28,6 +28,14 @@ pub(crate) struct Job {
     pub(crate) restored: bool,
     pub(crate) session: Option<Box<dyn Session>>,
     pub(crate) tell: watch::Sender<Option<Result<()>>>,
+}
+
+/// What came of a start that went to its end.
+enum Started {
+    /// It is ready; and whether what it keeps is on disk.
+    Ready { saved: bool },
+    /// It runs, and is not valid, even after its warm-up.
+    Invalid,
 }
 
 /// Starts a session, makes it ready, and tells those who wait for it.
@@ -63,10 +71,10 @@ pub(crate) async fn start(shared: Arc<Shared>, job: Job, cancel: CancellationTok
         () = cancel.cancelled() => Err(closed()),
         result = enlivened => result,
     };
-    if result.is_err()
+    if !matches!(result, Ok(Started::Ready { .. }))
         && let Some(session) = &mut session
     {
-        close(&shared, &member, &mut **session).await;
+        close(&member, &mut **session, shared.settings.close_timeout).await;
     }
     let result = settle(&shared, index, &member, session, result, begun);
     // Who waited may have gone.
@@ -79,7 +87,7 @@ fn settle(
     index: usize,
     member: &Member,
     session: Option<Box<dyn Session>>,
-    result: Result<()>,
+    result: Result<Started>,
     begun: Instant,
 ) -> Result<()> {
     if let Err(error) = &result
@@ -92,18 +100,28 @@ fn settle(
         let now = Instant::now();
         let slot = &mut roster.slots[index];
         match (result, session) {
-            (Ok(()), Some(session)) => {
+            (Ok(Started::Ready { saved }), Some(session)) => {
                 tracing::debug!(identity = %member.label(), took = ?begun.elapsed(), "an identity of a pool is ready");
                 slot.phase = Phase::Alive(Arc::new(session));
                 slot.ready = Some(now);
                 slot.restored = true;
-                slot.saved = Some(now);
+                slot.invalid_starts = 0;
+                slot.saved = saved.then_some(now);
+                slot.kept |= saved;
                 roster.settle(index);
                 Ok(())
             }
             (result, session) => {
                 slot.phase = Phase::Idle(session);
-                let source = result.err().unwrap_or_else(closed);
+                let source = match result {
+                    Ok(Started::Invalid) => {
+                        slot.invalid_starts = slot.invalid_starts.saturating_add(1);
+                        invalid()
+                    }
+                    // Without a session there is none that is ready.
+                    Ok(Started::Ready { .. }) => closed(),
+                    Err(error) => error,
+                };
                 let given_up = source
                     .as_fetch()
                     .is_some_and(|error| error.kind() == FetchErrorKind::Cancelled);
@@ -119,7 +137,19 @@ fn settle(
     })
 }
 
-/// Has an identity that did not start rest, or retires it if that happens too often.
+fn invalid() -> Error {
+    let error = FetchError::new(
+        FetchErrorKind::Other,
+        "the identity is not valid, even after its warm-up",
+    );
+    error
+        .hint("see what `PoolHooks::is_valid` asks for")
+        .retryable(true)
+        .into()
+}
+
+/// Has an identity that did not start rest, or retires it if that happens too often. One that has something on disk is not given up
+/// for what may be the network's fault, the machine's or the site's: only `is_valid` can say that it is of no use.
 fn failed(roster: &mut Roster, index: usize, member: &Member, source: Error, now: Instant) -> Error {
     let slot = &mut roster.slots[index];
     slot.failed_starts = slot.failed_starts.saturating_add(1);
@@ -131,7 +161,12 @@ fn failed(roster: &mut Roster, index: usize, member: &Member, source: Error, now
         source: Arc::new(source),
     };
     tracing::warn!(identity = %member.label(), %error, "an identity of a pool did not start");
-    let retire = slot.maker.is_some() && slot.failed_starts >= START_FAILURES;
+    let failures = if slot.kept {
+        slot.invalid_starts
+    } else {
+        slot.failed_starts
+    };
+    let retire = slot.maker.is_some() && failures >= START_FAILURES;
     roster.rest(index, now + wait, Why::Start(error.clone()));
     if retire {
         roster.end(index, Ending::Retire(Cause::Starts));
@@ -159,7 +194,7 @@ pub(crate) fn build(member: &Member, maker: Option<&Maker>) -> Result<Box<dyn Se
     ))
 }
 
-async fn enliven(shared: &Shared, member: &Member, session: &mut dyn Session, restored: bool) -> Result<()> {
+async fn enliven(shared: &Shared, member: &Member, session: &mut dyn Session, restored: bool) -> Result<Started> {
     let settings = &shared.settings;
     session.start().await?;
     let saved = match &settings.store {
@@ -189,26 +224,22 @@ async fn enliven(shared: &Shared, member: &Member, session: &mut dyn Session, re
     if !valid {
         settings.hooks.warm_up(session, member).await?;
         if !settings.hooks.is_valid(session, member).await? {
-            let error = FetchError::new(
-                FetchErrorKind::Other,
-                "the identity is not valid, even after its warm-up",
-            );
-            return Err(error
-                .hint("see what `PoolHooks::is_valid` asks for")
-                .retryable(true)
-                .into());
+            return Ok(Started::Invalid);
         }
     }
     if !session.is_alive() {
         let what = "it started and has ended since, or its `is_alive` does not say that it is";
         return Err(FetchError::new(FetchErrorKind::SessionDied, what).into());
     }
-    if let Some(store) = &settings.store {
-        let state = session.storage_state().await?;
-        let note = shared.note(member);
-        store.write(member.name(), state, note).await?;
+    let Some(store) = &settings.store else {
+        return Ok(Started::Ready { saved: false });
+    };
+    let state = session.storage_state().await?;
+    let written = store.write(member.name(), state, shared.note(member)).await;
+    if let Err(error) = &written {
+        tracing::warn!(identity = %member.label(), %error, "an identity is ready, and its state was not saved");
     }
-    Ok(())
+    Ok(Started::Ready { saved: written.is_ok() })
 }
 
 /// Ends a session that nobody uses, and lets the next identity into its place.
@@ -219,18 +250,17 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
         ending,
     } = due;
     let member = Arc::clone(&shared.roster().slots[index].member);
-    if let Some(session) = &mut session {
-        if ending == Ending::Revive {
-            // What it still knows, before it is closed.
-            save(&shared, &member, &**session).await;
+    let limit = shared.settings.close_timeout;
+    // Before it is closed: a pool that is closed meanwhile may have no time for what comes later.
+    match (ending, &shared.settings.store, &session) {
+        (Ending::Retire(cause), Some(store), _) => forget(store, &member, cause).await,
+        (Ending::Revive, _, Some(session)) => {
+            save(&shared, &member, &**session, limit).await;
         }
-        close(&shared, &member, &mut **session).await;
+        _ => {}
     }
-    if let (Ending::Retire(cause), Some(store)) = (ending, &shared.settings.store) {
-        tracing::info!(identity = %member.label(), %cause, "an identity of a pool is retired");
-        if let Err(error) = store.remove(member.name()).await {
-            tracing::warn!(identity = %member.label(), %error, "the state of a retired identity is still there");
-        }
+    if let Some(session) = &mut session {
+        close(&member, &mut **session, limit).await;
     }
     shared.with(|roster| {
         let now = Instant::now();
@@ -267,6 +297,24 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
     });
 }
 
+/// Sees to it that what is on disk of an identity that is retired comes back with nobody.
+async fn forget(store: &Store, member: &Member, cause: Cause) {
+    tracing::info!(identity = %member.label(), %cause, "an identity of a pool is retired");
+    let done = if cause == Cause::Starts {
+        let aside = store.set_aside(member.name(), member.generation()).await;
+        aside.map(|aside| {
+            if let Some(aside) = aside {
+                tracing::warn!(identity = %member.label(), kept = %aside.display(), "what was saved of it is set aside");
+            }
+        })
+    } else {
+        store.remove(member.name()).await
+    };
+    if let Err(error) = done {
+        tracing::warn!(identity = %member.label(), %error, "the state of a retired identity is still there");
+    }
+}
+
 /// Saves what the session of a slot keeps, if it is due, in a task of its own.
 pub(crate) fn save_if_due(shared: &Arc<Shared>, index: usize) {
     if shared.settings.store.is_none() {
@@ -299,7 +347,7 @@ pub(crate) fn save_if_due(shared: &Arc<Shared>, index: usize) {
         let of_task = Arc::clone(shared);
         shared.spawn(|_| async move {
             if let Some(session) = &held.session {
-                save(&of_task, &member, &***session).await;
+                save(&of_task, &member, &***session, of_task.settings.close_timeout).await;
             }
         });
     }
@@ -323,23 +371,28 @@ impl Drop for Held {
     }
 }
 
-/// Saves what a session keeps. That it cannot be saved is told and ends nothing: it is tried again.
-pub(crate) async fn save(shared: &Shared, member: &Member, session: &dyn Session) {
-    let Some(store) = &shared.settings.store else { return };
+/// Saves what a session keeps. That it cannot be saved is told and ends nothing: it is tried again. Whether it is saved.
+pub(crate) async fn save(shared: &Shared, member: &Member, session: &dyn Session, limit: Duration) -> bool {
+    let Some(store) = &shared.settings.store else {
+        return false;
+    };
     let saved = async {
         let state: StorageState = session.storage_state().await?;
         store.write(member.name(), state, shared.note(member)).await
     };
-    match timeout(shared.settings.close_timeout, unpanicked(saved)).await {
-        Ok(Ok(())) => {}
+    match timeout(limit, unpanicked(saved)).await {
+        Ok(Ok(())) => {
+            shared.roster().slots[member.number() - 1].kept = true;
+            return true;
+        }
         Ok(Err(error)) => tracing::warn!(identity = %member.label(), %error, "an identity's state was not saved"),
         Err(_) => tracing::warn!(identity = %member.label(), "saving an identity's state took too long"),
     }
+    false
 }
 
 /// Closes a session, and does not wait for one that does not.
-pub(crate) async fn close(shared: &Shared, member: &Member, session: &mut dyn Session) -> Option<Error> {
-    let limit = shared.settings.close_timeout;
+pub(crate) async fn close(member: &Member, session: &mut dyn Session, limit: Duration) -> Option<Error> {
     let failed = match timeout(limit, unpanicked(session.close())).await {
         Ok(Ok(())) => return None,
         Ok(Err(error)) => error,

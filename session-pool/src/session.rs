@@ -1,12 +1,13 @@
 //! The pool as a session.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::future::ready;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use silkroute_core::cookies::StorageState;
 use silkroute_core::{
     Error, ExpectedIdentity, Identity, Proxy, ProxyPool, Request, Response, Result, Session, SessionOptions,
@@ -14,7 +15,7 @@ use silkroute_core::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::settings::Settings;
+use crate::settings::{Settings, after};
 use crate::shared::{Shared, closed};
 use crate::slot::{Live, Phase};
 use crate::store::{Note, Store, proxy_name};
@@ -97,12 +98,39 @@ impl SessionPool {
             fresh.map(|(index, slot)| (index, Arc::clone(&slot.member))).collect()
         };
         for (index, member) in members {
-            let note = store.read(member.name()).await?.and_then(|saved| saved.note);
-            if let Some(note) = note {
+            let Some(saved) = store.read(member.name()).await? else {
+                continue;
+            };
+            self.shared.roster().slots[index].kept = true;
+            if let Some(note) = saved.note {
                 self.bring_back(store, index, &member, note).await?;
             }
         }
         Ok(())
+    }
+
+    /// Saves what lives, and tells of whom nothing can have changed since: who has a lease or a save of its own may have more to save.
+    async fn save_live(&self, limit: Duration) -> HashSet<usize> {
+        if self.shared.settings.store.is_none() {
+            return HashSet::new();
+        }
+        let live: Vec<_> = {
+            let roster = self.shared.roster();
+            let each = roster.slots.iter().enumerate();
+            each.filter_map(|(index, slot)| match &slot.phase {
+                Phase::Alive(live) => {
+                    let unused = slot.in_flight == 0 && slot.held == 0;
+                    Some((index, unused, Arc::clone(&slot.member), Arc::clone(live)))
+                }
+                _ => None,
+            })
+            .collect()
+        };
+        let saved = join_all(live.into_iter().map(async |(index, unused, member, live)| {
+            let saved = life::save(&self.shared, &member, &**live, limit).await;
+            (saved && unused).then_some(index)
+        }));
+        saved.await.into_iter().flatten().collect()
     }
 
     fn no_state_of_its_own(&self) -> Error {
@@ -124,6 +152,8 @@ impl SessionPool {
         let Some(proxy) = proxy_of(&self.shared.settings, member, &note) else {
             // Its cookies belong to an address that it would no longer come from.
             let aside = store.set_aside(member.name(), note.generation).await?;
+            self.shared.roster().slots[index].kept = false;
+            let aside = aside.unwrap_or_default();
             tracing::warn!(
                 identity = member.name(), proxy = note.proxy.as_deref().unwrap_or("none"), kept = %aside.display(),
                 "an identity was bound to a proxy that the pool no longer has: a new one takes its place"
@@ -234,13 +264,19 @@ impl Session for SessionPool {
         fetch::fetch(&self.shared, request, self.timeout).await
     }
 
-    /// Saves every identity and closes its session, all at the same time.
+    /// Saves every identity and closes its session, all at the same time. It ends within the pool's `close_timeout`; one that is
+    /// given up before has saved what its identities keep, if it had the time for that.
     async fn close(&mut self) -> Result<()> {
         self.alive = false;
+        let (begun, limit) = (Instant::now(), self.shared.settings.close_timeout);
         let mut tasks = self.shared.shut();
-        // Starts close what they had begun, which has its own limit.
-        let deadline = Instant::now() + self.shared.settings.close_timeout * 2;
-        let ended = timeout_at(deadline, async { while tasks.join_next().await.is_some() {} }).await;
+        // Starts close what they had begun. All that comes first has half of the time, so that sessions have the other half.
+        let deadline = after(begun, limit / 2);
+        let (saved, ended) = join(
+            self.save_live(limit / 2),
+            timeout_at(deadline, async { while tasks.join_next().await.is_some() {} }),
+        )
+        .await;
         if ended.is_err() {
             tracing::warn!("some identities of a pool were still starting or ending when it closed");
             tasks.shutdown().await;
@@ -262,23 +298,25 @@ impl Session for SessionPool {
             let mut roster = self.shared.roster();
             let each = roster.slots.iter_mut().enumerate();
             each.filter_map(|(index, slot)| {
-                take_out(&mut slot.phase).map(|session| (index, Arc::clone(&slot.member), session))
+                let session = Some(take_out(&mut slot.phase)?);
+                let shared = &*self.shared;
+                Some((Arc::clone(&slot.member), Out { shared, index, session }))
             })
             .collect()
         };
-        let closed = join_all(sessions.into_iter().map(async |(index, member, mut session)| {
-            life::save(&self.shared, &member, &*session).await;
-            let failed = life::close(&self.shared, &member, &mut *session).await;
-            (index, member, session, failed)
+        let end = after(begun, limit);
+        let closed = join_all(sessions.into_iter().map(async |(member, mut out)| {
+            let left = || end.saturating_duration_since(Instant::now());
+            let session = out.session.as_mut()?;
+            if !saved.contains(&out.index) {
+                life::save(&self.shared, &member, &**session, left() / 2).await;
+            }
+            let failed = life::close(&member, &mut **session, left()).await?;
+            Some((member.label(), failed))
         }))
         .await;
-        let mut failures = Vec::new();
-        let mut roster = self.shared.roster();
-        for (index, member, session, failed) in closed {
-            roster.slots[index].phase = Phase::Idle(Some(session));
-            failures.extend(failed.map(|error| (member.label(), error)));
-        }
-        roster.clear();
+        let failures: Vec<_> = closed.into_iter().flatten().collect();
+        self.shared.roster().clear();
         if failures.is_empty() {
             Ok(())
         } else {
@@ -292,6 +330,19 @@ impl Session for SessionPool {
 
     async fn load_storage_state(&self, _: &StorageState) -> Result<()> {
         Err(self.no_state_of_its_own())
+    }
+}
+
+/// A session that was taken out of its slot to be closed. Dropped, as when its closing is given up, it is back.
+struct Out<'a> {
+    shared: &'a Shared,
+    index: usize,
+    session: Option<Box<dyn Session>>,
+}
+
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        self.shared.roster().slots[self.index].phase = Phase::Idle(self.session.take());
     }
 }
 

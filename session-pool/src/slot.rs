@@ -109,6 +109,8 @@ pub(crate) struct Slot {
     pub(crate) blocked: u64,
     pub(crate) blocked_in_a_row: u32,
     pub(crate) failed_starts: u32,
+    /// How many starts in a row, but for those that failed before they could tell, ended in that it is not valid.
+    pub(crate) invalid_starts: u32,
     /// When its session was last ready.
     pub(crate) ready: Option<Instant>,
     pub(crate) born: SystemTime,
@@ -116,6 +118,8 @@ pub(crate) struct Slot {
     pub(crate) last_turn: u64,
     /// When its state was last on its way to disk, if that is not now.
     pub(crate) saved: Option<Instant>,
+    /// Whether anything of it is on disk.
+    pub(crate) kept: bool,
     /// Whether its state on disk, or that there is none, has been looked at.
     pub(crate) restored: bool,
     /// Its name as a number, which bids for keys.
@@ -143,10 +147,12 @@ impl Slot {
             blocked: 0,
             blocked_in_a_row: 0,
             failed_starts: 0,
+            invalid_starts: 0,
             ready: None,
             born: SystemTime::now(),
             last_turn: 0,
             saved: None,
+            kept: false,
             restored: false,
             hash,
         }
@@ -162,6 +168,8 @@ impl Slot {
         self.blocked = 0;
         self.blocked_in_a_row = 0;
         self.failed_starts = 0;
+        self.invalid_starts = 0;
+        self.kept = false;
         self.ready = None;
         self.born = SystemTime::now();
         self.saved = None;

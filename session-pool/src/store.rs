@@ -15,6 +15,8 @@ use crate::Member;
 
 /// Where the pool's own facts stand in a storage state.
 const FIELD: &str = "silkroute";
+/// A temporary file that is older than this was left by a program that was killed.
+const ABANDONED: Duration = Duration::from_secs(3_600);
 /// Of the note. Another one is refused.
 const FORMAT: u32 = 1;
 
@@ -100,7 +102,7 @@ impl Store {
         }
     }
 
-    /// Makes the directory, for its owner alone.
+    /// Makes the directory, for its owner alone, and clears it of what programs that were killed left in it.
     pub(crate) async fn prepare(&self) -> Result<()> {
         self.blocking("making the directory", |directory| {
             let mut builder = fs::DirBuilder::new();
@@ -110,7 +112,11 @@ impl Store {
                 use std::os::unix::fs::DirBuilderExt as _;
                 builder.mode(0o700);
             }
-            builder.create(directory).map_err(|error| refused(directory, &error))
+            builder.create(directory).map_err(|error| refused(directory, &error))?;
+            if let Err(error) = sweep(directory) {
+                tracing::warn!(directory = %directory.display(), %error, "temporary files of identities may be left");
+            }
+            Ok(())
         })
         .await
     }
@@ -155,8 +161,8 @@ impl Store {
             .await
     }
 
-    /// Keeps an identity that is of no use now under a name that nothing reads, and says which.
-    pub(crate) async fn set_aside(&self, name: &str, generation: u32) -> Result<PathBuf> {
+    /// Keeps an identity that is of no use now under a name that nothing reads, and says which; `None`: there is nothing of it.
+    pub(crate) async fn set_aside(&self, name: &str, generation: u32) -> Result<Option<PathBuf>> {
         let (file, name) = (self.file(name), name.to_owned());
         self.blocking("setting an identity aside", move |directory| {
             let mut aside = directory.join(format!("{name}.generation-{generation}.aside"));
@@ -167,8 +173,11 @@ impl Store {
                 }
                 aside = directory.join(format!("{name}.generation-{generation}-{number}.aside"));
             }
-            gone(&file, fs::rename(&file, &aside))?;
-            Ok(aside)
+            match fs::rename(&file, &aside) {
+                Ok(()) => Ok(Some(aside)),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(refused(&file, &error)),
+            }
         })
         .await
     }
@@ -188,6 +197,26 @@ impl Store {
             Err(error) => Err(Error::invalid(doing, error)),
         }
     }
+}
+
+/// Removes temporary files of programs that were killed: there are logins in them.
+fn sweep(directory: &Path) -> io::Result<()> {
+    let now = SystemTime::now();
+    for file in fs::read_dir(directory)? {
+        let file = file?;
+        if !file.file_name().to_string_lossy().starts_with(StorageState::TEMPORARY) {
+            continue;
+        }
+        let modified = file.metadata().and_then(|metadata| metadata.modified());
+        // One whose age cannot be told is gone meanwhile.
+        if modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > ABANDONED))
+            && let Err(error) = fs::remove_file(file.path())
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 fn gone(file: &Path, result: io::Result<()>) -> Result<()> {
@@ -234,6 +263,32 @@ mod tests {
         assert_eq!(
             named("http://user@10.0.0.1:3128"),
             "http://10.0.0.1:3128#04f8996da763b7a9"
+        );
+    }
+
+    #[tokio::test]
+    async fn temporary_files_of_a_program_that_was_killed_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().to_owned());
+        let old = SystemTime::now() - 2 * ABANDONED;
+        let temporary = format!("{}abc", StorageState::TEMPORARY);
+        for (name, modified) in [
+            (temporary.as_str(), old),
+            ("one.json", old),
+            ("one.generation-1.aside", old),
+            (".other", old),
+            (".silkroute-state-young", SystemTime::now()),
+        ] {
+            let file = fs::File::create(folder.path().join(name)).unwrap();
+            file.set_modified(modified).unwrap();
+        }
+        store.prepare().await.unwrap();
+        let left = fs::read_dir(folder.path()).unwrap();
+        let mut left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(
+            left,
+            [".other", ".silkroute-state-young", "one.generation-1.aside", "one.json"]
         );
     }
 

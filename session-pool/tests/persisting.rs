@@ -10,13 +10,16 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use silkroute_core::cookies::StorageState;
-use silkroute_core::{Cookie, CookieJar, Fetch, Proxy, ProxyPool, RequestExt as _, Result, Session, async_trait};
+use silkroute_core::{
+    Cookie, CookieJar, Fetch, FetchError, FetchErrorKind, Proxy, ProxyPool, RequestExt as _, Result, Session,
+    async_trait,
+};
 use silkroute_session_http::HttpSession;
 use silkroute_session_pool::{Member, PoolHooks, PoolOptions, SessionPool, SessionPoolBuilder};
 use silkroute_testkit::site::TestSite;
@@ -261,6 +264,119 @@ async fn starts_that_failed_before_one_that_did_not_are_not_held_against_an_iden
         "one start that failed does not cost it its place"
     );
     assert!(folder.path().join("identity-001.json").exists());
+}
+
+/// Says what it is told of whether a session is logged in; nothing: the site is down.
+#[derive(Default)]
+struct Told(Mutex<Option<bool>>);
+
+#[async_trait]
+impl PoolHooks for Told {
+    async fn is_valid(&self, _: &dyn Session, _: &Member) -> Result<bool> {
+        let told = *self.0.lock().unwrap();
+        told.ok_or_else(|| FetchError::new(FetchErrorKind::Connect, "the site is down").into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_outlives_starts_that_fail_and_is_set_aside_when_it_is_not_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, aside) = ["identity-001.json", "identity-001.generation-1.aside"]
+        .map(|name| folder.path().join(name))
+        .into();
+    let jar = CookieJar::new();
+    jar.insert(Cookie::new("sid", "by-hand", "127.0.0.1")).unwrap();
+    jar.storage_state().write(&file).unwrap();
+    let login = std::fs::read(&file).unwrap();
+    let hooks = Arc::new(Told::default());
+    let pool = SessionPool::builder()
+        .identities(1, make)
+        .directory(folder.path())
+        .hooks(Arc::clone(&hooks));
+    let pool = started(pool.build().unwrap()).await;
+    let handle = pool.handle();
+    let starts = async |count: usize| {
+        for _ in 0..count {
+            handle.storage_state("identity-001").await.unwrap_err();
+            // Longer than it rests.
+            tokio::time::sleep(Duration::from_secs(61)).await;
+        }
+    };
+    starts(5).await;
+    assert_eq!(handle.stats()[0].generation, 1);
+    assert_eq!(std::fs::read(&file).unwrap(), login, "it is as it was put there");
+    *hooks.0.lock().unwrap() = Some(false);
+    starts(2).await;
+    assert_eq!(std::fs::read(&file).unwrap(), login);
+    starts(1).await;
+    assert_eq!(handle.stats()[0].generation, 2);
+    assert!(!file.exists());
+    assert_eq!(std::fs::read(&aside).unwrap(), login, "it is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_a_session_does_not_take_stays_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("identity-001.json");
+    let login = r#"{"cookies": [{"name": "a;b", "value": "1", "domain": "shop.test"}]}"#;
+    std::fs::write(&file, login).unwrap();
+    let pool = SessionPool::builder().identities(1, make).directory(folder.path());
+    let pool = started(pool.build().unwrap()).await;
+    for _ in 0..4 {
+        pool.handle().storage_state("identity-001").await.unwrap_err();
+        tokio::time::sleep(Duration::from_secs(61)).await;
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), login);
+}
+
+#[tokio::test]
+async fn an_identity_that_cannot_be_saved_works_and_is_saved_when_it_can() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let directory = folder.path().join("identities");
+    let hooks = login(&site);
+    let mut pool = started(builder(1, &directory, &hooks).build().unwrap()).await;
+    std::fs::remove_dir(&directory).unwrap();
+    faces(&pool, &site, 1).await;
+    std::fs::create_dir(&directory).unwrap();
+    pool.close().await.unwrap();
+    assert!(directory.join("identity-001.json").exists());
+    site.close().await;
+}
+
+#[tokio::test]
+async fn a_close_that_is_given_up_has_saved_those_that_live() {
+    let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
+    let strings = support::puppet::Strings::new();
+    strings.openings.forget_permits(usize::MAX >> 4);
+    strings.closings.forget_permits(usize::MAX >> 4);
+    let pool = SessionPool::builder()
+        .named(["one"], make)
+        .session("stuck", Box::new(strings.puppet()))
+        .directory(folder.path());
+    let mut pool = started(pool.build().unwrap()).await;
+    let by = |name, path: &str| get(&site, path).with(PoolOptions::default().identity(name)).unwrap();
+    fetch_ok(&pool, &by("one", "/empty")).await;
+    fetch_ok(&pool, &by("one", "/cookies/set?basket=full&_path=/")).await;
+    let stuck = by("stuck", "/empty");
+    tokio::select! {
+        _ = fetch(&pool, &stuck) => panic!("it cannot start"),
+        () = strings.until_starting(1) => {}
+    }
+    let file = folder.path().join("one.json");
+    let saved = async {
+        loop {
+            let cookies = StorageState::read(&file).unwrap().cookies;
+            if cookies.iter().any(|cookie| cookie.name == "basket") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        _ = pool.close() => panic!("one of them does not end before the others are saved"),
+        () = saved => {}
+    }
+    site.close().await;
 }
 
 #[tokio::test]

@@ -344,6 +344,35 @@ async fn close_ends_all_of_it_also_what_is_starting_and_it_can_start_again() {
     assert_eq!(strings.alive.load(SeqCst), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn close_has_a_time_for_all_of_it_that_a_manager_gives() {
+    let strings = Strings::new();
+    let mut pool = started(builder(2, &strings).build().unwrap()).await;
+    let request = ask("shop.test");
+    strings.openings.forget_permits(999_999);
+    fetch_ok(&pool, &request).await;
+    assert!(pool.fetch(&request).now_or_never().is_none());
+    strings.until_starting(1).await;
+    strings.closings.forget_permits(usize::MAX >> 4);
+    let begun = tokio::time::Instant::now();
+    let error = pool.close().await.unwrap_err();
+    assert!(matches!(error, Error::Close { .. }), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_given_is_still_there_when_its_closing_is_given_up() {
+    let strings = Strings::new();
+    let pool = SessionPool::builder().session("alice", Box::new(strings.puppet()));
+    let mut pool = started(pool.build().unwrap()).await;
+    fetch_ok(&pool, &ask("shop.test")).await;
+    strings.closings.forget_permits(usize::MAX >> 4);
+    let cut = tokio::time::timeout(Duration::from_secs(1), pool.close()).await;
+    assert!(cut.is_err(), "it does not close");
+    pool.start().await.unwrap();
+    fetch_ok(&pool, &ask("shop.test")).await;
+}
+
 #[tokio::test]
 async fn a_dropped_pool_leaves_no_session_even_if_its_handle_stays() {
     let strings = Strings::new();

@@ -21,6 +21,8 @@ pub(crate) struct Strings {
     pub(crate) answers: Semaphore,
     /// A start takes one.
     pub(crate) openings: Semaphore,
+    /// So does a close.
+    pub(crate) closings: Semaphore,
     /// The status of all answers.
     pub(crate) status: AtomicUsize,
     /// Whether answers are challenges that were not passed.
@@ -43,6 +45,7 @@ impl Strings {
             stillborn: AtomicBool::new(false),
             answers: Semaphore::new(1_000_000),
             openings: Semaphore::new(1_000_000),
+            closings: Semaphore::new(1_000_000),
             status: AtomicUsize::new(200),
             challenged: AtomicBool::new(false),
             in_flight: watch::Sender::new(0),
@@ -157,6 +160,7 @@ impl Session for Puppet {
 
     async fn close(&mut self) -> Result<()> {
         self.strings.closes.fetch_add(1, SeqCst);
+        self.strings.closings.acquire().await.unwrap().forget();
         if self.alive.swap(false, SeqCst) {
             self.strings.alive.fetch_sub(1, SeqCst);
         }
