@@ -8,8 +8,9 @@ use silkroute_core::{Error, FetchError, FetchErrorKind, Request, RequestParts, R
 use tokio::time::{Instant, timeout_at};
 
 use crate::lease::{Lease, Queued};
-use crate::life::{panicked, save_if_due};
+use crate::life::panicked;
 use crate::roster::{Told, Turn, Want, hash_of};
+use crate::saving::save_if_due;
 use crate::settings::after;
 use crate::shared::Shared;
 use crate::slot::{Cause, Ending, Phase};

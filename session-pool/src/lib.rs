@@ -19,6 +19,7 @@ mod member;
 mod options;
 mod plugin;
 mod roster;
+mod saving;
 mod session;
 mod settings;
 mod shared;

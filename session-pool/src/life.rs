@@ -4,10 +4,9 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use silkroute_core::cookies::StorageState;
 use silkroute_core::{Error, FetchError, FetchErrorKind, Result, Session};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -15,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Member;
 use crate::roster::{Due, Roster};
+use crate::saving::save;
 use crate::settings::{STABLE_AFTER, START_FAILURES, after, backoff};
 use crate::shared::{Shared, closed};
-use crate::slot::{Cause, Ending, Live, Maker, Phase, Why};
-use crate::store::{Note, Saved, Store};
+use crate::slot::{Cause, Ending, Maker, Phase, Why};
+use crate::store::{Saved, Store};
 
 /// A start that is to be done.
 pub(crate) struct Job {
@@ -315,82 +315,6 @@ async fn forget(store: &Store, member: &Member, cause: Cause) {
     }
 }
 
-/// Saves what the session of a slot keeps, if it is due, in a task of its own.
-pub(crate) fn save_if_due(shared: &Arc<Shared>, index: usize) {
-    if shared.settings.store.is_none() {
-        return;
-    }
-    let held = {
-        let mut roster = shared.roster();
-        let slot = &mut roster.slots[index];
-        let now = Instant::now();
-        let is_due = slot.held == 0
-            && slot
-                .saved
-                .is_none_or(|saved| now.duration_since(saved) >= shared.settings.save_every);
-        match &slot.phase {
-            Phase::Alive(live) if is_due => {
-                let held = Held {
-                    shared: Arc::clone(shared),
-                    index,
-                    session: Some(Arc::clone(live)),
-                };
-                let member = Arc::clone(&slot.member);
-                slot.held += 1;
-                slot.saved = Some(now);
-                Some((held, member))
-            }
-            _ => None,
-        }
-    };
-    if let Some((held, member)) = held {
-        let of_task = Arc::clone(shared);
-        shared.spawn(|_| async move {
-            if let Some(session) = &held.session {
-                save(&of_task, &member, &***session, of_task.settings.close_timeout).await;
-            }
-        });
-    }
-}
-
-/// A session that is held by something that is no request.
-struct Held {
-    shared: Arc<Shared>,
-    index: usize,
-    session: Option<Live>,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.session = None;
-        self.shared.with(|roster| {
-            let slot = &mut roster.slots[self.index];
-            slot.held = slot.held.saturating_sub(1);
-            roster.settle(self.index);
-        });
-    }
-}
-
-/// Saves what a session keeps. That it cannot be saved is told and ends nothing: it is tried again. Whether it is saved.
-pub(crate) async fn save(shared: &Shared, member: &Member, session: &dyn Session, limit: Duration) -> bool {
-    let Some(store) = &shared.settings.store else {
-        return false;
-    };
-    let saved = async {
-        let state: StorageState = session.storage_state().await?;
-        store.write(member.name(), state, shared.note(member)).await
-    };
-    match timeout(limit, unpanicked(saved)).await {
-        Ok(Ok(())) => {
-            shared.roster().slots[member.number() - 1].kept = true;
-            return true;
-        }
-        Ok(Err(error)) => tracing::warn!(identity = %member.label(), %error, "an identity's state was not saved"),
-        Err(_) => tracing::warn!(identity = %member.label(), "saving an identity's state took too long"),
-    }
-    false
-}
-
 /// Closes a session, and does not wait for one that does not.
 pub(crate) async fn close(member: &Member, session: &mut dyn Session, limit: Duration) -> Option<Error> {
     let failed = match timeout(limit, unpanicked(session.close())).await {
@@ -403,7 +327,7 @@ pub(crate) async fn close(member: &Member, session: &mut dyn Session, limit: Dur
 }
 
 /// Makes an error of a panic in what others have written: sessions, their makers and hooks.
-async fn unpanicked<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) async fn unpanicked<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let done = AssertUnwindSafe(work).catch_unwind().await;
     done.unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
@@ -420,17 +344,4 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
         format!("a session, its maker or a hook panicked: {said}"),
     )
     .into()
-}
-
-impl Shared {
-    /// What is written beside an identity's state.
-    fn note(&self, member: &Member) -> Note {
-        let roster = self.roster();
-        let slot = roster.slots.get(member.number() - 1);
-        Note::of(
-            member,
-            slot.map_or(0, |slot| slot.taken),
-            slot.map_or_else(SystemTime::now, |slot| slot.born),
-        )
-    }
 }

@@ -19,7 +19,7 @@ use crate::settings::{Settings, after};
 use crate::shared::{Shared, closed};
 use crate::slot::{Live, Phase};
 use crate::store::{Note, Store, proxy_name};
-use crate::{Member, PoolConfig, PoolHandle, PoolOptions, SessionPoolBuilder, fetch, life};
+use crate::{Member, PoolConfig, PoolHandle, PoolOptions, SessionPoolBuilder, fetch, life, saving};
 
 /// Many identities behind one session: each has a session of its own, with its own proxy, cookies and fingerprint, and every
 /// request goes out by one of them.
@@ -127,7 +127,7 @@ impl SessionPool {
             .collect()
         };
         let saved = join_all(live.into_iter().map(async |(index, unused, member, live)| {
-            let saved = life::save(&self.shared, &member, &**live, limit).await;
+            let saved = saving::save(&self.shared, &member, &**live, limit).await;
             (saved && unused).then_some(index)
         }));
         saved.await.into_iter().flatten().collect()
@@ -309,7 +309,7 @@ impl Session for SessionPool {
             let left = || end.saturating_duration_since(Instant::now());
             let session = out.session.as_mut()?;
             if !saved.contains(&out.index) {
-                life::save(&self.shared, &member, &**session, left() / 2).await;
+                saving::save(&self.shared, &member, &**session, left() / 2).await;
             }
             let failed = life::close(&member, &mut **session, left()).await?;
             Some((member.label(), failed))
