@@ -149,15 +149,16 @@ async fn a_login_before_the_crawl_is_newer_than_that_of_the_run_before() {
     site.close().await;
 }
 
+/// As in a crawl that was not interrupted.
 #[tokio::test]
-async fn cookies_that_go_along_a_ladder_are_newer_than_those_of_the_run_before() {
+async fn what_a_session_above_had_in_the_run_before_is_not_replaced_from_below() {
     let (site, folder) = (TestSite::start().await.unwrap(), tempfile::tempdir().unwrap());
     let run = |pages| {
         let ladder = Escalation::ladder(["http", "knows"]).detection(BlockDetection::none().statuses([401]));
         let crawl = LoggedIn {
             visits: vec![
                 get(&site, "/cookies/set?sid=one&kept=yes&_path=/").session("knows"),
-                get(&site, "/cookies/set?sid=two&_path=/"),
+                get(&site, "/cookies/set?sid=two&below=yes&_path=/"),
                 get(&site, "/bearer"),
             ],
             login: None,
@@ -171,7 +172,8 @@ async fn cookies_that_go_along_a_ladder_are_newer_than_those_of_the_run_before()
     assert_eq!(sent.len(), 2, "it climbed");
     let mut cookies = sent[1].cookies();
     cookies.sort();
-    let expected = [("kept", "yes"), ("sid", "two")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let expected = [("below", "yes"), ("kept", "yes"), ("sid", "one")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(cookies, expected);
     site.close().await;
 }
