@@ -206,10 +206,11 @@ async fn gone(notes: &Path) {
 async fn a_program_that_does_not_say_what_it_is_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let notes = |name: &str| folder.path().join(format!("{name}.pids"));
-    // A shell, and a process of its own that has its output too.
+    // A shell, and a process of its own that has its output too. It begins when both are noted: what it says may be the end of both.
     let with_child = |name: &str, child: &str| {
         let notes = notes(name);
-        let body = format!("{child} & echo $$ $! > '{}'\nwait", notes.display());
+        let notes = notes.display();
+        let body = format!("(until [ -s '{notes}' ]; do :; done; {child}) & echo $$ $! > '{notes}'\nwait");
         script(&folder, name, &body)
     };
     let said = |name: &str, says: &str| script(&folder, name, says);
@@ -219,7 +220,7 @@ async fn a_program_that_does_not_say_what_it_is_is_not_waited_for() {
         said("failing", "echo Chromium 156.0.8078.79; exit 1"),
         said("silent", ":"),
         said("headless-shell", "echo Chromium 156.0.8078.79"),
-        with_child("hanging", "sleep 600"),
+        with_child("hanging", "exec sleep 600"),
         with_child("endless", "while :; do echo Chromium 156.0.8078.79; done"),
     ]
     .map(|program| {
@@ -235,7 +236,7 @@ async fn a_program_that_does_not_say_what_it_is_is_not_waited_for() {
     gone(&notes("endless")).await;
 
     // Nor is one whose answer nobody waits for any more.
-    let forgotten = with_child("forgotten", "sleep 600");
+    let forgotten = with_child("forgotten", "exec sleep 600");
     let builder = StealthSession::builder().executable_path(forgotten).locale("de-DE");
     let asked = tokio::spawn(expected(builder));
     let notes = notes("forgotten");
