@@ -67,6 +67,12 @@ impl Tabs {
     fn last_was_in(&self, context: &Context) -> bool {
         self.last.as_ref().is_some_and(|last| last.as_deref() == context.id())
     }
+
+    /// The origins of the tabs that are handed out in a context.
+    fn origins(&self, context: &Context) -> BTreeSet<String> {
+        let here = self.leased.iter().filter(|tab| tab.context().id() == context.id());
+        here.flat_map(|tab| tab.origins()).collect()
+    }
 }
 
 struct Inner {
@@ -276,9 +282,7 @@ impl TabPool {
 
     /// The origins of the tabs that are handed out in this context.
     pub(crate) fn origins(&self, context: &Context) -> BTreeSet<String> {
-        let tabs = self.inner.tabs();
-        let here = tabs.leased.iter().filter(|tab| tab.context().id() == context.id());
-        here.flat_map(|tab| tab.origins()).collect()
+        self.inner.tabs().origins(context)
     }
 
     /// How many tabs there are.

@@ -124,13 +124,9 @@ impl Lease {
 /// The origins of this tab that no other tab of its context is at, or on its way to.
 fn leaves(tab: &Tab, pool: &Weak<Inner>) -> BTreeSet<String> {
     let mut origins = tab.origins();
-    let Some(pool) = pool.upgrade() else { return origins };
-    let tabs = pool.tabs();
-    let others = tabs.leased.iter();
-    for other in others.filter(|other| other.context().id() == tab.context().id()) {
-        for origin in other.origins() {
-            origins.remove(&origin);
-        }
+    if let Some(pool) = pool.upgrade() {
+        let others = pool.tabs().origins(tab.context());
+        origins.retain(|origin| !others.contains(origin));
     }
     origins
 }

@@ -104,7 +104,7 @@ impl ClientHints {
     }
 
     /// Whether they are of this system.
-    pub fn is_of(&self, os: Os) -> bool {
+    pub(super) fn is_of(&self, os: Os) -> bool {
         self.platform == platform(os)
     }
 
