@@ -16,7 +16,7 @@ use silkroute_browser::cdp::{RawCommand, Received};
 use silkroute_browser::{
     Blocking, ContextOptions, Deadline, Error, Navigation, PoolOptions, TabOptions, TabPool, UserAgent, Viewport,
 };
-use support::{Answer, Site, browser, soon};
+use support::{Answer, Site, browser, pool_of, soon};
 
 #[tokio::test]
 async fn nothing_but_cookies_carries_over_to_the_next_use() {
@@ -94,11 +94,7 @@ async fn places_are_handed_out_in_order_and_broken_tabs_replaced() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/never", Answer::never()), ("/", Answer::html("<p>x</p>"))]).await;
     let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions {
-        max_pages: 2,
-        ..PoolOptions::default()
-    })
-    .unwrap();
+    let pool = pool_of(2);
     let lease = async || pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
     let (one, two) = (lease().await, lease().await);
     let short = Deadline::after(Duration::from_millis(50));
@@ -335,11 +331,7 @@ async fn cancelled_uses_leave_no_tab_behind() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
     let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions {
-        max_pages: 4,
-        ..PoolOptions::default()
-    })
-    .unwrap();
+    let pool = pool_of(4);
     for step in 0..40_u64 {
         let using = async {
             let tab = pool.acquire(&context, TabOptions::default(), soon()).await?;

@@ -8,18 +8,30 @@
 mod support;
 
 use silkroute_browser::{Navigation, PoolOptions, TabOptions, TabPool};
-use support::{Answer, Site, browser, soon};
+use support::{Answer, Site, browser, pool_of, soon};
+
+/// A page around a frame of another site, which tells what the frame found stored.
+const AROUND: &str = "<script>told = new Promise(done => onmessage = event => done(event.data)); \
+                      addEventListener('DOMContentLoaded', () => { const frame = document.createElement('iframe'); \
+                      frame.src = location.href.replace('127.0.0.1', 'localhost').replace('/around', '/frame'); \
+                      document.body.append(frame) })</script><body>";
+
+/// Waits until no more tabs than these are handed out or being cleared.
+async fn cleared(pool: &TabPool, busy: usize) {
+    let ended = async {
+        while pool.stats().busy > busy {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon().run("tabs are cleared", ended).await.unwrap();
+}
 
 #[tokio::test]
 async fn what_frames_of_other_sites_store_does_not_carry_over_either() {
     let Some(browser) = browser().await else { return };
     let frame = "<script>parent.postMessage([localStorage.length, sessionStorage.length].join(), '*'); \
                  localStorage.a = 1; sessionStorage.b = 2</script>";
-    let around = "<script>told = new Promise(done => onmessage = event => done(event.data)); \
-                  addEventListener('DOMContentLoaded', () => { const frame = document.createElement('iframe'); \
-                  frame.src = location.href.replace('127.0.0.1', 'localhost').replace('/around', '/frame'); \
-                  document.body.append(frame) })</script><body>";
-    let site = Site::start(&[("/frame", Answer::html(frame)), ("/around", Answer::html(around))]).await;
+    let site = Site::start(&[("/frame", Answer::html(frame)), ("/around", Answer::html(AROUND))]).await;
     let context = browser.default_context();
     let pool = TabPool::new(PoolOptions::default()).unwrap();
     for number in 1..=3 {
@@ -40,31 +52,15 @@ async fn what_frames_store_goes_with_the_last_tab_at_a_site() {
     let Some(browser) = browser().await else { return };
     let frame = "<script>parent.postMessage([localStorage.length, sessionStorage.length].join(), '*'); \
                  localStorage.a = 1</script>";
-    let around = "<script>told = new Promise(done => onmessage = event => done(event.data)); \
-                  addEventListener('DOMContentLoaded', () => { const frame = document.createElement('iframe'); \
-                  frame.src = location.href.replace('127.0.0.1', 'localhost').replace('/around', '/frame'); \
-                  document.body.append(frame) })</script><body>";
     let site = Site::start(&[
         ("/", Answer::html("<p>x</p>")),
         ("/frame", Answer::html(frame)),
-        ("/around", Answer::html(around)),
+        ("/around", Answer::html(AROUND)),
     ])
     .await;
     let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions {
-        max_pages: 2,
-        ..PoolOptions::default()
-    })
-    .unwrap();
+    let pool = pool_of(2);
     let lease = async || pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
-    let cleared = async |busy| {
-        let ended = async {
-            while pool.stats().busy > busy {
-                tokio::task::yield_now().await;
-            }
-        };
-        soon().run("a tab is cleared", ended).await.unwrap();
-    };
     for retired in [false, true] {
         let (one, two) = (lease().await, lease().await);
         two.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
@@ -79,9 +75,9 @@ async fn what_frames_store_goes_with_the_last_tab_at_a_site() {
             one.finish();
         }
         // While the other is at the site.
-        cleared(1).await;
+        cleared(&pool, 1).await;
         two.finish();
-        cleared(0).await;
+        cleared(&pool, 0).await;
     }
     let three = lease().await;
     three
@@ -138,20 +134,8 @@ async fn what_a_site_stored_stays_while_another_tab_is_on_its_way_there() {
     ])
     .await;
     let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions {
-        max_pages: 3,
-        ..PoolOptions::default()
-    })
-    .unwrap();
+    let pool = pool_of(3);
     let lease = async || pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
-    let busy = async |most| {
-        let ended = async {
-            while pool.stats().busy > most {
-                tokio::task::yield_now().await;
-            }
-        };
-        soon().run("tabs are cleared", ended).await.unwrap();
-    };
     let (one, two) = (lease().await, lease().await);
     one.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
     let waiting = Navigation::to(site.url("/never"));
@@ -164,7 +148,7 @@ async fn what_a_site_stored_stays_while_another_tab_is_on_its_way_there() {
     };
     soon().run("a request that nobody answers", asked).await.unwrap();
     one.finish();
-    busy(1).await;
+    cleared(&pool, 1).await;
     let stored = async |expected: u32| {
         let tab = lease().await;
         tab.navigate(&Navigation::to(site.url("/")), soon()).await.unwrap();
@@ -173,11 +157,11 @@ async fn what_a_site_stored_stays_while_another_tab_is_on_its_way_there() {
         tab
     };
     stored(1).await.finish();
-    busy(1).await;
+    cleared(&pool, 1).await;
     // What stayed for its sake goes with it, though it never got there.
     drop(waiting);
     drop(two);
-    busy(0).await;
+    cleared(&pool, 0).await;
     let one = stored(0).await;
     // One that gets there while the last one takes its time to leave keeps what it writes, too.
     one.navigate(&Navigation::to(site.url("/lingers")), soon())
@@ -190,7 +174,7 @@ async fn what_a_site_stored_stays_while_another_tab_is_on_its_way_there() {
         .evaluate_in_page("localStorage.b = 2, localStorage.length", soon())
         .await
         .unwrap();
-    busy(1).await;
+    cleared(&pool, 1).await;
     let kept: u32 = two.evaluate_in_page("localStorage.length", soon()).await.unwrap();
     assert_eq!((write, kept), (2, 2));
     browser.close().await.unwrap();

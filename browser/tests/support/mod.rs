@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use silkroute_browser::cdp::RawCommand;
-use silkroute_browser::{Browser, Context, Deadline, Headless, LaunchOptions, Tab, TabOptions};
+use silkroute_browser::{
+    Browser, Context, Deadline, Document, Headless, LaunchOptions, Navigation, PoolOptions, Result, Tab, TabOptions,
+    TabPool,
+};
 use silkroute_testkit::display::Display;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -92,6 +95,20 @@ pub async fn pages(browser: &Browser) -> HashSet<String> {
 
 pub async fn open(context: &Context, options: TabOptions) -> Tab {
     context.open(options, soon()).await.expect("a tab opens")
+}
+
+/// Has a tab navigate to a page of the site.
+pub async fn go(tab: &Tab, site: &Site, path: &str) -> Result<Document> {
+    tab.navigate(&Navigation::to(site.url(path)), soon()).await
+}
+
+/// A pool of so many tabs, which is by default in all else.
+pub fn pool_of(max_pages: usize) -> TabPool {
+    TabPool::new(PoolOptions {
+        max_pages,
+        ..PoolOptions::default()
+    })
+    .unwrap()
 }
 
 /// What a page gets.
