@@ -7,6 +7,7 @@
     reason = "a test states its invariants by failing"
 )]
 
+pub(crate) mod login;
 pub(crate) mod puppet;
 
 use std::time::Duration;
