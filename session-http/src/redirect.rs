@@ -33,8 +33,8 @@ pub(crate) fn next(
         _ => return Ok(None),
     };
     // As Chromium takes it: the first that says something. Joined to the URL an empty one would be the page itself.
-    let locations = headers.get_all(LOCATION).iter().map(text);
-    let Some(location) = { locations }.find(|location| !location.trim().is_empty()) else {
+    let mut locations = headers.get_all(LOCATION).iter().map(text);
+    let Some(location) = locations.find(|location| !location.trim().is_empty()) else {
         return Ok(None);
     };
     let refused = |reason: String| {
