@@ -19,14 +19,7 @@ use silkroute_testkit::site::{ProxyOptions, ProxyServer, Recorded, TestSite, kno
 use support::{SOON, elsewhere, fetched, started};
 
 /// Where the browser is asked by scripts of its own: what shared and service workers say is from its launch.
-const PLACES: [&str; 6] = [
-    "page",
-    "same-site-frame",
-    "cross-site-frame",
-    "worker",
-    "blob-worker",
-    "cross-site-worker",
-];
+const PLACES: &[&str] = known::CONSISTENCY_PAGE_PLACES;
 
 type Tables = BTreeMap<String, BTreeMap<String, Value>>;
 
@@ -114,7 +107,7 @@ async fn each_place_of_a_page_says_who_its_request_names_and_the_next_page_nothi
     let edge = edge();
     let (worn, navigation) = said(&site, &session, "edge", Some(&edge)).await;
     assert_sent_as(&edge, &navigation);
-    for place in PLACES {
+    for &place in PLACES {
         let table = &worn[place];
         let expected = [
             ("headers.user-agent", json!(edge.user_agent())),
@@ -159,7 +152,7 @@ async fn each_place_of_a_page_says_who_its_request_names_and_the_next_page_nothi
     let chrome = named("chrome149").os(Os::HOST).languages(["fr", "en"]);
     let (worn, navigation) = said(&site, &session, "chrome", Some(&chrome)).await;
     assert_sent_as(&chrome, &navigation);
-    for place in PLACES {
+    for &place in PLACES {
         let table = &worn[place];
         assert_eq!(table["navigator.userAgent"], json!(chrome.user_agent()), "{place}");
         assert_eq!(table["navigator.languages"], json!(["fr", "en"]), "{place}");
@@ -202,7 +195,7 @@ async fn as_the_browser_that_it_is_it_says_all_that_that_says() {
     let (worn, navigation) = said(&site, &session, "worn", Some(&identity)).await;
     assert_sent_as(&identity, &navigation);
     assert_eq!(navigation.header_names(), plain.header_names());
-    for place in PLACES {
+    for &place in PLACES {
         let not_named =
             |name: &str| !name.contains("serAgent") && !name.contains("user-agent") && name != "navigator.appVersion";
         let of = |tables: &Tables| {

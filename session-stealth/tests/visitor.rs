@@ -19,14 +19,7 @@ use silkroute_testkit::site::{TestSite, known};
 use support::{LONG, started};
 
 /// Where it is asked by scripts that both kinds tell who they are; shared and service workers of a dynamic session are its own.
-const PLACES: [&str; 6] = [
-    "page",
-    "same-site-frame",
-    "cross-site-frame",
-    "worker",
-    "blob-worker",
-    "cross-site-worker",
-];
+const PLACES: &[&str] = known::CONSISTENCY_PAGE_PLACES;
 
 /// The headers of a navigation over HTTP/2 with their order, and what each place says of who it is.
 type Words = (Vec<(String, String)>, BTreeMap<(String, String), Value>);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use silkroute_core::{Fetch, Request, Response, Result, Session};
 use tokio::net::TcpListener;
@@ -9,7 +10,7 @@ use url::Url;
 
 use super::words::{Must as _, SOON, within};
 use super::{Capabilities, Capability, Setup, Subject};
-use crate::site::TestSite;
+use crate::site::{Recorded, TestSite};
 
 /// What a check works with: the subject, and a site of its own.
 pub struct Bench {
@@ -43,6 +44,14 @@ impl Bench {
     /// The site.
     pub fn site(&self) -> &TestSite {
         &self.site
+    }
+
+    /// The newest request to a path.
+    pub(super) fn seen(&self, path: &str) -> Arc<Recorded> {
+        match self.site().requests_to(path).pop() {
+            Some(request) => request,
+            None => panic!("a request that got a response MUST have reached the site: {path}"),
+        }
     }
 
     pub(super) fn subject(&self) -> &dyn Subject {

@@ -353,14 +353,6 @@ pub async fn a_dead_proxy_is_never_bypassed(bench: &Bench) {
 }
 
 impl Bench {
-    /// The newest request to a path.
-    pub(super) fn seen(&self, path: &str) -> Arc<Recorded> {
-        match self.site().requests_to(path).pop() {
-            Some(request) => request,
-            None => panic!("a request that got a response MUST have reached the site: {path}"),
-        }
-    }
-
     /// A live session, and a request that can carry a body if any can.
     async fn with_body(&self, path: &str) -> (Box<dyn Session>, Fetch) {
         let method = if self.can_send("POST") { "POST" } else { "GET" };

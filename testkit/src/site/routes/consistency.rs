@@ -18,6 +18,9 @@ pub const CONSISTENCY_PLACES: [&str; 8] = [
     "service-worker",
 ];
 
+/// Those of them that belong to one page: itself, its frames and its dedicated workers.
+pub const CONSISTENCY_PAGE_PLACES: &[&str] = CONSISTENCY_PLACES.split_at(6).0;
+
 pub(super) fn route(visit: &Visit, path: &[&str]) -> Reply {
     match path {
         [] => {
