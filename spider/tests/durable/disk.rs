@@ -8,7 +8,7 @@ use silkroute_testkit::site::TestSite;
 use tokio::sync::watch;
 
 use crate::gate::{Calls, Disk, Gate};
-use crate::support::{CONCURRENCY, Item, Plan, SOON};
+use crate::support::{CONCURRENCY, Item, Plan, SOON, runtime};
 
 /// How many pages are kept; it waits until they are no more.
 async fn kept(plan: &Plan, least: usize) -> usize {
@@ -188,11 +188,7 @@ fn and_one_with_an_export_that_hangs_and_its_runtime_too() {
     let (over, hangs) = std::sync::mpsc::channel();
     let (done, ended) = std::sync::mpsc::channel();
     let crawl = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime();
         runtime.block_on(async {
             let site = TestSite::start().await.unwrap();
             let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use silkroute_testkit::site::TestSite;
 
-use crate::support::{CONCURRENCY, Plan, Running, SOON, counts, requested};
+use crate::support::{CONCURRENCY, Plan, Running, SOON, counts, requested, runtime};
 
 const PAGES: u64 = 2_000;
 const KILLS: usize = 20;
@@ -36,11 +36,7 @@ impl Random {
 }
 
 fn on_site(work: impl AsyncFnOnce(&TestSite, &std::path::Path)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     runtime.block_on(async {
         let site = TestSite::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();

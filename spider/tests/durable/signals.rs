@@ -4,14 +4,10 @@ use std::time::{Duration, Instant};
 
 use silkroute_testkit::site::TestSite;
 
-use crate::support::{Plan, Running, SOON, counts};
+use crate::support::{Plan, Running, SOON, counts, runtime};
 
 fn on_site(path: &str, pages: u64, work: impl AsyncFnOnce(&TestSite, Plan)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     runtime.block_on(async {
         let site = TestSite::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();

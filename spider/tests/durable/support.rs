@@ -18,6 +18,14 @@ pub const SOON: Duration = Duration::from_secs(60);
 pub const CONCURRENCY: usize = 16;
 const PLAN: &str = "SILKROUTE_TEST_PLAN";
 
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 /// A crawl of numbered pages, each of which links to eight more.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
@@ -88,11 +96,7 @@ impl Plan {
             return false;
         };
         let plan: Self = serde_json::from_str(&plan).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime();
         let report = runtime.block_on(plan.run());
         std::fs::write(plan.report_path(), serde_json::to_vec(&report).unwrap()).unwrap();
         true

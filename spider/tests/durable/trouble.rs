@@ -7,15 +7,7 @@ use std::time::Duration;
 use silkroute_spider::{Result, export::Export};
 use silkroute_testkit::site::TestSite;
 
-use crate::support::{Item, Plan, Running, SOON, counts};
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
+use crate::support::{Item, Plan, Running, SOON, counts, runtime};
 
 #[test]
 fn a_full_disk_ends_the_crawl_with_an_error_and_loses_nothing() {
