@@ -202,9 +202,17 @@ impl Settings {
         if let Some(ladder) = &self.escalation {
             ladder.settle(sessions)?;
         }
-        match self.session_concurrency.keys().find(|name| !sessions.contains(name)) {
-            Some(missing) => Err(CrawlError::Setting {
-                setting: "session_concurrency",
+        let reads_robots = self.robots.iter().filter_map(|policy| policy.session.as_ref());
+        let named = self
+            .session_concurrency
+            .keys()
+            .map(|name| ("session_concurrency", name));
+        match named
+            .chain(reads_robots.map(|name| ("robots", name)))
+            .find(|(_, name)| !sessions.contains(name))
+        {
+            Some((setting, missing)) => Err(CrawlError::Setting {
+                setting,
                 reason: format!("there is no session '{missing}'; available: {}", sessions.join(", ")),
             }),
             None => Ok(()),

@@ -255,4 +255,22 @@ impl<S: Spider> Engine<S> {
             climber.memory().worked(host, rung, &climb.reason, &climber.ladder);
         }
     }
+
+    /// A request that tried less than works for its host goes back to that.
+    pub(super) fn back_up(&self, sent: &Sent<S>) -> Option<Visit<S::Step>> {
+        let climber = self.climber.as_ref()?;
+        let tried = sent.visit.climb.as_ref().filter(|climb| climb.retried_lower)?;
+        let here = climber.ladder.rung(self.session_of(&sent.visit))?;
+        let known = climber.memory().of(&sent.place.host, &climber.ladder, false);
+        let up = known.map_or(here + 1, |known| known.rung);
+        let session = climber.ladder.ladder.get(up).filter(|_| up > here)?;
+        let mut visit = (*sent.visit).clone();
+        visit.parts.session = Some(session.clone());
+        // Not as remembered: it could be its turn to try less once more.
+        visit.climb = Some(Climb {
+            retried_lower: false,
+            ..tried.clone()
+        });
+        Some(visit)
+    }
 }

@@ -21,6 +21,7 @@ mod robots;
 mod run;
 mod starts;
 mod turn;
+mod unstarted;
 mod visitor;
 
 use std::borrow::Cow;

@@ -8,10 +8,9 @@ use silkroute_core::{CacheOutcome, Error, Response, retry_after};
 use tokio::time::Instant;
 
 use super::Engine;
-use super::control::{Delayed, Lost};
+use super::control::Delayed;
 use super::turn::Sent;
 use crate::error::panicked;
-use crate::escalation::Climb;
 use crate::key::KeyMaker;
 use crate::schedule::after;
 use crate::spider::blocked_by_default;
@@ -106,83 +105,21 @@ impl<S: Spider> Engine<S> {
         let next = if visit.failures >= retry.max_attempts() {
             Next::GiveUp(error.into())
         } else {
-            match hooked("retry_failed", || self.spider.retry_failed(visit.clone(), &error)) {
-                Ok(Some(next)) => Next::Again(Box::new(counted(next, &visit)), retry.delay(visit.failures)),
-                Ok(None) => Next::GiveUp(error.into()),
-                Err(hook) => {
-                    self.hook_failed(&hook);
-                    Next::GiveUp(error.into())
-                }
-            }
+            let again = self.retried(&visit, &error, retry.delay(visit.failures));
+            again.unwrap_or_else(|| Next::GiveUp(error.into()))
         };
         self.go_on(sent, next, FailureKind::Fetch).await;
     }
 
-    /// Whether this is the error of a session that did not start. Nothing is sent through that then until it may be tried again.
-    pub(super) fn rest_session(&self, number: usize, error: &Error) -> bool {
-        let Error::Start { session, retry_in, .. } = error else {
-            return false;
-        };
-        let mut state = self.control.lock();
-        // One that a session holds in itself is that one's affair.
-        if *state.schedule.session_name(number) != **session {
-            return false;
-        }
-        if let Some(wait) = retry_in {
-            state.schedule.rest_session(number, after(Instant::now(), *wait));
-            return true;
-        }
-        if state.gives_up {
-            return false;
-        }
-        state.schedule.close_session(number);
-        if state.lost.is_none() {
-            tracing::error!(%error, "requests for this session wait; those for others go on");
-            state.lost = Some(Lost {
-                error: CrawlError::SessionLost {
-                    session: session.clone(),
-                    source: error.clone(),
-                },
-                kept: self.ledger.is_some(),
-            });
-        }
-        true
-    }
-
-    /// A session did not start. That is no failure of the request, which waits in its lane, unless the spider knows better.
-    async fn on_failed_start(&self, sent: Sent<S>, error: Error) {
-        let asked = hooked("retry_failed", || {
-            self.spider.retry_failed((*sent.visit).clone(), &error)
-        });
-        let next = match asked {
-            Ok(Some(next)) => Next::Again(Box::new(counted(next, &sent.visit)), Duration::ZERO),
-            // What may not pass is given up by default: that is not meant for all that waits.
-            Ok(None) if !error.is_retryable() => Next::Again(Box::new((*sent.visit).clone()), Duration::ZERO),
-            Ok(None) => Next::GiveUp(error.into()),
+    /// What the spider makes of a request that brought no response; `None`: it gives it up.
+    pub(super) fn retried(&self, visit: &Visit<S::Step>, error: &Error, wait: Duration) -> Option<Next<S::Step>> {
+        match hooked("retry_failed", || self.spider.retry_failed(visit.clone(), error)) {
+            Ok(next) => next.map(|next| Next::Again(Box::new(counted(next, visit)), wait)),
             Err(hook) => {
                 self.hook_failed(&hook);
-                Next::GiveUp(error.into())
+                None
             }
-        };
-        self.go_on(sent, next, FailureKind::Fetch).await;
-    }
-
-    /// A request that tried less than works for its host goes back to that.
-    fn back_up(&self, sent: &Sent<S>) -> Option<Visit<S::Step>> {
-        let climber = self.climber.as_ref()?;
-        let tried = sent.visit.climb.as_ref().filter(|climb| climb.retried_lower)?;
-        let here = climber.ladder.rung(self.session_of(&sent.visit))?;
-        let known = climber.memory().of(&sent.place.host, &climber.ladder, false);
-        let up = known.map_or(here + 1, |known| known.rung);
-        let session = climber.ladder.ladder.get(up).filter(|_| up > here)?;
-        let mut visit = (*sent.visit).clone();
-        visit.parts.session = Some(session.clone());
-        // Not as remembered: it could be its turn to try less once more.
-        visit.climb = Some(Climb {
-            retried_lower: false,
-            ..tried.clone()
-        });
-        Some(visit)
+        }
     }
 
     pub(super) async fn go_on(&self, sent: Sent<S>, next: Next<S::Step>, kind: FailureKind) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use silkroute_core::{Error, Fetch, Request as _, RequestExt as _, Response, redact_url, retry_after};
+use silkroute_core::{Fetch, Request as _, RequestExt as _, Response, redact_url, retry_after};
 use silkroute_manager::{SessionState, SessionStats};
 use tokio::time::Instant;
 use url::Url;
@@ -35,81 +35,61 @@ impl<S: Spider> Engine<S> {
             state.schedule.robots_put_off(place, again);
             return self.robots_turn_over(state);
         }
-        let (reason, after_it, may_pass) = match &asked {
+        match asked {
             Ok((response, agent)) if !response.status().is_server_error() => {
-                let rules = read(response.as_ref(), agent);
-                return self.robots_are(place, rules, policy.expires_after);
+                let rules = read(response.as_ref(), &agent);
+                self.robots_are(place, Arc::new(rules), policy.expires_after);
             }
             Ok((response, _)) => {
-                let after_it = retry_after(response.headers(), SystemTime::now());
-                (format!("status {}", response.status()), after_it, true)
+                let asked = retry_after(response.headers(), SystemTime::now());
+                let asked = asked.filter(|asked| *asked <= self.settings.max_retry_after);
+                let reason = format!("status {}", response.status());
+                self.robots_missing(place, policy, &reason, Some(asked.unwrap_or_default()));
             }
-            Err(error) => (error.to_string(), None, error.is_retryable()),
-        };
+            Err(error) => {
+                let may_pass = error.is_retryable().then_some(Duration::ZERO);
+                self.robots_missing(place, policy, &error.to_string(), may_pass);
+            }
+        }
+    }
+
+    /// The robots.txt of a host did not come for this reason, which may have passed after this time, if it does. RFC 9309
+    /// section 2.4: what was there before holds on; else nothing may be fetched.
+    fn robots_missing(&self, place: &Place, policy: &RobotsPolicy, reason: &str, passes: Option<Duration>) {
+        let host = &place.host;
         let retry = &self.settings.retry;
         let mut state = self.control.lock();
-        let failures = state.schedule.robots_failures(&place.host).saturating_add(1);
-        let known = state.schedule.former_robots(&place.host);
-        let beyond = failures.checked_sub(retry.max_attempts());
-        let wait = match beyond {
+        let failures = state.schedule.robots_failures(host).saturating_add(1);
+        let before = state.schedule.former_robots(host);
+        let wait = match failures.checked_sub(retry.max_attempts()) {
             None => Some(retry.delay(failures)),
-            Some(_) if known.is_some() || !may_pass => None,
-            Some(beyond) => OUTAGE.get(beyond as usize).copied(),
+            Some(_) if before.is_some() || passes.is_none() => None,
+            Some(round) => OUTAGE.get(round as usize).copied(),
         };
         if let Some(wait) = wait {
-            let asked = after_it.filter(|asked| *asked <= self.settings.max_retry_after);
-            let wait = wait.max(asked.unwrap_or_default());
-            tracing::debug!(host = %place.host, reason, ?wait, "no robots.txt: it is asked for again");
+            let wait = wait.max(passes.unwrap_or_default());
+            tracing::debug!(%host, reason, ?wait, "no robots.txt: it is asked for again");
             state.schedule.robots_failed(place, after(Instant::now(), wait));
-            self.robots_turn_over(state);
-            return;
-        }
-        let kept = ASK_AGAIN.min(policy.expires_after);
-        if let Some(rules) = known {
-            // RFC 9309 section 2.4.
-            tracing::warn!(host = %place.host, reason, "no robots.txt: the one from before holds");
-            state.schedule.robots_known(place, rules, after(Instant::now(), kept));
-            self.robots_turn_over(state);
-            return;
+            return self.robots_turn_over(state);
         }
         drop(state);
-        tracing::warn!(host = %place.host, reason, "no robots.txt: nothing is fetched from this host");
-        let why = format!(
-            "the robots.txt of {} could not be had, {failures} times, the last for: {reason}; nothing may be fetched then (RFC 9309)",
-            place.host
-        );
-        self.robots_are(place, RobotsRules::unavailable(why), kept);
+        let rules = before.unwrap_or_else(|| {
+            let why = format!(
+                "the robots.txt of {host} could not be had, {failures} times, the last for: {reason}; nothing may be fetched then (RFC 9309)"
+            );
+            Arc::new(RobotsRules::unavailable(why))
+        });
+        match rules.why_unavailable() {
+            Some(_) => tracing::warn!(%host, reason, "no robots.txt: nothing is fetched from this host"),
+            None => tracing::warn!(%host, reason, "no robots.txt: the one from before holds"),
+        }
+        self.robots_are(place, rules, ASK_AGAIN.min(policy.expires_after));
     }
 
-    /// Until when a robots.txt waits for a session that did not start, which says nothing of the host.
-    fn robots_wait(&self, place: &Place, error: &Error) -> Option<Instant> {
-        let Error::Start { session, retry_in, .. } = error else {
-            return None;
-        };
-        if self.sessions.get(session).is_err() {
-            return None;
-        }
-        let number = self.control.lock().schedule.session(session);
-        if !self.rest_session(number, error) {
-            return None;
-        }
-        let now = Instant::now();
-        if let Some(wait) = retry_in {
-            return Some(after(now, *wait));
-        }
-        let mut state = self.control.lock();
-        if number != place.session {
-            // The one that waits does not read it itself, and nothing may be fetched unread.
-            self.control.end_for_session(&mut state);
-        }
-        // Else what it is for waits for the same session.
-        (number == place.session || state.ended.is_some()).then_some(now)
-    }
-
-    fn robots_are(&self, place: &Place, rules: RobotsRules, kept: Duration) {
+    fn robots_are(&self, place: &Place, rules: Arc<RobotsRules>, kept: Duration) {
         let until = after(Instant::now(), kept);
         let mut state = self.control.lock();
-        state.schedule.robots_known(place, Arc::new(rules), until);
+        state.schedule.robots_known(place, rules, until);
         self.robots_turn_over(state);
     }
 

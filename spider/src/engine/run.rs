@@ -111,10 +111,7 @@ impl<S: Spider> Engine<S> {
     /// Comes back when a crawl that is over has had its time, or is cut off.
     pub(super) async fn drained(&self) {
         self.control.over.cancelled().await;
-        tokio::select! {
-            () = sleep(self.settings.drain_timeout) => {}
-            () = self.control.cut.cancelled() => {}
-        }
+        had_its_time(&self.control, self.settings.drain_timeout).await;
     }
 
     /// Waits until what the last pages left is on the disk, or has had its time too.
@@ -225,13 +222,17 @@ impl<S: Spider> Engine<S> {
     }
 }
 
-/// Comes back when the disk has had its time for what is left of a crawl: as long as pages under way have, and a little more;
-/// no more than that little where the crawl is cut off.
-pub(crate) async fn late(control: &Control, drain_timeout: Duration) {
+async fn had_its_time(control: &Control, drain_timeout: Duration) {
     tokio::select! {
         () = sleep(drain_timeout) => {}
         () = control.cut.cancelled() => {}
     }
+}
+
+/// Comes back when the disk has had its time for what is left of a crawl: as long as pages under way have, and a little more;
+/// no more than that little where the crawl is cut off.
+pub(crate) async fn late(control: &Control, drain_timeout: Duration) {
+    had_its_time(control, drain_timeout).await;
     sleep(LAST).await;
 }
 

@@ -99,8 +99,8 @@ impl Climber {
 }
 
 impl<S: Spider> Engine<S> {
-    /// Finds out who the sessions of the ladder shall be to all sites: the uppermost that can tell, as those above cannot
-    /// become another.
+    /// Finds out who the sessions of the ladder shall be to all sites: the uppermost that can tell, as a browser cannot become
+    /// another.
     pub(super) async fn meet_visitor(&self) {
         let Some(climber) = &self.climber else { return };
         let ladder = &climber.ladder;

@@ -56,7 +56,8 @@ impl RobotsPolicy {
 
     /// Fetches it through this session. By default through the one that the first request for the host goes to; where that is
     /// one that has not started, through the lowest on its ladder, or the crawl's default if that is of the kind `http`, so that
-    /// no browser is started for it alone. It goes through that session's proxy, not through one that a request names.
+    /// no browser is started for it alone. A crawl without this session is refused. It goes through that session's proxy, not
+    /// through one that a request names.
     #[must_use]
     pub fn session(mut self, id: impl Into<String>) -> Self {
         self.session = Some(id.into());

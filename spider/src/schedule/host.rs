@@ -26,8 +26,6 @@ pub(super) struct Host {
     pub(super) former: Option<Arc<RobotsRules>>,
     /// How often its robots.txt was asked for in vain.
     pub(super) robots_failures: u32,
-    /// Whether it is not asked for before the host is due.
-    pub(super) robots_wait: bool,
     /// When a timer opens it.
     pub(super) timed: Option<Instant>,
     /// Whether it stands among those that may be forgotten.
@@ -46,6 +44,8 @@ pub(super) struct Lane {
 #[derive(Clone)]
 pub(super) enum Robots {
     Unknown,
+    /// It was asked for in vain, and is again when the host is due.
+    Waiting,
     /// One request fetches it; the others wait.
     Loading,
     Known {
@@ -66,7 +66,6 @@ impl Host {
             robots: Robots::Unknown,
             former: None,
             robots_failures: 0,
-            robots_wait: false,
             timed: None,
             listed_idle: false,
         }
@@ -81,7 +80,7 @@ impl Host {
     pub(super) fn floor(&self) -> Duration {
         let asked = match &self.robots {
             Robots::Known { rules, .. } => rules.crawl_delay().unwrap_or_default(),
-            Robots::Unknown | Robots::Loading => Duration::ZERO,
+            Robots::Unknown | Robots::Waiting | Robots::Loading => Duration::ZERO,
         };
         self.pace.delay.max(asked)
     }

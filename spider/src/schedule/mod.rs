@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::host::{Host, Lane, Robots};
+use self::rest::Rest;
 pub(crate) use self::saved::SavedHost;
 use crate::RobotsRules;
 use crate::frontier::Rank;
@@ -73,14 +74,6 @@ struct Session {
     in_flight: usize,
     row: BTreeSet<(Rank, Arc<str>)>,
     rest: Rest,
-}
-
-/// Whether requests of a session are sent.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Rest {
-    No,
-    Until(Instant),
-    ForGood,
 }
 
 impl Session {
@@ -222,11 +215,11 @@ impl Schedule {
                     self.close(&name);
                     return None;
                 }
-                Robots::Unknown if host.robots_wait && host.not_before > now => {
+                Robots::Waiting if host.not_before > now => {
                     self.close_until_due(&name);
                     return None;
                 }
-                Robots::Unknown | Robots::Known { .. } => {
+                Robots::Unknown | Robots::Waiting | Robots::Known { .. } => {
                     if let Robots::Known { rules, .. } = std::mem::replace(&mut host.robots, Robots::Loading) {
                         host.former = Some(rules).filter(|rules| rules.why_unavailable().is_none());
                     }

@@ -2,7 +2,15 @@
 
 use tokio::time::Instant;
 
-use super::{Rest, Schedule};
+use super::Schedule;
+
+/// Whether requests of a session are sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Rest {
+    No,
+    Until(Instant),
+    ForGood,
+}
 
 impl Schedule {
     /// Sends nothing through a session before this time.

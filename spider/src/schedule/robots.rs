@@ -16,7 +16,6 @@ impl Schedule {
             host.robots = Robots::Known { rules, until };
             host.former = None;
             host.robots_failures = 0;
-            host.robots_wait = false;
             self.open(&place.host);
         }
     }
@@ -48,8 +47,7 @@ impl Schedule {
 
     fn robots_wait(&mut self, place: &Place, again: Instant) {
         if let Some(host) = self.hosts.get_mut(&place.host) {
-            host.robots = Robots::Unknown;
-            host.robots_wait = true;
+            host.robots = Robots::Waiting;
             host.not_before = host.not_before.max(again);
             self.open(&place.host);
         }

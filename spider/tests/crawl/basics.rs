@@ -219,6 +219,10 @@ async fn what_a_crawl_cannot_begin_with_is_said() {
         misspelt.contains("`session_concurrency`") && misspelt.contains("no session 'htpp'; available: http"),
         "{misspelt}"
     );
+    let policy = silkroute_spider::RobotsPolicy::default().session("htpp");
+    let misspelt = Tester::new(&web, &["http://a.test/"]).set(|s| s.robots(policy));
+    let misspelt = misspelt.crawl().run().await.unwrap_err().to_string();
+    assert!(misspelt.contains("`robots`") && misspelt.contains("htpp"), "{misspelt}");
     assert!(web.hits().is_empty());
 }
 
