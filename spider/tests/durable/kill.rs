@@ -1,6 +1,8 @@
 //! `kill -9` at random moments.
 
 use std::collections::HashSet;
+use std::io::Read as _;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use silkroute_testkit::site::TestSite;
@@ -52,7 +54,12 @@ async fn kill_at(site: &TestSite, moment: usize, random: &mut Random, mut child:
         .unwrap();
     std::thread::sleep(Duration::from_micros(random.below(3_000)));
     child.kill();
-    // What was on the wire arrives yet.
+    // What was on the wire arrives yet: the site takes connections in their order, and ends this one, as nothing comes.
+    let last = site.http_url("/").socket_addrs(|| None).unwrap();
+    let mut last = TcpStream::connect(&last[..]).unwrap();
+    last.shutdown(Shutdown::Write).unwrap();
+    last.set_read_timeout(Some(SOON)).unwrap();
+    assert_eq!(last.read(&mut [0]).unwrap(), 0);
     site.wait_until(|site| site.open_connections() == 0, SOON)
         .await
         .unwrap();

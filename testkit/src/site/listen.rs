@@ -27,7 +27,9 @@ pub(crate) async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, stat
             tokio::task::yield_now().await;
             continue;
         };
-        let connection = connection(tcp, tls.clone(), Arc::clone(&state));
+        // Counted in their order, whenever their tasks begin.
+        let open = state.journal.connection();
+        let connection = connection(tcp, open, tls.clone(), Arc::clone(&state));
         state.tasks.spawn(connection);
     }
 }
@@ -44,8 +46,7 @@ struct Connection {
     tls_error: Option<String>,
 }
 
-async fn connection(tcp: TcpStream, tls: Option<TlsAcceptor>, state: Arc<State>) {
-    let open = state.journal.connection();
+async fn connection(tcp: TcpStream, open: journal::OpenConnection, tls: Option<TlsAcceptor>, state: Arc<State>) {
     let Ok(peer) = tcp.peer_addr() else { return };
     let _ = tcp.set_nodelay(true);
     let control = Arc::new(Control::new(state.tasks.child_token()));
