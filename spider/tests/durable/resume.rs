@@ -202,17 +202,27 @@ fn percent(text: &str) -> String {
 async fn how_often_a_request_failed_is_not_forgotten() {
     let site = TestSite::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let run = |time| {
+    let crawl = |wait| {
         let mut chain = chain(&site, &["/status/503"]);
-        let retry = Retry::attempts(3).base(Duration::from_millis(300)).jitter(false);
-        chain.settings = chain.settings.blocked_retry(retry).max_time(time);
-        chain.crawl().frontier(folder.path().join("crawl")).run()
+        let retry = Retry::attempts(3).base(wait).jitter(false);
+        chain.settings = chain.settings.blocked_retry(retry);
+        chain.crawl().frontier(folder.path().join("crawl"))
     };
-    let first = run(Duration::from_millis(200)).await.unwrap();
-    assert_eq!((first.ended, first.pending), (Ended::MaxTime, 1));
-    let sent = site.requests().len();
-    assert!((1..3).contains(&sent), "{sent}");
-    let second = run(SOON).await.unwrap();
+    let (handle, first) = crawl(Duration::from_secs(30)).with_handle().unwrap();
+    let first = tokio::spawn(first);
+    let failed = async {
+        while handle.stats().retries == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, failed)
+        .await
+        .expect("it is to be sent again");
+    handle.stop();
+    let first = first.await.unwrap().unwrap();
+    assert_eq!((first.ended, first.pending), (Ended::Stopped, 1));
+    assert_eq!(site.requests().len(), 1);
+    let second = crawl(Duration::from_millis(1)).run().await.unwrap();
     assert_eq!((second.ended, second.stats.gave_up_blocked), (Ended::Finished, 1));
     assert_eq!(site.requests().len(), 3, "three times in all");
     site.close().await;
