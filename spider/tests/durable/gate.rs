@@ -35,6 +35,24 @@ pub struct Calls {
     /// To bring what was committed to the disk, and did.
     pub synced: usize,
     pub items: usize,
+    /// Of those to keep something or to bring it to the disk, they that are not answered yet.
+    pub waiting: usize,
+}
+
+/// A call that is not answered yet.
+struct Waiting<'a>(&'a watch::Sender<Calls>);
+
+impl<'a> Waiting<'a> {
+    fn new(calls: &'a watch::Sender<Calls>) -> Self {
+        calls.send_modify(|calls| calls.waiting += 1);
+        Self(calls)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| calls.waiting -= 1);
+    }
 }
 
 impl Gate {
@@ -90,12 +108,14 @@ impl Durable for Gate {
         self.inner.push_starts(entries).await
     }
     async fn commit(&self, outcomes: Vec<Outcome>, values: Values) -> Result<Vec<Vec<Option<Rank>>>, BoxError> {
+        let _waiting = Waiting::new(&self.calls);
         let panics = *self.disk.borrow() == Disk::CommitPanics && !outcomes.is_empty();
         assert!(!panics, "it cannot commit");
         self.unless_hung().await?;
         self.inner.commit(outcomes, values).await
     }
     async fn sync(&self) -> Result<(), BoxError> {
+        let _waiting = Waiting::new(&self.calls);
         match self.disk().await? {
             Disk::Failed => return Err("the disk does not take it".into()),
             Disk::SyncPanics => panic!("it cannot sync"),

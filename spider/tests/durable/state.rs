@@ -9,9 +9,11 @@ use silkroute_core::{Error, Request, RequestExt as _, Response, ResponseParts, S
 use silkroute_manager::SessionManager;
 use silkroute_spider::{Ended, Output, Page, Result, Spider, Starts, Visit};
 use silkroute_testkit::warnings::Warnings;
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::gate::{Calls, Disk, Gate};
 use crate::support::Empty;
 
 const MANY: usize = 2 << 20;
@@ -111,13 +113,20 @@ impl Spider for Two {
     }
 }
 
-/// Lets the clock run a hundred times as fast, and stand still from then on.
-async fn hurry(until: watch::Receiver<bool>) {
+/// A frontier, and its calls.
+fn frontier(folder: &TempDir) -> (Gate, watch::Receiver<Calls>) {
+    let gate = Gate::new(&folder.path().join("crawl"), &watch::Sender::new(Disk::Done));
+    let calls = gate.calls.subscribe();
+    (gate, calls)
+}
+
+/// Lets the clock run a hundred times as fast while nothing waits for the disk, and stand still from then on.
+async fn hurry(until: watch::Receiver<bool>, calls: watch::Receiver<Calls>) {
     loop {
         // While this runs the clock does not jump, though others wait for the disk.
         let wait = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1)));
         wait.await.unwrap();
-        if !*until.borrow() {
+        if !*until.borrow() && calls.borrow().waiting == 0 {
             tokio::time::advance(Duration::from_millis(100)).await;
         }
     }
@@ -139,18 +148,19 @@ fn keepers(little: usize) -> (Keeper, Keeper) {
 async fn a_large_state_is_kept_every_half_minute_and_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let (little, much) = keepers(10);
-    let crawl = |path| {
+    let crawl = async |path| {
         let two = Two {
             little: little.clone(),
             much: much.clone(),
             path,
         };
-        two.crawl().frontier(folder.path().join("crawl")).run()
+        let (frontier, calls) = frontier(&folder);
+        tokio::select! {
+            crawl = two.crawl().frontier(frontier).run() => crawl.unwrap(),
+            () = hurry(much.twice.subscribe(), calls) => unreachable!("it has no end"),
+        }
     };
-    let first = tokio::select! {
-        crawl = crawl("1") => crawl.unwrap(),
-        () = hurry(much.twice.subscribe()) => unreachable!("it has no end"),
-    };
+    let first = crawl("1").await;
     assert_eq!((first.ended, first.stats.pages), (Ended::Finished, 2));
     let (often, seldom) = (little.asked.lock().unwrap().len(), much.asked.lock().unwrap().clone());
     assert_eq!(seldom.len(), 3, "early, after half a minute, at the end");
@@ -158,10 +168,7 @@ async fn a_large_state_is_kept_every_half_minute_and_at_the_end() {
     assert!(gap >= Duration::from_secs(30), "{gap:?}");
     assert!(often > 3, "{often}");
 
-    let second = tokio::select! {
-        crawl = crawl("2") => crawl.unwrap(),
-        () = hurry(much.twice.subscribe()) => unreachable!("it has no end"),
-    };
+    let second = crawl("2").await;
     assert_eq!(second.ended, Ended::Finished);
     assert_eq!(much.given.load(SeqCst), MANY, "the next run has it");
 }
@@ -177,9 +184,10 @@ async fn that_a_session_has_no_state_to_keep_is_told_once() {
     };
     let warnings = Warnings::default();
     let guard = tracing::subscriber::set_default(warnings.clone());
+    let (frontier, calls) = frontier(&folder);
     let crawl = tokio::select! {
-        crawl = two.crawl().frontier(folder.path().join("crawl")).run() => crawl.unwrap(),
-        () = hurry(much.twice.subscribe()) => unreachable!("it has no end"),
+        crawl = two.crawl().frontier(frontier).run() => crawl.unwrap(),
+        () = hurry(much.twice.subscribe(), calls) => unreachable!("it has no end"),
     };
     drop(guard);
     assert_eq!(crawl.ended, Ended::Finished);
