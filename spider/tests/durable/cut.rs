@@ -99,14 +99,17 @@ async fn cut_off_while_it_is_given(lazy: bool) {
     let (sender, mut stuck) = watch::channel(false);
     let (second, kept) = crawl(Some(sender));
     let (handle, second) = second.with_handle().unwrap();
-    let stop = async {
-        stuck.wait_for(|stuck| *stuck).await.unwrap();
-        handle.stop();
-        handle.stop();
-    };
-    let both = async { tokio::join!(second, stop).0 };
-    let second = tokio::time::timeout(Duration::from_secs(9), both).await;
-    let second = second.expect("it waits for the session").unwrap();
+    let second = tokio::spawn(second);
+    let given = stuck.wait_for(|stuck| *stuck);
+    tokio::time::timeout(SOON, given)
+        .await
+        .expect("it is given it")
+        .unwrap();
+    handle.stop();
+    handle.stop();
+    // The session gets ten seconds.
+    let second = tokio::time::timeout(Duration::from_secs(9), second).await;
+    let second = second.expect("it waits for the session").unwrap().unwrap();
     assert_eq!((second.ended, second.stats.pages), (Ended::Stopped, 1));
     assert_eq!(*kept.lock().unwrap(), StorageState::default());
 
