@@ -1,6 +1,8 @@
 //! On several threads and a real clock: what a paused clock on one thread cannot show.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -48,10 +50,12 @@ async fn a_crawl_that_is_dropped_leaves_nothing_running() {
     let web = Web::new(|_, _| Answer::page(&[]).after(20));
     let mut spider = Tester::new(&web, &[]);
     spider.endless = true;
+    // As long as a part of the crawl is left, so is its spider.
+    let spider_is_left = Arc::downgrade(&spider.closes);
     let dropped = tokio::time::timeout(Duration::from_millis(300), spider.crawl().run()).await;
     assert!(dropped.is_err());
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-    while web.in_flight.load(std::sync::atomic::Ordering::SeqCst) > 0 {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while spider_is_left.strong_count() > 0 || web.in_flight.load(SeqCst) > 0 {
         assert!(
             tokio::time::Instant::now() < deadline,
             "requests of a dropped crawl go on"
