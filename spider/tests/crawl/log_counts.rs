@@ -7,6 +7,7 @@ use silkroute_core::{FetchError, FetchErrorKind, Request, Response, Session, asy
 use silkroute_manager::SessionExt as _;
 use silkroute_spider::{Spider as _, Stats, count_logs};
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::NoSubscriber;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, registry};
@@ -117,7 +118,10 @@ async fn what_is_printed_makes_no_difference() {
 
 #[tokio::test(start_paused = true)]
 async fn without_the_layer_there_are_no_counts() {
+    // Where all tests are one process, another one sets one for all threads.
+    let guard = tracing::subscriber::set_default(NoSubscriber::new());
     let stats = stats_of(wordy(&site(), "http://a.test/")).await;
+    drop(guard);
     assert!(stats.log_counts.is_empty());
     assert!(serde_json::to_value(&stats).unwrap().get("log_counts").is_none());
 
