@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use silkroute_core::{Fetch, Request, Response, Result, Session};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use url::Url;
 
 use super::words::{Must as _, SOON, within};
@@ -17,6 +17,8 @@ pub struct Bench {
     subject: Box<dyn Subject>,
     capabilities: Capabilities,
     site: TestSite,
+    /// It never listens, and nobody else gets its port.
+    deaf: TcpSocket,
 }
 
 impl fmt::Debug for Bench {
@@ -34,7 +36,10 @@ impl Bench {
     /// # Panics
     /// The site cannot be started.
     pub async fn new(subject: impl Subject) -> Self {
+        let deaf = TcpSocket::new_v4().must("a socket can be had");
+        deaf.bind((Ipv4Addr::LOCALHOST, 0).into()).must("a port can be had");
         Self {
+            deaf,
             capabilities: subject.capabilities(),
             subject: Box::new(subject),
             site: TestSite::start().await.must("the test site starts"),
@@ -132,22 +137,19 @@ impl Bench {
     pub(super) async fn soon(&self, rule: &str, seen: impl FnMut(&TestSite) -> bool) {
         self.site.wait_until(seen, SOON).await.must(rule);
     }
-}
 
-/// A URL of this machine where nothing listens.
-pub(super) async fn refused_url(userinfo: &str) -> Url {
-    let address = refused_address().await;
-    Url::parse(&format!("http://{userinfo}{address}/nobody-home")).must("an address makes a URL")
-}
+    /// A URL of this machine where nothing listens.
+    pub(super) fn refused_url(&self, userinfo: &str) -> Url {
+        let address = self.refused_address();
+        Url::parse(&format!("http://{userinfo}{address}/nobody-home")).must("an address makes a URL")
+    }
 
-/// A proxy of this machine where nothing listens, with credentials.
-pub(super) async fn refused_proxy(credentials: &str) -> String {
-    format!("http://{credentials}@{}", refused_address().await)
-}
+    /// A proxy of this machine where nothing listens, with credentials.
+    pub(super) fn refused_proxy(&self, credentials: &str) -> String {
+        format!("http://{credentials}@{}", self.refused_address())
+    }
 
-async fn refused_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .must("a port can be had");
-    listener.local_addr().must("a listener has an address")
+    fn refused_address(&self) -> SocketAddr {
+        self.deaf.local_addr().must("a socket that is bound has an address")
+    }
 }

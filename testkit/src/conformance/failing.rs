@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use silkroute_core::{Error, Fetch, FetchErrorKind, RequestExt as _};
 
-use super::bench::refused_url;
 use super::words::{AT_ONCE, Must as _, must_fail, within};
 use super::{Bench, Capability};
 
@@ -15,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn errors_name_the_request(bench: &Bench) {
     let session = bench.started().await;
     let url = if bench.can(Capability::Live) {
-        refused_url("").await
+        bench.refused_url("")
     } else {
         bench.site().http_url("/never/recorded")
     };
@@ -42,7 +41,7 @@ pub async fn a_refused_connection_is_worth_a_retry(bench: &Bench) {
         return;
     }
     let session = bench.started().await;
-    let request = Fetch::from(refused_url("").await).timeout(PATIENCE);
+    let request = Fetch::from(bench.refused_url("")).timeout(PATIENCE);
     let error = must_fail(session.fetch(&request).await, "a refused connection MUST be an error");
     assert!(
         error.is_retryable(),

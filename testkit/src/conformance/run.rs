@@ -8,7 +8,7 @@ use super::suite::CheckFn;
 use super::{Bench, Subject};
 
 /// No check takes longer, whatever the session does. Starting a browser on a loaded machine is the slowest thing there is.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(240);
 
 /// Runs one check on a subject, against a site that is started for it.
 ///

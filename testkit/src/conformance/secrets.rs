@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use silkroute_core::{Error, Fetch, RequestExt as _};
 
-use super::bench::{refused_proxy, refused_url};
 use super::words::{Must as _, SOON, must_fail, within};
 use super::{Bench, Capability, Setup};
 
@@ -65,7 +64,7 @@ pub async fn an_error_shows_no_secret(bench: &Bench) {
     let session = bench.started().await;
     let live = bench.can(Capability::Live);
     let url = if live {
-        refused_url("user:hushhush@").await
+        bench.refused_url("user:hushhush@")
     } else {
         let mut url = bench.site().http_url("/never/recorded");
         let _ = (url.set_username("user"), url.set_password(Some(SECRET)));
@@ -113,7 +112,7 @@ pub async fn a_proxy_error_shows_no_secret(bench: &Bench) {
     let address = bench.site().proxy().http_addr();
     for proxy in [
         format!("http://user:hushhush@{address}"),
-        refused_proxy("user:hushhush").await,
+        bench.refused_proxy("user:hushhush"),
     ] {
         let request = bench
             .get("/json")

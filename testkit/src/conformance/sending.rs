@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use silkroute_core::{Error, Fetch, Multipart, Part, Request as _, RequestExt as _, Session};
 
-use super::bench::refused_proxy;
 use super::words::{Must as _, must_be_unsupported, must_fail};
 use super::{Bench, Capability, Setup};
 use crate::site::Recorded;
@@ -322,7 +321,7 @@ pub async fn a_request_goes_through_its_proxy(bench: &Bench) {
 
 /// A proxy that does not answer MUST NOT be bypassed.
 pub async fn a_dead_proxy_is_never_bypassed(bench: &Bench) {
-    let proxy = refused_proxy("user:password").await;
+    let proxy = bench.refused_proxy("user:password");
     if bench.can(Capability::Proxy) {
         let session = bench.started().await;
         let request = bench.get("/echo/request").proxy(&proxy).must("a proxy");

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use silkroute_core::{Error, Response};
 
-/// "At once", on a machine that has other things to do as well.
-pub(super) const AT_ONCE: Duration = Duration::from_secs(1);
-/// What a session may need beyond a deadline to notice that it has passed.
-pub(super) const MARGIN: Duration = Duration::from_secs(1);
+/// "At once", on a machine that has other things to do as well, and may leave a program without a turn for seconds.
+pub(super) const AT_ONCE: Duration = Duration::from_secs(5);
+/// What a session may need beyond a deadline to notice that it has passed, on such a machine.
+pub(super) const MARGIN: Duration = Duration::from_secs(5);
 /// How long the suite waits for what must come soon: a connection to be closed, a place to be free.
-pub(super) const SOON: Duration = Duration::from_secs(10);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 
 /// The value, or the end of the check in the rule's own words.
 pub(super) trait Must<T> {

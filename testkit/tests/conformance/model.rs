@@ -171,8 +171,8 @@ impl Session for Model {
 
 impl Drop for Model {
     fn drop(&mut self) {
-        if self.does(Sabotage::BlocksWhenDropped) {
-            std::thread::sleep(Duration::from_secs(2));
+        if self.does(Sabotage::BlocksWhenDropped) && self.client.is_some() {
+            std::thread::sleep(Duration::from_secs(10));
         }
     }
 }

@@ -7,7 +7,7 @@ pub(crate) enum Sabotage {
     AlwaysGets,
     /// ... is nobody once it has started, and said that it would be somebody.
     BecomesAnother,
-    /// ... sleeps in its drop.
+    /// ... sleeps when it is dropped alive.
     BlocksWhenDropped,
     /// ... goes without the proxy of a request.
     BypassesTheProxy,
