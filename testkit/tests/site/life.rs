@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use silkroute_testkit::site::TestSite;
 
+use crate::browser::LONG;
 use crate::client::{client, status};
 
 fn ports(site: &TestSite) -> Vec<u16> {
@@ -23,9 +24,7 @@ async fn close_leaves_no_port_no_connection_and_no_file() {
     let client = client(&site);
     let ports = ports(&site);
     let stalled = tokio::spawn(client.get(site.https_url("/stall")).send());
-    site.wait_until(|site| site.in_flight() == 1, Duration::from_secs(5))
-        .await
-        .unwrap();
+    site.wait_until(|site| site.in_flight() == 1, LONG).await.unwrap();
     assert!(ports.iter().all(|port| is_open(*port)));
     let ca_path = site.ca_path().to_owned();
     assert_eq!(std::fs::read_to_string(&ca_path).unwrap(), site.ca_pem());
@@ -45,7 +44,7 @@ async fn a_dropped_site_frees_its_ports() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), freed).await.unwrap();
+    tokio::time::timeout(LONG, freed).await.unwrap();
 }
 
 #[tokio::test]
@@ -81,9 +80,6 @@ async fn what_never_comes_is_an_error_in_time() {
             status(&client, site.http_url("/empty")).await;
         }
     };
-    let (waited, ()) = tokio::join!(
-        site.wait_until(|site| site.requests().len() == 3, Duration::from_secs(5)),
-        fetches
-    );
+    let (waited, ()) = tokio::join!(site.wait_until(|site| site.requests().len() == 3, LONG), fetches);
     waited.unwrap();
 }
