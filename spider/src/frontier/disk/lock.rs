@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::DiskFrontierError;
 
 const FILE: &str = "lock";
-/// A crawl of this process that was dropped lets go when its last transaction is written.
-const OWN: Duration = Duration::from_secs(2);
+/// A crawl of this process that was dropped lets go when its last transaction is on the disk, which may be busy.
+const OWN: Duration = Duration::from_secs(10);
 
 /// Held as long as it lives. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
