@@ -22,9 +22,8 @@ async fn each_failure_has_its_kind_and_says_what_to_do() {
         builder.retry(Retry::none()).resolve("wrong.test", here)
     })
     .await;
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let closed = format!("http://{}/", gone.local_addr().unwrap());
-    drop(gone);
+    let (_socket, closed) = support::refusing();
+    let closed = format!("http://{closed}/");
     let plain_as_tls = site.http_url("/").as_str().replace("http:", "https:");
     let other_name = site.https_url("/").as_str().replace("localhost", "wrong.test");
     for (url, kind, said, retryable) in [

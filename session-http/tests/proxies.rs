@@ -206,7 +206,7 @@ async fn a_pool_learns_of_a_proxy_that_hangs_within_a_timeout_shorter_than_that_
         ProxyServer::start(ProxyOptions::default()).await.unwrap(),
     ];
     bad.set_mode(ProxyMode::Stalling);
-    let timeout = Duration::from_secs(2);
+    let timeout = Duration::from_secs(4);
     let pool = ProxyPool::new([proxy(bad.url_http())]).unwrap();
     let alone = session(&site, |builder| {
         builder.timeout(timeout).proxy_pool(pool.clone()).retry(Retry::none())
@@ -226,9 +226,8 @@ async fn a_pool_learns_of_a_proxy_that_hangs_within_a_timeout_shorter_than_that_
 #[tokio::test]
 async fn a_site_that_is_down_costs_a_proxy_nothing() {
     let site = site().await;
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://{}/", gone.local_addr().unwrap());
-    drop(gone);
+    let (_socket, closed) = support::refusing();
+    let url = format!("https://{closed}/");
     let server = ProxyServer::start(ProxyOptions::default()).await.unwrap();
     for proxy in [server.url_http(), server.url_socks5(), server.url_socks5h()].map(proxy) {
         let pool = ProxyPool::new([proxy.clone()]).unwrap();

@@ -72,9 +72,7 @@ async fn what_a_server_may_have_done_is_not_done_again() {
 async fn what_cannot_have_been_seen_is_sent_again_whatever_the_method() {
     let site = site().await;
     let session = session(&site, |builder| builder.retry(quick(3))).await;
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = gone.local_addr().unwrap();
-    drop(gone);
+    let (_socket, address) = support::refusing();
     let error = fetch_error(&session, &post(format!("http://{address}/")).body("order")).await;
     assert_eq!(error.kind(), FetchErrorKind::Connect, "{error}");
     assert_eq!(error.get("attempts"), Some("3"));

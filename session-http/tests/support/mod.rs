@@ -7,15 +7,17 @@
     reason = "a test states its invariants by failing"
 )]
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use silkroute_core::{Fetch, FetchError, Request, Response, Result, Session};
 use silkroute_session_http::{HttpResponse, HttpSession, HttpSessionBuilder};
 use silkroute_testkit::site::TestSite;
+use tokio::net::TcpSocket;
 use url::Url;
 
-/// Nothing here takes this long unless it hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Nothing here takes this long unless it hangs. Less than the site stalls.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(50);
 
 /// A running site.
 pub(crate) async fn site() -> TestSite {
@@ -69,6 +71,14 @@ pub(crate) async fn fetch_error(session: &HttpSession, request: &dyn Request) ->
 
 pub(crate) fn http(response: &dyn Response) -> &HttpResponse {
     response.downcast_ref().unwrap()
+}
+
+/// An address where nobody listens, nor can anybody else for as long as the socket is there.
+pub(crate) fn refusing() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// A `/redirect-to` of the site.
