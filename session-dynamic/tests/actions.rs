@@ -138,7 +138,8 @@ async fn an_action_that_never_ends_ends_with_the_fetch() {
         page_action: Some("sleep".into()),
         ..PageOptions::default()
     };
-    let request = page(&site, "/js/list", options).timeout(Duration::from_secs(3));
+    // Enough to get as far as the action.
+    let request = page(&site, "/js/list", options).timeout(Duration::from_secs(12));
     let error = session.fetch(&request).await.unwrap_err();
     assert!(
         error.is_timeout() && error.to_string().contains("page_action 'sleep'"),

@@ -28,6 +28,8 @@ impl Subject for Dynamic {
         let mut builder = DynamicSession::builder()
             .max_pages(4)
             .ignore_https_errors(true)
+            .start_timeout(support::SOON * 2)
+            .timeout(support::SOON * 2)
             .retry(Retry::none());
         if let Some(timeout) = setup.timeout {
             builder = builder.timeout(timeout);

@@ -125,7 +125,7 @@ async fn google_chrome_is_run_where_it_is_asked_for_and_never_chromium_in_its_pl
             .env("PATH", path);
         async move {
             let ended = tokio::task::spawn_blocking(move || child.output().unwrap());
-            let ended = timeout(SOON * 2, ended).await.expect("it ends").unwrap();
+            let ended = timeout(SOON * 4, ended).await.expect("it ends").unwrap();
             let told = String::from_utf8_lossy(&ended.stderr).into_owned();
             assert!(ended.status.success(), "{what}: {told}");
         }

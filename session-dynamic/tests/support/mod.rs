@@ -26,12 +26,13 @@ pub fn no_browser() -> Option<String> {
     Some(error.to_string())
 }
 
-/// A live session, unless there is no browser and that is allowed.
+/// A live session, unless there is no browser and that is allowed. What is to succeed has longer than by default.
 pub async fn started(builder: DynamicSessionBuilder) -> Option<DynamicSession> {
     if no_browser().is_some() {
         return None;
     }
-    let mut session = builder.build().expect("the session can be built");
+    let patient = builder.start_timeout(SOON * 2).timeout(SOON * 2);
+    let mut session = patient.build().expect("the session can be built");
     session.start().await.expect("the session starts");
     Some(session)
 }
@@ -58,7 +59,7 @@ pub async fn elsewhere(flags: &[&str]) -> Option<(tokio::process::Child, CdpUrl,
         .spawn()
         .unwrap();
     // The file comes once it listens; there is no event for it.
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + SOON * 2;
     let port = loop {
         let text = std::fs::read_to_string(folder.path().join("DevToolsActivePort")).unwrap_or_default();
         match text.lines().next().map(str::parse::<u16>) {
