@@ -156,7 +156,8 @@ async fn what_the_page_is_told_of_the_user_holds_for_its_request_alone() {
         const say = (place) => { document.title = JSON.stringify({ \
             agent: navigator.userAgent, language: navigator.language, zone: Intl.DateTimeFormat().resolvedOptions().timeZone, \
             locale: Intl.NumberFormat().resolvedOptions().locale, width: innerWidth, \
-            dark: matchMedia('(prefers-color-scheme: dark)').matches, place }); }; \
+            dark: matchMedia('(prefers-color-scheme: dark)').matches, place }); \
+            document.body.dataset.said = 1; }; \
         navigator.geolocation.getCurrentPosition(p => say(p.coords.latitude), e => say(e.message)); })";
     let options = PageOptions {
         user_agent: Some("Mozilla/5.0 Test".into()),
@@ -174,21 +175,11 @@ async fn what_the_page_is_told_of_the_user_holds_for_its_request_alone() {
             accuracy: 10.0,
         }),
         init_scripts: Some(vec![format!("addEventListener('load', () => {told})")]),
-        wait_selector: Some("title:not(:empty)".into()),
+        // Where it is, a page is told a while after it asked.
+        wait_selector: Some("[data-said]".into()),
         ..PageOptions::default()
     };
-    let response = fetched(
-        &session,
-        &with(
-            &site,
-            "/page/10k",
-            PageOptions {
-                wait: Some(std::time::Duration::from_millis(300)),
-                ..options
-            },
-        ),
-    )
-    .await;
+    let response = fetched(&session, &with(&site, "/page/10k", options)).await;
     let text = response.0.text().into_owned();
     let title = text.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
     let said: serde_json::Value = serde_json::from_str(title).unwrap_or_else(|error| panic!("{error}: {title}"));
