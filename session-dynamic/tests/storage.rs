@@ -272,15 +272,20 @@ async fn a_service_worker_of_the_site_sees_nothing_of_what_goes_into_the_browser
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_busy_at_its_end_keeps_no_other_fetch_waiting() {
-    let site = TestSite::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let site = TestSite::builder().files(folder.path()).start().await.unwrap();
     let Some(session) = started(keeping().max_pages(2)).await else {
         return;
     };
-    // What is read of it last is on paper: what it is asked for then is its local storage.
+    // What is read of it last is on paper: what it is asked for then is its local storage. It is busy until there is a file.
     let busy = "addEventListener('afterprint', () => setTimeout(() => {
         navigator.sendBeacon('/echo/busy');
-        const end = Date.now() + 8000;
-        while (Date.now() < end);
+        for (const asked = new XMLHttpRequest(); asked.status !== 200;) {
+            const next = Date.now() + 50;
+            while (Date.now() < next);
+            asked.open('GET', '/files/enough', false);
+            asked.send();
+        }
     }))";
     let busy = Fetch::from(site.http_url("/js/account")).with(PageOptions {
         init_scripts: Some(vec![busy.into()]),
@@ -301,6 +306,7 @@ async fn a_page_that_is_busy_at_its_end_keeps_no_other_fetch_waiting() {
         seen = &mut first => panic!("the other fetch waited for it: {seen:?}"),
         seen = other => assert_eq!(seen, nobody()),
     }
+    std::fs::write(folder.path().join("enough"), "").unwrap();
     assert_eq!(first.await, nobody());
     let state = session.storage_state().await.unwrap();
     assert_eq!(items(&state, &site.http_url("/")), pairs(&[("visits", "1")]));
@@ -311,9 +317,8 @@ async fn a_page_that_is_busy_at_its_end_keeps_no_other_fetch_waiting() {
 async fn of_a_jar_with_many_origins_a_fetch_waits_for_its_own_and_few_others() {
     let site = TestSite::start().await.unwrap();
     let jar = CookieJar::new();
-    // Not enough for all of them.
-    let builder = keeping().timeout(std::time::Duration::from_secs(60));
-    let Some(session) = started(builder.cookie_jar(jar.clone())).await else {
+    // It has not time enough for all of them.
+    let Some(session) = started(keeping().cookie_jar(jar.clone())).await else {
         return;
     };
     let here = site.http_url("/js/account");
@@ -351,7 +356,8 @@ async fn what_pages_did_before_a_fetch_failed_is_not_lost() {
         wait_selector: Some("#never".into()),
         ..PageOptions::default()
     });
-    let login = login.unwrap().timeout(std::time::Duration::from_secs(6));
+    // Enough to get as far as the wait.
+    let login = login.unwrap().timeout(std::time::Duration::from_secs(12));
     let error = session.fetch(&login).await.unwrap_err();
     assert!(error.to_string().contains("wait_selector"), "{error}");
     let state = session.storage_state().await.unwrap();
