@@ -14,7 +14,7 @@ use silkroute_session_dynamic::{
     AutoScroll, DynamicSession, OnTimeout, PageOptions, SelectorState, StepOutcome, Toggle, WaitUntil,
 };
 use silkroute_testkit::site::TestSite;
-use support::{fetched, started};
+use support::{SOON, fetched, started};
 
 fn page(site: &TestSite, path: &str, options: PageOptions) -> Fetch {
     Fetch::from(site.http_url(path)).with(options).unwrap()
@@ -103,7 +103,7 @@ async fn a_wait_that_is_not_met_is_an_error_or_a_note() {
         on_timeout: Some(OnTimeout::Continue),
         ..PageOptions::default()
     };
-    let request = page(&site, "/js/list", shared).timeout(Duration::from_secs(4));
+    let request = page(&site, "/js/list", shared).timeout(Duration::from_secs(15));
     let response = fetched(&session, &request).await;
     assert_eq!(response.step("wait_selector").unwrap().outcome, StepOutcome::TimedOut);
 }
@@ -141,18 +141,21 @@ async fn network_idle_waits_for_requests_that_follow_one_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_that_is_over_leaves_the_page_as_it_is() {
-    let Some(session) = started(once()).await else { return };
+    let builder = once().page_action("until it is there", |page| {
+        Box::pin(async move { page.wait_for_selector("#late", SelectorState::Attached).await })
+    });
+    let Some(session) = started(builder).await else { return };
     let site = TestSite::start().await.unwrap();
     // Not there yet when the wait for the network ends.
     let fetching = "addEventListener('load', async () => { \
-        const answer = await fetch('/slow?ms=2000'); \
+        const answer = await fetch('/slow?ms=5000'); \
         document.body.append(Object.assign(document.createElement('p'), {id: 'late', textContent: answer.status})); })";
     let options = PageOptions {
         init_scripts: Some(vec![fetching.into()]),
         network_idle: Some(true),
         wait_timeout: Some(Duration::from_millis(500)),
         on_timeout: Some(OnTimeout::Continue),
-        wait: Some(Duration::from_millis(2_500)),
+        page_action: Some("until it is there".into()),
         ..PageOptions::default()
     };
     let response = fetched(&session, &page(&site, "/page/10k", options)).await;
@@ -194,29 +197,31 @@ async fn a_while_is_waited_at_the_end_and_refused_when_there_is_no_time_for_it()
         wait: Some(time),
         ..PageOptions::default()
     };
-    let request = page(&site, "/js/lazy?ms=300", wait(Duration::from_secs(1)));
+    let request = page(&site, "/js/lazy?ms=300", wait(Duration::from_secs(3)));
     let response = fetched(&session, &request).await;
     assert!(response.0.text().contains("after 300 ms"));
-    assert!(response.step("wait").unwrap().took >= Duration::from_secs(1));
+    assert!(response.step("wait").unwrap().took >= Duration::from_secs(3));
 
-    let request = page(&site, "/js/list", wait(Duration::from_secs(60))).timeout(Duration::from_secs(10));
+    let request = page(&site, "/js/list", wait(SOON * 4)).timeout(SOON * 2);
     let began = tokio::time::Instant::now();
     let error = session.fetch(&request).await.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("`wait`"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(9), "it is told at once");
+    assert!(began.elapsed() < SOON, "it is told at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_while_is_cut_short_where_the_page_is_to_be_taken_as_it_is() {
     let Some(session) = started(once()).await else { return };
     let site = TestSite::start().await.unwrap();
+    // Of what the first leaves, the second leaves enough for the body.
     let options = PageOptions {
         wait_selector: Some("#never".into()),
-        wait: Some(Duration::from_secs(3)),
+        wait_timeout: Some(Duration::from_millis(500)),
+        wait: Some(SOON),
         on_timeout: Some(OnTimeout::Continue),
         ..PageOptions::default()
     };
-    let request = page(&site, "/js/list", options).timeout(Duration::from_secs(10));
+    let request = page(&site, "/js/list", options).timeout(Duration::from_secs(15));
     let response = fetched(&session, &request).await;
     assert_eq!(response.step("wait_selector").unwrap().outcome, StepOutcome::TimedOut);
     assert_eq!(response.step("wait").unwrap().outcome, StepOutcome::TimedOut);
@@ -227,10 +232,11 @@ async fn a_while_is_cut_short_where_the_page_is_to_be_taken_as_it_is() {
 async fn scrolling_ends_where_the_page_does_or_at_its_bound() {
     let Some(session) = started(once()).await else { return };
     let site = TestSite::start().await.unwrap();
-    let all = PageOptions {
-        auto_scroll: Some(true.into()),
+    let patient = |max_scrolls, quiet| PageOptions {
+        auto_scroll: Some(Toggle::On(AutoScroll { max_scrolls, quiet })),
         ..PageOptions::default()
     };
+    let all = patient(100, Duration::from_secs(4));
     let response = fetched(&session, &page(&site, "/js/scroll?pages=3", all)).await;
     assert!(response.0.text().contains("that was all"));
     assert_eq!(response.0.text().matches("class=\"item\"").count(), 30);
@@ -240,13 +246,7 @@ async fn scrolling_ends_where_the_page_does_or_at_its_bound() {
         "{outcome:?}"
     );
 
-    let few = PageOptions {
-        auto_scroll: Some(Toggle::On(AutoScroll {
-            max_scrolls: 2,
-            ..AutoScroll::default()
-        })),
-        ..PageOptions::default()
-    };
+    let few = patient(2, SOON);
     let response = fetched(&session, &page(&site, "/js/scroll?pages=0", few)).await;
     assert_eq!(
         response.step("auto_scroll").unwrap().outcome,
@@ -261,7 +261,7 @@ async fn scrolling_that_runs_out_of_its_time_is_an_error_or_a_note() {
     let endless = PageOptions {
         auto_scroll: Some(Toggle::On(AutoScroll {
             max_scrolls: 100_000,
-            ..AutoScroll::default()
+            quiet: SOON,
         })),
         wait_timeout: Some(Duration::from_millis(700)),
         ..PageOptions::default()
@@ -273,6 +273,8 @@ async fn scrolling_that_runs_out_of_its_time_is_an_error_or_a_note() {
 
     let noted = PageOptions {
         on_timeout: Some(OnTimeout::Continue),
+        // Enough for the first of what is below.
+        wait_timeout: Some(Duration::from_secs(4)),
         ..endless
     };
     let response = fetched(&session, &page(&site, "/js/scroll?pages=0", noted)).await;
