@@ -218,7 +218,7 @@ async fn proxies_that_only_their_passwords_tell_apart_and_a_directory_do_not_go_
     assert!(!error.contains("user@") && !error.contains("hush"), "{error}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_kind_without_state_and_a_directory_do_not_go_together() {
     let strings = Strings::new();
     let folder = tempfile::tempdir().unwrap();

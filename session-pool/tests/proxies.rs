@@ -131,7 +131,7 @@ async fn a_request_waits_for_a_proxy_that_comes_back_in_time() {
     let servers = proxies(1).await;
     let proxies = ProxyPool::new([url(&servers[0])])
         .unwrap()
-        .cooldown(Duration::from_secs(2), Duration::from_secs(2))
+        .cooldown(Duration::from_secs(5), Duration::from_secs(5))
         .max_failures(1.try_into().unwrap());
     let pool = started(
         SessionPool::builder()

@@ -140,7 +140,7 @@ async fn an_identity_that_died_comes_back() {
     assert_eq!((strings.starts.load(SeqCst), strings.closes.load(SeqCst)), (2, 1));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_session_that_starts_and_is_not_alive_has_not_started() {
     let strings = Strings::new();
     let pool = started(builder(1, &strings).build().unwrap()).await;
