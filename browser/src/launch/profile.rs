@@ -30,7 +30,7 @@ impl Profile {
     pub(super) async fn fresh(files: [(&'static str, Value); 2]) -> Result<Self> {
         let made = tokio::task::spawn_blocking(move || {
             sweep();
-            create(&files)
+            create(&std::env::temp_dir(), &files)
         });
         let made = made
             .await
@@ -87,11 +87,11 @@ impl Drop for Profile {
     }
 }
 
-fn create(files: &[(&'static str, Value)]) -> io::Result<(TempDir, File)> {
+fn create(home: &Path, files: &[(&'static str, Value)]) -> io::Result<(TempDir, File)> {
     let dir = tempfile::Builder::new()
         .prefix(PREFIX)
         .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir()?;
+        .tempdir_in(home)?;
     fs::create_dir(dir.path().join("tmp"))?;
     fs::create_dir(dir.path().join("Default"))?;
     for (path, content) in files {
@@ -173,7 +173,9 @@ mod tests {
 
     #[test]
     fn a_profile_is_private_and_swept_only_once_its_owner_is_gone() {
-        let (dir, lock) = create(&[]).unwrap();
+        // Not where the sweeps of others look.
+        let home = tempfile::tempdir().unwrap();
+        let (dir, lock) = create(home.path(), &[]).unwrap();
         assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(!is_orphan(dir.path()));
         drop(lock);
