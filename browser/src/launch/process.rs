@@ -26,6 +26,8 @@ use crate::{CloseReason, Deadline, Error, Result};
 const STDERR: usize = 4 << 10;
 /// How long its end may take to come, once all that wrote to it were killed.
 const LAST_WORDS: Duration = Duration::from_millis(250);
+/// How long all that were killed may take to end. Each does as soon as it has a turn, and a browser is a dozen of them.
+const LAST_TURN: Duration = Duration::from_secs(3);
 
 type Tail = Arc<Mutex<VecDeque<u8>>>;
 
@@ -224,11 +226,22 @@ async fn watch_over(
     {
         tracing::debug!("somebody still has the error stream of a browser that has ended");
     }
+    if tokio::time::timeout(LAST_TURN, ended(owned.pid)).await.is_err() {
+        tracing::warn!("processes of a browser that has ended were killed and do not end");
+    }
     let removed = tokio::task::spawn_blocking(move || owned.profile.remove()).await;
     if let Err(error) = removed {
         tracing::warn!(%error, "a profile folder may be left over");
     }
     let _ = all_gone.send(true);
+}
+
+/// Waits until no process is left, where the system tells; it tells nobody of the end of others' children.
+async fn ended(leader: u32) {
+    const STEP: Duration = Duration::from_millis(10);
+    while !tree::processes(leader).is_empty() {
+        tokio::time::sleep(STEP).await;
+    }
 }
 
 /// Reads to the end. Dropped, it has lost nothing, and can go on.
