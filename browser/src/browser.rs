@@ -255,7 +255,7 @@ impl Browser {
     /// of ours may be left in it.
     pub async fn close(&self) -> Result<()> {
         let Some(gone) = self.process(|process| process.gone()) else {
-            let closed = self.close_ours(Deadline::after(GRACE)).await;
+            let closed = self.close_ours(Deadline::after(2 * GRACE)).await;
             self.inner.connection.close(&CloseReason::Closed);
             return match closed {
                 // With the browser go its pages.
