@@ -71,7 +71,7 @@ fn command(method: &'static str) -> RawCommand {
 }
 
 fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(10))
+    Deadline::after(Duration::from_secs(30))
 }
 
 /// Waits until all that the peer said before has been read.

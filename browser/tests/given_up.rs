@@ -7,14 +7,13 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use silkroute_browser::cdp::{Connection, RawCommand};
-use silkroute_browser::{Browser, ContextOptions, Error, LaunchOptions, PoolOptions, TabOptions, TabPool};
-use support::{browser, pages, soon, tab};
+use silkroute_browser::{Browser, ContextOptions, Error, LaunchOptions, TabOptions};
+use support::{browser, pages, pool_of, soon, tab};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex, split};
 use tokio::time::Instant;
 
@@ -95,7 +94,7 @@ async fn what_is_dropped_where_there_is_no_runtime_is_closed_as_well() {
     let _stays = tab(&browser).await;
     let before = (contexts(&browser).await, pages(&browser).await.len());
     let context = browser.new_context(ContextOptions::default(), soon()).await.unwrap();
-    let pool = TabPool::new(PoolOptions::default()).unwrap();
+    let pool = pool_of(1);
     let lease = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
     let tab = context.open(TabOptions::default(), soon()).await.unwrap();
     let elsewhere = std::thread::spawn(move || {
@@ -116,10 +115,15 @@ async fn what_is_dropped_where_there_is_no_runtime_is_closed_as_well() {
     browser.close().await.unwrap();
 }
 
+/// It is written by another process: one that this one has open while it starts others could not be run.
 fn program(folder: &tempfile::TempDir, script: &str) -> PathBuf {
     let path = folder.path().join("browser");
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let written = std::process::Command::new("sh")
+        .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""])
+        .arg(&path)
+        .arg(script)
+        .status();
+    assert!(written.unwrap().success());
     path
 }
 

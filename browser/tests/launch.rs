@@ -31,7 +31,7 @@ fn exists(pid: u32) -> bool {
 
 /// Polls, as there is no event for the end of other processes; bounded.
 async fn gone(pids: &[u32], folder: &Path) {
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         if !pids.iter().any(|pid| exists(*pid)) && !folder.exists() {
             return;
         }
@@ -187,7 +187,7 @@ async fn started_by_hand(folder: &Path) -> Option<(tokio::process::Child, u16)> 
         .spawn()
         .unwrap();
     // The file comes once it listens; there is no event for it.
-    for _ in 0..800 {
+    for _ in 0..2_400 {
         let text = std::fs::read_to_string(folder.join("DevToolsActivePort")).unwrap_or_default();
         if let Some(port) = text.lines().next().and_then(|line| line.parse().ok()) {
             return Some((child, port));
@@ -249,7 +249,16 @@ async fn a_cancelled_open_leaves_no_page_in_a_browser_that_runs_elsewhere() {
     };
     let url: url::Url = format!("http://127.0.0.1:{port}").parse().unwrap();
     let theirs = Browser::connect(&ConnectOptions::new(url.clone())).await.unwrap();
-    let before = pages(&theirs).await;
+    // It may listen before its first window is there.
+    let first = async {
+        loop {
+            let pages = pages(&theirs).await;
+            if !pages.is_empty() {
+                return pages;
+            }
+        }
+    };
+    let before = soon().run("the start page", first).await.unwrap();
     let ours = Browser::connect(&ConnectOptions::new(url)).await.unwrap();
     let context = ours.default_context();
     for step in 0..30_u64 {

@@ -10,8 +10,10 @@ mod support;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
-use silkroute_browser::{Deadline, Error, Navigation, RedirectKind, SelectorState, TabOptions, WaitUntil};
-use support::{Answer, Site, browser, go, pages, soon, tab};
+use silkroute_browser::{
+    Deadline, Error, LaunchOptions, Navigation, RedirectKind, SelectorState, TabOptions, WaitUntil,
+};
+use support::{Answer, Site, browser, browser_with, go, pages, soon, tab};
 
 #[tokio::test]
 async fn redirects_of_every_kind_lead_to_the_document_in_the_end() {
@@ -160,7 +162,14 @@ async fn what_never_ends_ends_at_the_deadline_and_what_does_not_matter_is_not_wa
 
 #[tokio::test]
 async fn errors_name_their_reason() {
-    let Some(browser) = browser().await else { return };
+    // Whatever the names of this machine's network are.
+    let options = LaunchOptions {
+        extra_flags: vec!["--host-resolver-rules=MAP nothing.invalid ~NOTFOUND".to_owned()],
+        ..LaunchOptions::default()
+    };
+    let Some(browser) = browser_with(options).await else {
+        return;
+    };
     let tab = tab(&browser).await;
     let to = |url: &str| Navigation::to(url.parse().unwrap());
     for (url, reason) in [

@@ -23,10 +23,10 @@ const TELL: &str = "JSON.stringify([window.opener, Object.hasOwn(window, 'opener
                     localStorage.length, document.visibilityState])";
 const MARK: &str = "<script>told = TELL; window.name = 'n'; sessionStorage.a = 1; localStorage.a = 1</script>";
 
-fn pool(max_pages: usize) -> TabPool {
+fn pool(clear_timeout: Duration) -> TabPool {
     TabPool::new(PoolOptions {
-        max_pages,
         reuse_tabs: false,
+        clear_timeout,
         ..PoolOptions::default()
     })
     .unwrap()
@@ -105,7 +105,7 @@ async fn take_over_a_process(options: LaunchOptions) {
     };
     let site = Site::start(&[("/", Answer::html(&MARK.replace("TELL", TELL)))]).await;
     let context = browser.default_context();
-    let pool = pool(1);
+    let pool = pool(soon().remaining());
     let (mut tabs, mut processes) = (HashSet::new(), HashSet::new());
     for round in 0..12 {
         let tab = acquire(&pool, &context).await;
@@ -138,7 +138,8 @@ async fn a_page_that_hangs_takes_no_later_tab_along() {
     ])
     .await;
     let context = browser.default_context();
-    let pool = pool(1);
+    // A page that hangs keeps its place for as long.
+    let pool = pool(Duration::from_secs(10));
     visit(&pool, &context, &site.url("/"), 3).await;
     // Pages that hang once they have been fetched: as they are left, or right before.
     for page in ["/leave", "/"] {
@@ -183,12 +184,12 @@ async fn tabs_open_where_the_pages_that_opened_others_have_crashed() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
     let context = browser.default_context();
-    let pool = pool(1);
+    let pool = pool(soon().remaining());
     visit(&pool, &context, &site.url("/"), 3).await;
     let tab = acquire(&pool, &context).await;
     let crash = RawCommand::new("Page.crash", json!({})).unwrap();
-    // Its process is gone before it can answer.
-    let _ = tab.session().send(crash, Deadline::after(Duration::from_secs(1))).await;
+    let crashed = tab.session().send(crash, soon()).await.unwrap_err();
+    assert!(crashed.is_gone(), "{crashed}");
     tab.finish();
     visit(&pool, &context, &site.url("/"), 4).await;
     browser.close().await.unwrap();
@@ -206,7 +207,7 @@ async fn a_page_that_closes_its_tab_fails_at_once_and_the_next_opens() {
     ])
     .await;
     let context = browser.default_context();
-    let pool = pool(1);
+    let pool = pool(soon().remaining());
     let mut failed = 0;
     for _ in 0..3 {
         let tab = acquire(&pool, &context).await;

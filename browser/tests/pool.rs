@@ -16,7 +16,7 @@ use silkroute_browser::cdp::{RawCommand, Received};
 use silkroute_browser::{
     Blocking, ContextOptions, Deadline, Error, Navigation, PoolOptions, TabOptions, TabPool, UserAgent, Viewport,
 };
-use support::{Answer, Site, browser, pool_of, soon};
+use support::{Answer, Site, browser, patient, pool_of, soon};
 
 #[tokio::test]
 async fn nothing_but_cookies_carries_over_to_the_next_use() {
@@ -33,7 +33,7 @@ async fn nothing_but_cookies_carries_over_to_the_next_use() {
     ])
     .await;
     let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions::default()).unwrap();
+    let pool = pool_of(1);
     let options = TabOptions {
         user_agent: Some(UserAgent {
             user_agent: "First/1".into(),
@@ -150,7 +150,7 @@ async fn without_reuse_each_use_has_a_tab_that_was_opened_ahead_of_it() {
     let context = browser.default_context();
     let options = PoolOptions {
         reuse_tabs: false,
-        ..PoolOptions::default()
+        ..patient()
     };
     let pool = TabPool::new(options).unwrap();
     let mut seen = HashSet::new();
@@ -189,7 +189,7 @@ async fn no_tab_is_kept_ready_where_nobody_comes_back_to() {
     let options = PoolOptions {
         max_pages: 4,
         reuse_tabs: false,
-        ..PoolOptions::default()
+        ..patient()
     };
     let pool = TabPool::new(options).unwrap();
     let ready = async || {
@@ -236,7 +236,7 @@ async fn contexts_that_take_turns_cost_a_tab_for_each_use_and_no_more() {
     let two = browser.new_context(ContextOptions::default(), soon()).await.unwrap();
     let pool = TabPool::new(PoolOptions {
         reuse_tabs: false,
-        ..PoolOptions::default()
+        ..patient()
     })
     .unwrap();
     let mut attached = browser.session().subscribe(&["Target.attachedToTarget"], 256);
@@ -289,7 +289,7 @@ async fn the_next_tab_is_opened_though_the_runtime_of_the_one_before_has_ended()
     let pool = TabPool::new(PoolOptions {
         max_pages: 2,
         reuse_tabs: false,
-        ..PoolOptions::default()
+        ..patient()
     })
     .unwrap();
     let (of_another, elsewhere) = (pool.clone(), context.clone());
@@ -331,7 +331,11 @@ async fn cancelled_uses_leave_no_tab_behind() {
     let Some(browser) = browser().await else { return };
     let site = Site::start(&[("/", Answer::html("<p>x</p>"))]).await;
     let context = browser.default_context();
-    let pool = pool_of(4);
+    let pool = TabPool::new(PoolOptions {
+        max_pages: 4,
+        ..PoolOptions::default()
+    })
+    .unwrap();
     for step in 0..40_u64 {
         let using = async {
             let tab = pool.acquire(&context, TabOptions::default(), soon()).await?;

@@ -7,7 +7,7 @@
 
 mod support;
 
-use silkroute_browser::{Navigation, PoolOptions, TabOptions, TabPool};
+use silkroute_browser::{Navigation, TabOptions, TabPool};
 use support::{Answer, Site, browser, pool_of, soon};
 
 /// A page around a frame of another site, which tells what the frame found stored.
@@ -33,7 +33,7 @@ async fn what_frames_of_other_sites_store_does_not_carry_over_either() {
                  localStorage.a = 1; sessionStorage.b = 2</script>";
     let site = Site::start(&[("/frame", Answer::html(frame)), ("/around", Answer::html(AROUND))]).await;
     let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions::default()).unwrap();
+    let pool = pool_of(1);
     for number in 1..=3 {
         let tab = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
         assert_eq!(tab.uses(), number);
@@ -100,7 +100,7 @@ async fn what_was_stored_does_not_outlive_a_tab_that_was_not_cleared() {
     let frame = "<script>sessionStorage.b = 2; parent.postMessage(1, '*')</script>";
     let site = Site::start(&[("/page", Answer::html(page)), ("/frame", Answer::html(frame))]).await;
     let context = browser.default_context();
-    let pool = TabPool::new(PoolOptions::default()).unwrap();
+    let pool = pool_of(1);
     for cancelled in [true, false, true] {
         let tab = pool.acquire(&context, TabOptions::default(), soon()).await.unwrap();
         assert_eq!(tab.uses(), 1, "the last one was closed");

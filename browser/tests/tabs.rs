@@ -244,7 +244,7 @@ async fn blocking_capture_pictures_cookies_and_waits() {
     tab.navigate(&Navigation::to(site.url("/scroll")), soon())
         .await
         .unwrap();
-    let outcome = tab.auto_scroll(100, Duration::from_millis(300), soon()).await.unwrap();
+    let outcome = tab.auto_scroll(100, Duration::from_secs(5), soon()).await.unwrap();
     assert!(outcome.complete && outcome.height >= 6000, "{outcome:?}");
     browser.close().await.unwrap();
 }

@@ -102,13 +102,17 @@ pub async fn go(tab: &Tab, site: &Site, path: &str) -> Result<Document> {
     tab.navigate(&Navigation::to(site.url(path)), soon()).await
 }
 
-/// A pool of so many tabs, which is by default in all else.
-pub fn pool_of(max_pages: usize) -> TabPool {
-    TabPool::new(PoolOptions {
-        max_pages,
+/// The defaults of a pool, but with time to clear a tab, or to open the next: the machine may be busy.
+pub fn patient() -> PoolOptions {
+    PoolOptions {
+        clear_timeout: soon().remaining(),
         ..PoolOptions::default()
-    })
-    .unwrap()
+    }
+}
+
+/// A pool of so many tabs, which is [`patient`] and by default in all else.
+pub fn pool_of(max_pages: usize) -> TabPool {
+    TabPool::new(PoolOptions { max_pages, ..patient() }).unwrap()
 }
 
 /// What a page gets.
