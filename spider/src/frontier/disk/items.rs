@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
 
 use super::DiskFrontierError;
-use super::store::{FILE, connect, refused};
+use super::file::{FILE, connect, refused};
 
 /// Items read at a time.
 const BATCH: i64 = 1_000;

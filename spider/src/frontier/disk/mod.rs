@@ -1,6 +1,7 @@
 //! The frontier that a crawl can be killed on.
 
 mod error;
+mod file;
 mod items;
 mod lanes;
 mod lock;

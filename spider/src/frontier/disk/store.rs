@@ -3,23 +3,17 @@
 //! Every request stands in `queue` from when it is found until its outcome is kept, leased or not: so a lease is not
 //! written at all, and a crawl that was killed finds in the queue just what it has to do.
 
-use std::fs::OpenOptions;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 
 use super::DiskFrontierError;
+use super::file::{APPLICATION, FILE, FORMAT, connect, make, refused};
 use super::lock::Lock;
 use crate::frontier::{Order, Rank, Values};
 
-pub(super) const FILE: &str = "frontier.db";
-/// Grows when the tables change their meaning.
-const FORMAT: i32 = 2;
-/// "silk": what `file` and SQLite know it by.
-const APPLICATION: i32 = 0x7369_6c6b;
 /// Pages of the database that stay in memory, in KiB.
 const CACHE: u32 = 8 * 1024;
 /// Pages that the write-ahead log gathers before they go to their places, of 4 KiB each. The keys of what was seen are
@@ -369,78 +363,5 @@ impl Store {
 
     fn ok<T>(&self, attempted: &'static str, result: rusqlite::Result<T>) -> Result<T, DiskFrontierError> {
         result.map_err(|error| refused(&self.directory, attempted, &error))
-    }
-}
-
-/// Makes the file of a database, where there is none. One that is there is left to SQLite: to close any handle of it takes
-/// all locks away that this process has on it, those of an [`ItemLog`](super::ItemLog) too. Another program that opens and
-/// closes the database would then be the last that has it open, and remove the log that the crawl goes on writing.
-fn make(file: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    // It holds cookies.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        made => made.map(drop),
-    }
-}
-
-/// Connects to a database that is a frontier's, or new.
-pub(super) fn connect(directory: &Path, file: &Path, read_only: bool) -> Result<Connection, DiskFrontierError> {
-    use rusqlite::OpenFlags;
-    let mode = if read_only {
-        OpenFlags::SQLITE_OPEN_READ_ONLY
-    } else {
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-    };
-    let connect = || {
-        let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i32>(0));
-        let known = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
-        let tables = number("SELECT count(*) FROM sqlite_schema")?;
-        Ok((connection, known, tables))
-    };
-    let (connection, (application, format), tables) = match connect() {
-        Ok(connected) => connected,
-        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == ErrorCode::NotADatabase => {
-            let file = file.to_owned();
-            return Err(DiskFrontierError::NotAFrontier { file });
-        }
-        Err(error) => return Err(refused(directory, "open the database", &error)),
-    };
-    match (application, format, tables) {
-        (APPLICATION, FORMAT, _) => Ok(connection),
-        // Made, and never written to: the crawl was killed at once.
-        (0, 0, 0) if !read_only => Ok(connection),
-        (APPLICATION, found, _) => Err(DiskFrontierError::Format {
-            directory: directory.to_owned(),
-            found,
-            supported: FORMAT,
-        }),
-        _ => Err(DiskFrontierError::NotAFrontier { file: file.to_owned() }),
-    }
-}
-
-pub(super) fn refused(directory: &Path, attempted: &'static str, error: &rusqlite::Error) -> DiskFrontierError {
-    use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
-    let told = error.sqlite_error();
-    if told.is_some_and(|error| error.extended_code == SQLITE_IOERR_FSYNC) {
-        return DiskFrontierError::Sync {
-            directory: directory.to_owned(),
-            reason: error.to_string(),
-        };
-    }
-    let full = told.is_some_and(|error| {
-        let write = [SQLITE_IOERR_WRITE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_SHMSIZE];
-        error.code == ErrorCode::DiskFull || write.contains(&error.extended_code)
-    });
-    DiskFrontierError::Database {
-        attempted,
-        directory: directory.to_owned(),
-        reason: error.to_string(),
-        full,
     }
 }

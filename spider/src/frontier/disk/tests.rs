@@ -1,6 +1,6 @@
 //! What the frontier on disk keeps over a close, and what it refuses.
 
-use super::store::FILE;
+use super::file::FILE;
 use super::*;
 
 pub(super) fn entry(key: u128, lane: &str, priority: i32) -> Entry {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::DiskFrontierError;
-use super::store::FILE;
+use super::file::FILE;
 
 #[derive(Debug)]
 pub(super) struct Wal {
