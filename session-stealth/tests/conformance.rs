@@ -28,6 +28,8 @@ impl Subject for Stealth {
         let mut builder = StealthSession::builder()
             .max_pages(4)
             .ignore_https_errors(true)
+            .start_timeout(support::LONG)
+            .timeout(support::LONG)
             .retry(Retry::none());
         if let Some(timeout) = setup.timeout {
             builder = builder.timeout(timeout);

@@ -178,6 +178,7 @@ async fn a_session_that_does_nothing_about_it_is_recognised() {
         return;
     };
     let mut plain = DynamicSession::builder()
+        .start_timeout(LONG)
         .timeout(LONG)
         .wait_selector("#done")
         .build()

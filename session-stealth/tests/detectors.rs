@@ -151,6 +151,7 @@ async fn they_find_nothing_more_on_the_hundredth_page_of_a_tab() {
 async fn they_find_a_session_that_does_nothing_about_it() {
     let Some(site) = site().await else { return };
     let mut plain = DynamicSession::builder()
+        .start_timeout(LONG)
         .timeout(LONG)
         .wait_selector(WAIT)
         .build()

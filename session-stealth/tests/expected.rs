@@ -126,7 +126,7 @@ async fn it_is_who_it_was_expected_to_be_and_asking_starts_no_browser() {
     }
     let mut asked = Vec::new();
     for (name, builder) in sessions {
-        let session = builder.timeout(LONG).build().unwrap();
+        let session = builder.start_timeout(LONG).build().unwrap();
         let expected = session.expected_identity().await;
         assert!(expected.is_some() && !session.is_alive(), "{name}");
         assert_eq!(Session::identity(&session), None, "{name}");

@@ -303,7 +303,8 @@ async fn nobody_gives_way_unasked() {
         return;
     }
     let identity = Identity::from_name("chrome100").unwrap();
-    let mut session = StealthSession::builder().identity(&identity).build().unwrap();
+    let builder = StealthSession::builder().start_timeout(LONG);
+    let mut session = builder.identity(&identity).build().unwrap();
     assert_eq!(session.identity(), None);
     let error = session.start().await.unwrap_err().to_string();
     assert!(error.contains("chrome 100") && error.contains("gives_way"), "{error}");

@@ -75,7 +75,8 @@ async fn one_visitor(stealth: StealthSessionBuilder, dynamic: DynamicSessionBuil
         return;
     };
     let site = TestSite::start().await.unwrap();
-    let mut dynamic = dynamic.ignore_https_errors(true).build().unwrap();
+    let patient = dynamic.start_timeout(LONG).timeout(LONG);
+    let mut dynamic = patient.ignore_https_errors(true).build().unwrap();
     dynamic.start().await.unwrap();
     let identity = Session::identity(&stealth).unwrap();
     assert!(dynamic.can_be(&identity));

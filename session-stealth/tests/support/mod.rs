@@ -38,7 +38,8 @@ pub async fn started(builder: StealthSessionBuilder) -> Option<StealthSession> {
     if no_browser().is_some() {
         return None;
     }
-    let mut session = builder.timeout(LONG).build().expect("the session can be built");
+    let patient = builder.start_timeout(LONG).timeout(LONG);
+    let mut session = patient.build().expect("the session can be built");
     session.start().await.expect("the session starts");
     Some(session)
 }
