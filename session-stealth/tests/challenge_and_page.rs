@@ -137,7 +137,7 @@ async fn a_challenge_that_an_action_led_to_is_one_like_any_other() {
     // Seen once it is waited for, it is looked at then.
     let builder = leading(&site, "refusing", true)
         .solve_challenge(true)
-        .wait(Duration::from_secs(2))
+        .wait_selector("#stage")
         .challenge_timeout(Duration::from_secs(3));
     let Some(session) = started(builder).await else { return };
     let error = session.fetch(&request(None)).await.unwrap_err();
