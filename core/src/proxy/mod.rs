@@ -1,5 +1,6 @@
 //! Proxies, and pools of them.
 
+mod health;
 mod parse;
 mod pool;
 mod pool_config;
@@ -10,7 +11,8 @@ use std::fmt;
 
 use url::Url;
 
-pub use pool::{ProxyHealth, ProxyPool, Rotation};
+pub use health::ProxyHealth;
+pub use pool::{ProxyPool, Rotation};
 
 /// How a proxy is spoken to.
 #[non_exhaustive]

@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 
-use super::Proxy;
+use super::health::{Health, Outcome};
+use super::{Proxy, ProxyHealth};
 use crate::{Error, Result};
 
 /// Which proxy of a pool is next.
@@ -19,16 +20,16 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotation {
-    /// One after the other.
+    /// One after the other. One that fails or is blocked more than the best passes some of its turns on, as its score says.
     #[default]
     Cyclic,
-    /// Any, each as likely as the others.
+    /// Any: of equal scores each as likely as the others, else in proportion to them.
     Random,
     /// For the same key, such as a host, the same proxy for as long as it is healthy. When a proxy is out, only its keys
     /// move. Without a key, one after the other.
     ///
     /// This holds over restarts too. A proxy is known by its scheme, host, port and user: neither a new password nor its
-    /// place in the list moves a key, unless there are several that only their passwords tell apart.
+    /// place in the list moves a key, unless there are several that only their passwords tell apart. Nor does a score.
     Sticky,
 }
 
@@ -36,7 +37,13 @@ pub enum Rotation {
 ///
 /// A proxy that fails again and again is left out for a while: [`max_failures`](Self::max_failures) in a row, 3 unless
 /// said otherwise, cost it 10 seconds, and every further failure after that twice as long as the last, up to 5
-/// minutes. One success makes it good again.
+/// minutes. One success makes it good again, if it does not fail most of the time: one of whose recent requests half or more failed
+/// is left out by each failure, whatever comes between.
+///
+/// Each proxy has a score, the share of its recent requests that neither failed nor were
+/// [blocked](Self::report_blocked): a moving average over about 20. It begins with 1. Those with a lower score than the best get
+/// less of the work, in proportion, and a tenth at least; where a key decides, it alone does. [`health`](Self::health) tells all of
+/// it.
 ///
 /// A clone is the same pool: health is shared. There is always a proxy to pick, never a direct connection: if all are
 /// left out, it is the one that comes back first.
@@ -82,35 +89,41 @@ struct State {
     health: Vec<Health>,
 }
 
-#[derive(Clone, Default)]
-struct Health {
-    successes: u64,
-    failures: u64,
-    in_a_row: u32,
-    until: Option<Instant>,
-}
-
-impl Health {
-    fn is_cooling(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| now < until)
+impl State {
+    /// Those that are not left out.
+    fn in_service(&self, now: Instant) -> impl Iterator<Item = usize> {
+        (0..self.health.len()).filter(move |&index| !self.health[index].is_cooling(now))
     }
-}
 
-/// How a proxy of a pool has fared.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ProxyHealth {
-    /// The proxy, without credentials.
-    pub proxy: String,
-    /// How often it worked.
-    pub successes: u64,
-    /// How often it failed.
-    pub failures: u64,
-    /// How often it failed since it last worked.
-    pub consecutive_failures: u32,
-    /// How long it will still be left out; `None`: it is not.
-    #[serde(with = "crate::duration::option")]
-    pub cooling_for: Option<Duration>,
+    /// The best score of those that are not left out.
+    fn best(&self, now: Instant) -> f64 {
+        let scores = self.in_service(now).map(|index| self.health[index].score());
+        scores.fold(0.0, f64::max)
+    }
+
+    /// The next one that takes its turn, as the one with the best score does.
+    fn in_turn(&mut self, now: Instant) -> Option<usize> {
+        let (best, count) = (self.best(now), self.health.len());
+        let index = (self.next..count).chain(0..self.next).find(|&index| {
+            let health = &mut self.health[index];
+            !health.is_cooling(now) && health.takes_turn(best)
+        })?;
+        self.next = (index + 1) % count;
+        Some(index)
+    }
+
+    /// Any, each as likely as its share says.
+    fn by_lot(&self, now: Instant) -> Option<usize> {
+        let best = self.best(now);
+        let share = |index: usize| self.health[index].share(best);
+        let mut lot = fastrand::f64() * self.in_service(now).map(share).sum::<f64>();
+        let drawn = self.in_service(now).find(|&index| {
+            lot -= share(index);
+            lot < 0.0
+        });
+        // What was rounded off may leave a rest of the lot.
+        drawn.or_else(|| self.in_service(now).last())
+    }
 }
 
 impl ProxyPool {
@@ -185,7 +198,8 @@ impl ProxyPool {
         self
     }
 
-    /// After how many failures in a row a proxy is left out. 3 when nothing is said.
+    /// After how many failures in a row a proxy is left out. 3 when nothing is said. One that fails most of the time is left out
+    /// without such a row; with more than 5 that is judged by 4 times as many requests as are allowed to fail in a row.
     #[must_use]
     pub fn max_failures(mut self, failures: NonZeroU32) -> Self {
         self.max_failures = failures;
@@ -200,27 +214,18 @@ impl ProxyPool {
     fn pick_at(&self, key: Option<&str>, now: Instant) -> Proxy {
         let members = &self.shared.proxies;
         let mut state = self.state();
-        let healthy = |index: &usize| !state.health[*index].is_cooling(now);
         let found = match (self.rotation, key) {
             (Rotation::Sticky, Some(key)) => {
                 // Rendezvous hashing: each proxy bids for the key, the highest bid has it.
                 let key = mixed(hash_of(key));
-                (0..members.len())
-                    .filter(healthy)
+                state
+                    .in_service(now)
                     .max_by_key(|&index| mixed(members[index].hash ^ key))
             }
-            (Rotation::Random, _) => {
-                let count = (0..members.len()).filter(healthy).count();
-                (count > 0)
-                    .then(|| fastrand::usize(..count))
-                    .and_then(|nth| (0..members.len()).filter(healthy).nth(nth))
-            }
-            (Rotation::Cyclic | Rotation::Sticky, _) => (state.next..members.len())
-                .chain(0..state.next)
-                .find(healthy)
-                .inspect(|&index| state.next = (index + 1) % members.len()),
+            (Rotation::Random, _) => state.by_lot(now),
+            (Rotation::Cyclic | Rotation::Sticky, _) => state.in_turn(now),
         };
-        let first_back = || (0..members.len()).min_by_key(|&index| state.health[index].until);
+        let first_back = || (0..members.len()).min_by_key(|&index| state.health[index].until());
         // A pool is never empty, so one of both is there, and were it not, the first proxy would be the one.
         let index = found.or_else(first_back).unwrap_or(0);
         members[index].proxy.clone()
@@ -229,41 +234,31 @@ impl ProxyPool {
     /// Says how a proxy did: whether it did its part, not what status the site answered with. That a proxy which works
     /// finds the site down is neither a success nor a failure. A proxy that is not of this pool is passed over.
     pub fn report(&self, proxy: &Proxy, ok: bool) {
-        self.report_at(proxy, ok, Instant::now());
+        let outcome = if ok { Outcome::Worked } else { Outcome::Failed };
+        self.report_at(proxy, outcome, Instant::now());
     }
 
-    fn report_at(&self, proxy: &Proxy, ok: bool, now: Instant) {
+    /// Says that a site blocked what came through a proxy. The proxy has worked, and is not left out for it, however often:
+    /// it may be the visitor that is blocked, and a site that blocks everybody must not cost all proxies. But its score goes down,
+    /// and with it its share of the work.
+    pub fn report_blocked(&self, proxy: &Proxy) {
+        self.report_at(proxy, Outcome::Blocked, Instant::now());
+    }
+
+    fn report_at(&self, proxy: &Proxy, outcome: Outcome, now: Instant) {
         let Some(&index) = self.shared.by_proxy.get(proxy) else {
             return;
         };
-        let mut state = self.state();
-        let health = &mut state.health[index];
-        if ok {
-            health.successes += 1;
-            health.in_a_row = 0;
-            health.until = None;
-            return;
-        }
-        health.failures += 1;
-        if health.is_cooling(now) {
-            // Of a request that was under way when the proxy was left out: it tells nothing new.
-            return;
-        }
-        health.in_a_row = health.in_a_row.saturating_add(1);
-        if let Some(extra) = health.in_a_row.checked_sub(self.max_failures.get()) {
-            let cooldown = self.base.saturating_mul(2_u32.saturating_pow(extra)).min(self.max);
-            // One too long to add up never ends: a century will do.
-            health.until = now.checked_add(cooldown.min(Duration::from_secs(100 * 365 * 86_400)));
+        let health = &mut self.state().health[index];
+        if health.note(outcome, self.max_failures.get(), now) {
+            health.leave_out(self.base, self.max, now);
         }
     }
 
     /// How long this proxy will still be left out; `None`: it is not, or is not of this pool.
     pub fn cooling_for(&self, proxy: &Proxy) -> Option<Duration> {
         let &index = self.shared.by_proxy.get(proxy)?;
-        let until = self.state().health[index].until?;
-        until
-            .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())
+        self.state().health[index].cooling_for(Instant::now())
     }
 
     /// How each proxy has fared, in the order they were given.
@@ -271,17 +266,8 @@ impl ProxyPool {
         let now = Instant::now();
         let state = self.state();
         let each = self.shared.proxies.iter().zip(&state.health);
-        each.map(|(member, health)| ProxyHealth {
-            proxy: member.proxy.label(),
-            successes: health.successes,
-            failures: health.failures,
-            consecutive_failures: health.in_a_row,
-            cooling_for: health
-                .until
-                .and_then(|until| until.checked_duration_since(now))
-                .filter(|left| !left.is_zero()),
-        })
-        .collect()
+        each.map(|(member, health)| health.told_of(member.proxy.label(), now))
+            .collect()
     }
 
     /// The proxies, in the order they were given.

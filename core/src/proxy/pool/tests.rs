@@ -16,7 +16,7 @@ fn sticky(proxies: &[&str]) -> ProxyPool {
 
 fn fail(pool: &ProxyPool, index: usize, times: u32, now: Instant) {
     for _ in 0..times {
-        pool.report_at(&proxy(index), false, now);
+        pool.report_at(&proxy(index), Outcome::Failed, now);
     }
 }
 
@@ -74,7 +74,7 @@ fn a_failing_proxy_is_left_out_and_comes_back() {
         proxy(1),
         "the second time costs twice as much"
     );
-    pool.report_at(&proxy(0), true, back);
+    pool.report_at(&proxy(0), Outcome::Worked, back);
     let health = pool.health();
     assert_eq!(
         (health[0].successes, health[0].failures, health[0].consecutive_failures),
@@ -107,6 +107,133 @@ fn when_all_are_left_out_it_is_the_one_that_comes_back_first() {
             "{rotation:?}"
         );
     }
+}
+
+fn tell(pool: &ProxyPool, index: usize, outcomes: impl IntoIterator<Item = Outcome>, now: Instant) {
+    for outcome in outcomes {
+        pool.report_at(&proxy(index), outcome, now);
+    }
+}
+
+/// Until when a proxy is left out.
+fn until(pool: &ProxyPool, index: usize) -> Option<Instant> {
+    pool.state().health[index].until()
+}
+
+#[test]
+fn a_proxy_that_fails_most_of_the_time_is_left_out_with_no_row_of_failures() {
+    let often = [Outcome::Failed, Outcome::Failed, Outcome::Worked];
+    let seldom = [Outcome::Failed, Outcome::Worked, Outcome::Worked];
+    let start = Instant::now();
+    let pool = pool(3);
+    tell(&pool, 0, often.into_iter().cycle().take(30), start);
+    tell(&pool, 1, seldom.into_iter().cycle().take(3_000), start);
+    assert_eq!(until(&pool, 0), Some(start + Duration::from_secs(10)));
+    assert_eq!(until(&pool, 1), None, "one that works most of the time stays");
+    assert!(pool.health()[0].consecutive_failures < 3);
+    assert_ne!(pool.pick_at(None, start), proxy(0));
+}
+
+#[test]
+fn one_that_fails_most_of_the_time_comes_back_for_good_when_it_works_most_of_the_time() {
+    let pool = pool(1);
+    let start = Instant::now();
+    // What was under way when it was left out does not bring it back.
+    tell(
+        &pool,
+        0,
+        [Outcome::Failed, Outcome::Failed, Outcome::Worked]
+            .into_iter()
+            .cycle()
+            .take(60),
+        start,
+    );
+    assert_eq!(until(&pool, 0), Some(start + Duration::from_secs(10)));
+    let mut back = start + Duration::from_secs(10);
+    for (outcomes, seconds) in [(&[Outcome::Failed][..], 20), (&[Outcome::Worked, Outcome::Failed], 40)] {
+        tell(&pool, 0, outcomes.iter().copied(), back);
+        let later = back + Duration::from_secs(seconds);
+        assert_eq!(until(&pool, 0), Some(later), "twice as long, one success or not");
+        back = later;
+    }
+    tell(&pool, 0, [Outcome::Worked; 10], back);
+    assert_eq!(until(&pool, 0), None);
+    fail(&pool, 0, 2, back);
+    assert_eq!(until(&pool, 0), None, "it has to fail in a row again");
+    fail(&pool, 0, 1, back);
+    assert_eq!(until(&pool, 0), Some(back + Duration::from_secs(10)));
+}
+
+#[test]
+fn a_row_that_is_allowed_is_not_most_of_the_time() {
+    for allowed in [2_u32, 5, 6, 7, 20, 1_000] {
+        let pool = pool(1).max_failures(allowed.try_into().unwrap());
+        let now = Instant::now();
+        tell(&pool, 0, [Outcome::Worked; 3], now);
+        fail(&pool, 0, allowed - 1, now);
+        assert_eq!(until(&pool, 0), None, "{allowed}");
+        fail(&pool, 0, 1, now);
+        assert!(until(&pool, 0).is_some(), "{allowed}");
+    }
+}
+
+#[test]
+fn blocks_cost_score_and_work_and_never_all_of_it() {
+    let now = Instant::now();
+    for rotation in [Rotation::Cyclic, Rotation::Random] {
+        let pool = pool(4).rotation(rotation);
+        fail(&pool, 2, 2, now);
+        tell(&pool, 2, [Outcome::Blocked; 500], now);
+        let health = pool.health().remove(2);
+        assert_eq!((health.blocks, health.failures, health.successes), (500, 2, 0));
+        assert_eq!(
+            (health.consecutive_failures, health.cooling_for),
+            (0, None),
+            "a block is no failure"
+        );
+        assert!(health.score < 0.01, "{health:?}");
+        let picked: Vec<_> = (0..3_100).map(|_| pool.pick_at(None, now)).collect();
+        let share = |index| picked.iter().filter(|picked| **picked == proxy(index)).count();
+        // A tenth of what each of the others gets; at random less six standard deviations.
+        let (least, most) = if rotation == Rotation::Random {
+            (40, 160)
+        } else {
+            (99, 101)
+        };
+        assert!((least..=most).contains(&share(2)), "{rotation:?}: {}", share(2));
+        tell(&pool, 2, [Outcome::Worked; 200], now);
+        assert!(pool.health()[2].score > 0.999);
+    }
+    let all_blocked = pool(2);
+    for index in 0..2 {
+        tell(&all_blocked, index, [Outcome::Blocked; 20_000], now);
+    }
+    let picked: [Proxy; 4] = std::array::from_fn(|_| all_blocked.pick_at(None, now));
+    assert_eq!(picked, [0, 1, 0, 1].map(proxy), "who blocks everybody prefers nobody");
+}
+
+#[test]
+fn a_low_score_moves_no_key() {
+    let pool = pool(5).rotation(Rotation::Sticky);
+    let now = Instant::now();
+    let keys: Vec<_> = (0..100).map(|index| format!("host-{index}.test")).collect();
+    let homes = || -> Vec<_> { keys.iter().map(|key| pool.pick_at(Some(key), now)).collect() };
+    let before = homes();
+    tell(&pool, 2, [Outcome::Blocked; 100], now);
+    assert_eq!(homes(), before);
+}
+
+#[test]
+fn the_others_keep_their_order_where_one_passes_turns_on() {
+    let pool = pool(4);
+    let now = Instant::now();
+    tell(&pool, 1, [Outcome::Blocked; 9], now);
+    let picked: Vec<_> = (0..400).map(|_| pool.pick_at(None, now)).collect();
+    let weak = picked.iter().filter(|picked| **picked == proxy(1)).count();
+    assert!((40..70).contains(&weak), "{weak} of 400");
+    let others: Vec<_> = picked.into_iter().filter(|picked| *picked != proxy(1)).collect();
+    let in_turn = [0, 2, 3].map(proxy).into_iter().cycle();
+    assert!(others.into_iter().zip(in_turn).all(|(picked, due)| picked == due));
 }
 
 #[test]
@@ -253,6 +380,31 @@ proptest! {
             let count = counts[&proxy(index)];
             // Six standard deviations of a fair choice are 120 of 400.
             prop_assert!(count.abs_diff(rounds) <= if random { 120 } else { 0 }, "{count} of {rounds}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_told_of_it_a_proxy_has_a_score_from_0_to_1_and_one_is_picked(
+        told in prop::collection::vec((0..3_usize, 0..3_u8, 0..30_u64), 0..300),
+        rotation in 0..3_u8,
+    ) {
+        let rotation = [Rotation::Cyclic, Rotation::Random, Rotation::Sticky][usize::from(rotation)];
+        let pool = pool(3).rotation(rotation);
+        let mut now = Instant::now();
+        for (index, outcome, later) in told {
+            now += Duration::from_secs(later);
+            let outcome = [Outcome::Worked, Outcome::Blocked, Outcome::Failed][usize::from(outcome)];
+            pool.report_at(&proxy(index), outcome, now);
+            for health in pool.health() {
+                prop_assert!((0.0..=1.0).contains(&health.score), "{health:?}");
+            }
+            let cooling = |index: usize| pool.state().health[index].is_cooling(now);
+            let left_out = [0, 1, 2].map(cooling);
+            if left_out.contains(&false) {
+                let picked = pool.pick_at(None, now);
+                let index = (0..3).find(|&index| proxy(index) == picked);
+                prop_assert!(index.is_some_and(|index| !left_out[index]), "{picked} of {left_out:?}");
+            }
         }
     }
 }
