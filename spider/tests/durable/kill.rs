@@ -59,7 +59,7 @@ async fn kill_at(site: &TestSite, moment: usize, random: &mut Random, mut child:
     let mut last = TcpStream::connect(&last[..]).unwrap();
     last.shutdown(Shutdown::Write).unwrap();
     last.set_read_timeout(Some(SOON)).unwrap();
-    assert_eq!(last.read(&mut [0]).unwrap(), 0);
+    assert_eq!(last.read_to_end(&mut Vec::new()).unwrap(), 0);
     site.wait_until(|site| site.open_connections() == 0, SOON)
         .await
         .unwrap();
