@@ -3,8 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+
+use tokio::net::TcpSocket;
+use url::Url;
 
 /// What a run of the command left behind.
 #[derive(Debug)]
@@ -85,6 +89,16 @@ pub(crate) fn signal(child: &Child, name: &str) {
         .args([format!("-{name}"), child.id().to_string()])
         .status();
     assert!(sent.expect("`kill` does not run").success());
+}
+
+/// An address where nobody listens, nor can anybody else for as long as the socket is there.
+pub(crate) fn refusing() -> (TcpSocket, Url) {
+    let socket = TcpSocket::new_v4().expect("there is no socket");
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(any).expect("there is no port");
+    let address = socket.local_addr().expect("the socket has no address");
+    let url = format!("http://{address}/").parse().expect("an address makes no URL");
+    (socket, url)
 }
 
 /// A file of sessions in this folder, for `--config`.

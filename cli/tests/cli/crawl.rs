@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 use crate::command::signal;
-use crate::command::{Ran, command, sessions_file, silkroute};
+use crate::command::{Ran, command, refusing, sessions_file, silkroute};
 use serde_json::Value;
 use silkroute_testkit::site::{TestSite, known};
 use url::Url;
@@ -224,11 +224,9 @@ async fn failures_are_told_line_by_line_and_the_statistics_stay_last() {
     assert_eq!(ran.stats()["log_counts"], serde_json::json!({"error": 0, "warn": 1}));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_there_is_status_1_with_the_cause() {
-    let site = site().await;
-    let url = site.http_url("/shop");
-    site.close().await;
+#[test]
+fn nobody_there_is_status_1_with_the_cause() {
+    let (_socket, url) = refusing();
     let ran = crawl(&url, &[]);
     assert_eq!((ran.status, ran.stdout.len()), (Some(1), 0));
     let lines: Vec<_> = ran.stderr.lines().collect();
@@ -286,7 +284,7 @@ async fn a_second_signal_does_not_wait() {
 async fn a_reader_that_leaves_ends_the_crawl() {
     let site = site().await;
     let shop = site.http_url("/shop");
-    let mut child = command(["crawl", shop.as_str(), "--delay", "50ms"]).spawn().unwrap();
+    let mut child = command(["crawl", shop.as_str(), "--delay", "300ms"]).spawn().unwrap();
     let mut first = String::new();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     reader.read_line(&mut first).unwrap();
@@ -300,12 +298,13 @@ async fn a_reader_that_leaves_ends_the_crawl() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_leaves_lets_the_pages_under_way_finish() {
     let site = site().await;
-    let urls = [0, 500, 800, 2_000].map(|ms| site.http_url(&format!("/slow?ms={ms}")).to_string());
+    let urls = [0, 3_000, 3_300, 6_000].map(|ms| site.http_url(&format!("/slow?ms={ms}")).to_string());
     let arguments = ["crawl"].into_iter().chain(urls.iter().map(String::as_str));
     let mut child = command(arguments).spawn().unwrap();
     let mut first = String::new();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     reader.read_line(&mut first).unwrap();
+    site.wait_until(|site| site.requests().len() == 4, SOON).await.unwrap();
     drop(reader);
     // The second and the third find nobody; the fourth is still under way.
     let ran = Ran::from(child.wait_with_output().unwrap());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::command::{Ran, sessions_file, silkroute, silkroute_reading};
+use crate::command::{Ran, refusing, sessions_file, silkroute, silkroute_reading};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use silkroute_testkit::site::TestSite;
@@ -214,11 +214,9 @@ async fn the_timeout_limits_all_of_it() {
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failed_fetch_tells_its_cause() {
-    let site = site().await;
-    let url = site.http_url("/");
-    site.close().await;
+#[test]
+fn a_failed_fetch_tells_its_cause() {
+    let (_socket, url) = refusing();
     let ran = fetch(&url, &["--json", "-O", "http.retry.attempts=1"]);
     let error = ran.error(1);
     assert!(error.starts_with(&format!("GET {url}: ")), "{error}");
