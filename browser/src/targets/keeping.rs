@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 use super::noticing::adopt;
 use super::{DEFAULT_CONTEXT, Job, POST, Shared};
 use crate::cdp::{CdpSession, Connection, RawCommand};
-use crate::tab::TabState;
+use crate::tab::{TabState, close_page};
 use crate::{Deadline, TargetKind};
 
-/// Targets of other people's that are let go of at one time.
+/// Targets that are let go of, or are seen to close, at one time.
 const LEAVING: usize = 64;
 
 /// Does one job after the other, in the order in which they came. It ends with the book: [`Targets`](super::Targets) aborts it.
@@ -28,7 +28,7 @@ pub(super) async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: 
                     continue;
                 };
                 match session.target().kind() {
-                    TargetKind::Page => page(&shared, &connection, session).await,
+                    TargetKind::Page => page(&shared, &connection, session, &mut leaving).await,
                     _ => below(&shared, &connection, session, tab, &mut leaving).await,
                 }
             }
@@ -55,7 +55,7 @@ pub(super) async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: 
                     }
                 };
                 for session in unclaimed.into_values() {
-                    foreign(&shared, &connection, session).await;
+                    foreign(&shared, &connection, session, &mut leaving).await;
                 }
             }
         }
@@ -63,7 +63,7 @@ pub(super) async fn keep(shared: Arc<Shared>, connection: Connection, mut jobs: 
 }
 
 /// A page: a tab that is being opened, or something else.
-async fn page(shared: &Shared, connection: &Connection, session: CdpSession) {
+async fn page(shared: &Shared, connection: &Connection, session: CdpSession, leaving: &mut JoinSet<()>) {
     let target = session.target().target_id.clone();
     let opener = session.target().opener_id.clone();
     {
@@ -79,11 +79,11 @@ async fn page(shared: &Shared, connection: &Connection, session: CdpSession) {
             return;
         }
     }
-    foreign(shared, connection, session).await;
+    foreign(shared, connection, session, leaving).await;
 }
 
 /// A page that nobody waits for: closed if we or a page of ours opened it, let go if it belongs to others.
-async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession) {
+async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession, leaving: &mut JoinSet<()>) {
     let target = session.target();
     let ours = {
         let book = shared.book();
@@ -102,6 +102,10 @@ async fn foreign(shared: &Shared, connection: &Connection, session: CdpSession) 
         tracing::debug!(url = %target.url, "a page that nobody waits for is closed");
         post(&root, "Target.closeTarget", json!({"targetId": target.target_id})).await;
         post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
+        while leaving.try_join_next().is_some() {}
+        if leaving.len() < LEAVING {
+            leaving.spawn(see_closed(root, session));
+        }
     } else {
         post(&session, "Runtime.runIfWaitingForDebugger", json!({})).await;
         post(&root, "Target.detachFromTarget", json!({"sessionId": session.id()})).await;
@@ -150,6 +154,14 @@ async fn below(
             leaving.join_next().await;
         }
         leaving.spawn(let_go(connection.root(), session));
+    }
+}
+
+/// A page that opens goes somewhere at the same moment, and Chromium may forget what it was asked.
+async fn see_closed(root: CdpSession, session: CdpSession) {
+    const SOON: Duration = Duration::from_millis(500);
+    if tokio::time::timeout(SOON, session.closed()).await.is_err() {
+        close_page(&root, &session).await;
     }
 }
 
