@@ -195,9 +195,10 @@ impl<K: BrowserKind> Attempt<'_, K> {
         failed
     }
 
-    /// A browser that was told to end stops loading before it does: the end is the reason then, and what is worth telling.
+    /// A browser that was told to end stops loading before it does: the end is the reason then, and what is worth telling. It comes
+    /// within some 100 ms, and later on a busy machine.
     async fn not_navigated(&self, error: Error) -> FetchError {
-        const MOMENT: Duration = Duration::from_millis(500);
+        const MOMENT: Duration = Duration::from_secs(3);
         if matches!(&error, Error::Navigation { net_error } if net_error == "net::ERR_ABORTED") {
             let closed = self.deadline.capped(MOMENT).run("", self.running.browser.closed());
             if let Ok(reason) = closed.await {

@@ -116,8 +116,11 @@ impl Navigation {
     }
 }
 
-/// After the browser said that a navigation failed, the event with its status may be a moment behind.
-const LATE: Duration = Duration::from_millis(250);
+/// After the browser said that a navigation failed, the event with its status may be a moment behind: some milliseconds, and more on
+/// a busy machine.
+const LATE: Duration = Duration::from_secs(2);
+/// How long a command may take to be written that nobody waits for.
+const POST: Duration = Duration::from_millis(250);
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -301,7 +304,7 @@ impl TabState {
     /// In passing: after a deadline there is no time left to wait for anything.
     async fn stop_loading(&self) {
         if let Ok(command) = RawCommand::new("Page.stopLoading", json!({})) {
-            self.session.post(command, LATE).await;
+            self.session.post(command, POST).await;
         }
     }
 }
