@@ -43,7 +43,10 @@ pub(crate) fn install(steps: &mut Steps) -> Result<Option<String>, Stop> {
 }
 
 fn command(folder: &str) -> Cmd {
-    let install = Cmd::new("npm").words("install --no-save --no-audit --no-fund --ignore-scripts --prefix");
+    let install = Cmd::new("npm")
+        .words("install --no-save --no-audit --no-fund --ignore-scripts")
+        // By itself npm waits a quarter of an hour for a registry that does not answer.
+        .words("--fetch-timeout 60000 --fetch-retries 1 --prefix");
     PACKAGES.iter().fold(install.arg(folder), |command, (name, version)| {
         command.arg(format!("{name}@{version}"))
     })
