@@ -137,7 +137,8 @@ impl SessionPoolBuilder {
     }
 
     /// The proxies that identities are bound to, in turn. Default: none. How many failures put one out, and for how long, is the
-    /// proxy pool's; its rotation means nothing here.
+    /// proxy pool's; its rotation means nothing here. Who takes the place of another is bound to the one with the fewest
+    /// identities, and of several to that with the best [score](ProxyPool); who follows one that was blocked, to another.
     pub fn proxies(mut self, proxies: ProxyPool) -> Self {
         self.config.proxies = Some(proxies);
         self

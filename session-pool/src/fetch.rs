@@ -4,11 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use silkroute_core::{Error, FetchError, FetchErrorKind, Request, RequestParts, Response, Result, SessionOptions};
+use silkroute_core::{
+    CacheOutcome, Error, FetchError, FetchErrorKind, Request, RequestParts, Response, Result, SessionOptions,
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::lease::{Lease, Queued};
 use crate::life::panicked;
+use crate::passage::{HAND_IT_OVER, astray};
 use crate::roster::{Told, Turn, Want, hash_of};
 use crate::saving::save_if_due;
 use crate::settings::after;
@@ -53,6 +56,11 @@ pub(crate) async fn fetch(
         Ok(result) => result,
         Err(_) => Err(visit.late("the identity's session did not answer in time")),
     };
+    if let Some(error) = astray(&lease.member, session.kind(), parts, &result) {
+        tracing::error!(identity = %lease.member.label(), %error, "an identity of a pool goes out as it must not");
+        shared.with(|roster| roster.end(lease.index, Ending::Retire(Cause::Astray)));
+        return Err(error.into());
+    }
     judge(&lease, &result);
     save_if_due(shared, lease.index);
     match result {
@@ -251,35 +259,44 @@ impl Visit<'_> {
             Phase::Gone(cause) => Some((slot.member.name(), *cause)),
             _ => None,
         });
-        let last = causes.next_back().map(|(name, cause)| format!("{name}: {cause}"));
+        let last = causes.next_back();
+        let hint = match last {
+            Some((_, Cause::Astray)) => HAND_IT_OVER,
+            _ => "make identities with a closure, so that new ones take the places of those that are retired",
+        };
+        let last = last.map_or_else(|| "none".to_owned(), |(name, cause)| format!("{name}: {cause}"));
         FetchError::new(FetchErrorKind::Other, "no identity is left that could send it")
             .parts(self.parts)
-            .context("the last to go", last.unwrap_or_else(|| "none".to_owned()))
-            .hint("make identities with a closure, so that new ones take the places of those that are retired")
+            .context("the last to go", last)
+            .hint(hint)
             .into()
     }
 }
 
-/// What the answer says of the identity and of its proxy.
+/// What the answer says of the identity and of its proxy. A block is held against both: which of them the site means is not known.
 fn judge(lease: &Lease, result: &Result<Box<dyn Response>>) {
     let shared = &lease.shared;
     let settings = &shared.settings;
+    let proxy = lease.member.bound_to();
     let blocked = match result {
-        Ok(response) => {
-            shared.report(lease.member.bound_to(), true);
-            is_blocked(lease, &**response).unwrap_or_else(|| {
-                response.blocked().is_some() || settings.blocked_statuses.contains(&response.status())
-            })
-        }
+        // A cache had it: neither was asked for it.
+        Ok(response) if response.cache() == Some(CacheOutcome::Hit) => return,
+        Ok(response) => is_blocked(lease, &**response)
+            .unwrap_or_else(|| response.blocked().is_some() || settings.blocked_statuses.contains(&response.status())),
         Err(error) => match error.as_fetch().map(FetchError::kind) {
             Some(FetchErrorKind::Proxy) => {
-                shared.report(lease.member.bound_to(), false);
+                shared.report(proxy, false);
                 return;
             }
             Some(FetchErrorKind::Challenge) => true,
             _ => return,
         },
     };
+    if blocked {
+        shared.report_blocked(proxy);
+    } else {
+        shared.report(proxy, true);
+    }
     shared.with(|roster| {
         let slot = &mut roster.slots[lease.index];
         if !blocked {

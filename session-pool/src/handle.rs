@@ -35,7 +35,7 @@ pub enum MemberState {
     Resting,
     /// It is being retired, or its session died and is being closed.
     Ending,
-    /// It is retired, and there is nobody to take its place.
+    /// It is retired, and there is nobody to take its place; or it did not go through its proxy.
     Gone,
 }
 
@@ -95,7 +95,7 @@ impl PoolHandle {
     }
 
     /// Retires an identity: it finishes what it is doing, its saved state is removed, and another takes its place, if the pool makes
-    /// its own. In a pool that is not alive it is done at the next start.
+    /// its own, with another proxy, if there is one that will do. In a pool that is not alive it is done at the next start.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that the pool does not have.

@@ -8,6 +8,7 @@
     )
 )]
 
+mod binding;
 mod builder;
 mod config;
 mod fetch;
@@ -17,6 +18,7 @@ mod lease;
 mod life;
 mod member;
 mod options;
+mod passage;
 mod plugin;
 mod roster;
 mod saving;

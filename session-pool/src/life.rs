@@ -253,6 +253,8 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
     let limit = shared.settings.close_timeout;
     // Before it is closed: a pool that is closed meanwhile may have no time for what comes later.
     match (ending, &shared.settings.store, &session) {
+        // What it keeps is not to blame: made as it should be, the identity may have it again.
+        (Ending::Retire(Cause::Astray), ..) => {}
         (Ending::Retire(cause), Some(store), _) => forget(store, &member, cause).await,
         (Ending::Revive, _, Some(session)) => {
             save(&shared, &member, &**session, limit).await;
@@ -275,9 +277,10 @@ pub(crate) async fn end(shared: Arc<Shared>, due: Due) {
                     failed(roster, index, &member, source, now);
                 }
             }
-            Ending::Retire(cause) if slot.maker.is_none() => roster.strike(index, cause),
-            Ending::Retire(_) => {
-                let next = shared.successor(roster, &member);
+            // The same maker would send the next one the same way.
+            Ending::Retire(cause) if slot.maker.is_none() || cause == Cause::Astray => roster.strike(index, cause),
+            Ending::Retire(cause) => {
+                let next = shared.successor(roster, &member, cause);
                 let proxy = next.bound_to().cloned();
                 let slot = &mut roster.slots[index];
                 // Who comes after one that did not start is likely to fare no better at once.

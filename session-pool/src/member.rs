@@ -47,7 +47,8 @@ impl Member {
     }
 
     /// The proxy that all its requests go through, if the pool has proxies. Whoever makes its session hands it to the
-    /// session's builder; a pool with proxies refuses a session whose maker has not asked for it.
+    /// session's builder; a pool with proxies refuses a session whose maker has not asked for it, and an identity whose responses
+    /// did not come through it sends nothing more.
     pub fn proxy(&self) -> Option<&Proxy> {
         self.asked.store(true, Ordering::Relaxed);
         self.proxy.as_ref()

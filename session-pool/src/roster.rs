@@ -291,7 +291,8 @@ impl Roster {
     /// Ends a slot's session as soon as nobody uses it any more.
     pub(crate) fn end(&mut self, index: usize, ending: Ending) {
         let slot = &mut self.slots[index];
-        let more_than_before = slot.ending.is_none_or(|known| known == Ending::Revive);
+        let for_good = ending == Ending::Retire(Cause::Astray);
+        let more_than_before = for_good || slot.ending.is_none_or(|known| known == Ending::Revive);
         if !slot.is_gone() && more_than_before {
             slot.ending = Some(ending);
             self.settle(index);

@@ -11,10 +11,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Member;
+use crate::binding::proxy_of_successor;
 use crate::life::{self, Job};
 use crate::roster::Roster;
 use crate::settings::{Settings, after};
-use crate::slot::{Ending, Live, Phase};
+use crate::slot::{Cause, Ending, Live, Phase};
 
 /// What a pool, its handles, its leases and its tasks share.
 pub(crate) struct Shared {
@@ -164,22 +165,17 @@ impl Shared {
         }
     }
 
-    /// The identity that follows another in its place: of a new seed, by the proxy that has the fewest.
-    pub(crate) fn successor(&self, roster: &Roster, of: &Member) -> Member {
-        let proxy = self.settings.proxies.as_ref().and_then(|proxies| {
-            let users = |proxy: &Proxy| {
-                let bound = |slot: &&crate::slot::Slot| !slot.is_gone() && slot.member.bound_to() == Some(proxy);
-                roster.slots.iter().filter(bound).count()
-            };
-            proxies
-                .proxies()
-                .min_by_key(|&proxy| {
-                    let same = of.bound_to() == Some(proxy);
-                    let others = users(proxy) - usize::from(same);
-                    (proxies.cooling_for(proxy).is_some(), others, same)
-                })
-                .cloned()
-        });
+    /// Says that a site blocked what came through a proxy.
+    pub(crate) fn report_blocked(&self, proxy: Option<&Proxy>) {
+        if let (Some(proxies), Some(proxy)) = (&self.settings.proxies, proxy) {
+            proxies.report_blocked(proxy);
+        }
+    }
+
+    /// The identity that follows another in its place, with a new seed.
+    pub(crate) fn successor(&self, roster: &Roster, of: &Member, cause: Cause) -> Member {
+        let proxies = self.settings.proxies.as_ref();
+        let proxy = proxies.and_then(|all| proxy_of_successor(all, &roster.slots, of.bound_to(), cause));
         Member::new(
             of.name().to_owned(),
             of.number(),

@@ -49,6 +49,7 @@ pub(crate) enum Cause {
     Age,
     Starts,
     Asked,
+    Astray,
 }
 
 impl fmt::Display for Cause {
@@ -59,6 +60,7 @@ impl fmt::Display for Cause {
             Self::Age => "it has come of age",
             Self::Starts => "it did not start, several times in a row",
             Self::Asked => "it was asked to",
+            Self::Astray => "it did not go through its proxy",
         })
     }
 }

@@ -9,14 +9,15 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use silkroute_core::{Fetch, ProxyPool, RequestExt as _, Result, Session, async_trait};
 use silkroute_manager::SessionManager;
 use silkroute_session_pool::{Member, PoolHooks, PoolOptions, SessionPool};
-use silkroute_testkit::site::TestSite;
-use support::{header, make, proxies, url, who};
+use silkroute_testkit::site::{ProxyServer, TestSite};
+use support::{header, http, make, proxies, url, who};
 use tokio::task::JoinSet;
 
 const IDENTITIES: usize = 50;
@@ -26,6 +27,11 @@ const REQUESTS: usize = 2_000;
 /// Every so many requests, one that is blocked.
 const BLOCKED: usize = 50;
 
+/// A name that no resolver knows: only through a proxy it leads anywhere.
+const HOST: &str = "public.example";
+/// The request header by which the site knows whose session it is.
+const WHO: &str = "x-identity";
+
 /// What is known of an identity: the proxy it is bound to.
 type Known = Arc<Mutex<HashMap<String, String>>>;
 
@@ -34,6 +40,7 @@ struct Cookie {
     known: Known,
 }
 
+/// Of an identity, and of none that had its place before.
 fn name(member: &Member) -> String {
     format!("{}.{}", member.name(), member.generation())
 }
@@ -52,16 +59,56 @@ impl PoolHooks for Cookie {
     }
 }
 
+/// A proxy, and the one site that it leads to: what the site sees came through the proxy, in a tunnel or not.
+struct Way {
+    proxy: ProxyServer,
+    site: TestSite,
+}
+
+async fn ways(scheme: &str) -> Vec<Way> {
+    let mut ways = Vec::new();
+    for proxy in proxies(PROXIES).await {
+        let site = TestSite::start().await.unwrap();
+        let own = match scheme {
+            "https" => site.https_url("/"),
+            _ => site.http_url("/"),
+        };
+        let target = (Ipv4Addr::LOCALHOST, own.port().unwrap()).into();
+        proxy.set_target_override(HOST, target);
+        ways.push(Way { proxy, site });
+    }
+    ways
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_response_shows_another_identitys_cookie_or_proxy() {
-    let site = TestSite::start().await.unwrap();
-    let servers = proxies(PROXIES).await;
+    let Passed { requests, logged } = under_load("http").await;
+    assert_eq!(requests, logged, "every request of the sites came through a proxy");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_tunnel_that_is_used_again_is_another_identitys() {
+    let Passed { requests, logged } = under_load("https").await;
+    assert!(logged * 2 < requests, "{logged} tunnels for {requests} requests");
+}
+
+/// How many requests the sites saw, and how many requests or tunnels the proxies.
+struct Passed {
+    requests: usize,
+    logged: usize,
+}
+
+async fn under_load(scheme: &str) -> Passed {
+    let ways = ways(scheme).await;
+    let home: url::Url = format!("{scheme}://{HOST}/").parse().unwrap();
     let known = Known::default();
     let pool = SessionPool::builder()
-        .identities(IDENTITIES, make)
-        .proxies(ProxyPool::new(servers.iter().map(url)).unwrap())
+        .identities(IDENTITIES, |member| {
+            http(member).verify(false).header(WHO, name(member)).build()
+        })
+        .proxies(ProxyPool::new(ways.iter().map(|way| url(&way.proxy))).unwrap())
         .hooks(Cookie {
-            home: site.http_url("/"),
+            home: home.clone(),
             known: Arc::clone(&known),
         })
         .max_blocks(1)
@@ -74,12 +121,12 @@ async fn no_response_shows_another_identitys_cookie_or_proxy() {
 
     let mut tasks = JoinSet::new();
     for first in 0..LOAD {
-        let (manager, site_url) = (manager.clone(), site.http_url("/"));
+        let (manager, home) = (manager.clone(), home.clone());
         tasks.spawn(async move {
             let mut seen = Vec::new();
             for number in (first..REQUESTS).step_by(LOAD) {
                 let path = if number % BLOCKED == 7 { "/status/403" } else { "/echo" };
-                let url = site_url.join(&format!("{path}?n={number}")).unwrap();
+                let url = home.join(&format!("{path}?n={number}")).unwrap();
                 let response = manager.fetch(Fetch::from(url).meta("n", number)).await.unwrap();
                 assert_eq!(response.request().unwrap().parts().meta["n"], number);
                 if path == "/echo" {
@@ -93,27 +140,33 @@ async fn no_response_shows_another_identitys_cookie_or_proxy() {
     let seen: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
     assert_eq!(seen.len(), REQUESTS - REQUESTS / BLOCKED);
 
-    // Which proxy has seen which request.
+    // Which proxy has led which request to the site, and who has used which of its connections.
     let mut through: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    let mut passed = 0;
-    for server in &servers {
-        for entry in server.log() {
-            assert!(entry.authorized, "{entry:?}");
-            passed += 1;
-            let target: url::Url = entry.target.parse().unwrap();
-            if let Some((_, number)) = target.query_pairs().find(|(name, _)| name == "n") {
-                through
-                    .entry(number.parse().unwrap())
-                    .or_default()
-                    .push(url(server).label());
+    let mut connections: BTreeMap<(usize, u64), BTreeSet<String>> = BTreeMap::new();
+    let mut passed = Passed { requests: 0, logged: 0 };
+    for (number, way) in ways.iter().enumerate() {
+        let log = way.proxy.log();
+        assert!(log.iter().all(|entry| entry.authorized), "{log:?}");
+        passed.logged += log.len();
+        for request in way.site.requests() {
+            passed.requests += 1;
+            let whose = request.header(WHO).unwrap().to_owned();
+            connections
+                .entry((number, request.connection))
+                .or_default()
+                .insert(whose);
+            let query = request.query.as_deref().unwrap_or_default();
+            if let Some(number) = query.strip_prefix("n=") {
+                let label = url(&way.proxy).label();
+                through.entry(number.parse().unwrap()).or_default().push(label);
             }
         }
     }
-    assert_eq!(
-        site.requests().len(),
-        passed,
-        "every request to the site came through a proxy"
-    );
+    if scheme == "https" {
+        for users in connections.values() {
+            assert_eq!(users.len(), 1, "a tunnel is one identity's: {users:?}");
+        }
+    }
 
     let known = known.lock().unwrap().clone();
     let mut agents: BTreeMap<String, String> = BTreeMap::new();
@@ -123,10 +176,11 @@ async fn no_response_shows_another_identitys_cookie_or_proxy() {
         let shown = cookies["who"].as_str().unwrap();
         assert_eq!(cookies.len(), 1, "{cookies:?}");
         assert_eq!(
-            shown.rsplit_once('.').unwrap().0,
-            identity,
-            "the cookie is that of the identity"
+            header(echo, WHO).as_deref(),
+            Some(shown),
+            "the cookie is that of the identity, and not of one that had its place before"
         );
+        assert_eq!(shown.rsplit_once('.').unwrap().0, identity, "it is said who it was");
         assert_eq!(
             through[number],
             [known[shown].clone()],
@@ -149,9 +203,23 @@ async fn no_response_shows_another_identitys_cookie_or_proxy() {
         retired > blocks / 2 && retired <= blocks,
         "blocks cost identities: {retired}"
     );
+    // The address that an identity was blocked at is not the next one's.
+    let mut proxies_of: BTreeMap<(&str, u32), &str> = BTreeMap::new();
+    for (name, proxy) in &known {
+        let (identity, generation) = name.rsplit_once('.').unwrap();
+        proxies_of.insert((identity, generation.parse().unwrap()), proxy);
+    }
+    for ((identity, generation), proxy) in &proxies_of {
+        if let Some(before) = proxies_of.get(&(*identity, generation - 1)) {
+            assert_ne!(before, proxy, "{identity}.{generation}");
+        }
+    }
 
     manager.close().await.unwrap();
-    site.close().await;
+    for way in ways {
+        way.site.close().await;
+    }
+    passed
 }
 
 #[tokio::test]

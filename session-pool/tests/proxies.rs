@@ -197,10 +197,7 @@ async fn a_proxy_that_its_identity_has_left_is_told_as_such() {
     let pool = SessionPool::builder()
         .identities(1, {
             let strings = Arc::clone(&strings);
-            move |member| {
-                assert!(member.proxy().is_some());
-                Ok(strings.puppet())
-            }
+            move |member| Ok(strings.puppet().through(member.proxy()))
         })
         .places(1.try_into().unwrap())
         .proxies(ProxyPool::new(proxies).unwrap());

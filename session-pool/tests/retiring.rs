@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use silkroute_core::{Response, Session};
-use silkroute_session_pool::{MemberState, PoolHandle, PoolHooks, SessionPool, SessionPoolBuilder};
+use silkroute_core::{ProxyPool, RequestExt as _, Response, Session};
+use silkroute_session_pool::{MemberState, PoolHandle, PoolHooks, PoolOptions, SessionPool, SessionPoolBuilder};
 use support::puppet::Strings;
 use support::{PATIENCE, ask, fetch, fetch_ok, started};
 
@@ -61,6 +61,71 @@ async fn blocks_in_a_row_cost_an_identity() {
         (strings.starts.load(SeqCst), strings.closes.load(SeqCst)),
         (2, 1),
         "the old one is closed"
+    );
+}
+
+/// So many identities over two proxies, of which one failure is enough to be left out.
+fn bound(size: usize, strings: &Arc<Strings>) -> SessionPoolBuilder {
+    let strings = Arc::clone(strings);
+    let proxies = ["http://a.test:1", "http://b.test:1"].map(|proxy| proxy.parse().unwrap());
+    let proxies = ProxyPool::new(proxies).unwrap().max_failures(1.try_into().unwrap());
+    SessionPool::builder()
+        .identities(size, move |member| Ok(strings.puppet().through(member.proxy())))
+        .proxies(proxies)
+}
+
+#[tokio::test]
+async fn blocks_lower_the_score_of_a_proxy_and_leave_it_in_service() {
+    let strings = Strings::new();
+    let pool = started(bound(2, &strings).max_blocks(0).build().unwrap()).await;
+    let handle = pool.handle();
+    strings.status.store(403, SeqCst);
+    for _ in 0..40 {
+        fetch_ok(&pool, &ask("shop.test")).await;
+    }
+    for proxy in handle.proxies() {
+        assert_eq!((proxy.blocks, proxy.successes, proxy.failures), (20, 0, 0));
+        assert!(proxy.score < 0.2 && proxy.cooling_for.is_none(), "{proxy:?}");
+    }
+    let states: Vec<_> = handle.stats().iter().map(|member| member.state).collect();
+    assert_eq!(states, [MemberState::Alive; 2]);
+    strings.status.store(200, SeqCst);
+    for _ in 0..80 {
+        fetch_ok(&pool, &ask("shop.test")).await;
+    }
+    for proxy in handle.proxies() {
+        assert!(proxy.successes == 40 && proxy.score > 0.9, "{proxy:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_follows_a_blocked_identity_comes_from_elsewhere_and_who_follows_a_worn_one_need_not() {
+    let strings = Strings::new();
+    let pool = started(bound(4, &strings).max_blocks(2).max_usage(5).build().unwrap()).await;
+    let handle = pool.handle();
+    let proxies = || -> Vec<_> { handle.stats().into_iter().map(|member| member.proxy.unwrap()).collect() };
+    let (a, b) = ("http://a.test:1", "http://b.test:1");
+    assert_eq!(proxies(), [a, b, a, b]);
+    let first = ask("shop.test")
+        .with(PoolOptions::default().identity("identity-001"))
+        .unwrap();
+    let second = ask("shop.test")
+        .with(PoolOptions::default().identity("identity-002"))
+        .unwrap();
+    for _ in 0..6 {
+        fetch_ok(&pool, &second).await;
+    }
+    assert_eq!(
+        (generations(&handle), proxies()),
+        (vec![1, 2, 1, 1], [a, b, a, b].map(str::to_owned).to_vec())
+    );
+    for status in [403, 403, 200] {
+        strings.status.store(status, SeqCst);
+        fetch_ok(&pool, &first).await;
+    }
+    assert_eq!(
+        (generations(&handle), proxies()),
+        (vec![2, 2, 1, 1], [b, b, a, b].map(str::to_owned).to_vec())
     );
 }
 

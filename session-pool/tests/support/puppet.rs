@@ -1,11 +1,13 @@
 //! A session that does as it is told: starts or does not, answers when it may, dies.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use http::StatusCode;
-use silkroute_core::{FetchError, FetchErrorKind, Request, Response, ResponseParts, Result, Session, async_trait};
+use silkroute_core::{
+    CacheOutcome, FetchError, FetchErrorKind, Request, Response, ResponseParts, Result, Session, async_trait,
+};
 use tokio::sync::{Semaphore, watch};
 
 /// What all puppets of a test share.
@@ -27,6 +29,8 @@ pub(crate) struct Strings {
     pub(crate) status: AtomicUsize,
     /// Whether answers are challenges that were not passed.
     pub(crate) challenged: AtomicBool,
+    /// What a cache before the puppets says of all answers.
+    pub(crate) cache: Mutex<Option<CacheOutcome>>,
     pub(crate) in_flight: watch::Sender<usize>,
     pub(crate) peak: AtomicUsize,
     pub(crate) starting: watch::Sender<usize>,
@@ -48,6 +52,7 @@ impl Strings {
             closings: Semaphore::new(1_000_000),
             status: AtomicUsize::new(200),
             challenged: AtomicBool::new(false),
+            cache: Mutex::new(None),
             in_flight: watch::Sender::new(0),
             peak: AtomicUsize::new(0),
             starting: watch::Sender::new(0),
@@ -64,6 +69,7 @@ impl Strings {
         Puppet {
             strings: Arc::clone(self),
             alive: AtomicBool::new(false),
+            proxy: None,
         }
     }
 
@@ -88,6 +94,15 @@ impl Strings {
 pub(crate) struct Puppet {
     strings: Arc<Strings>,
     alive: AtomicBool,
+    proxy: Option<String>,
+}
+
+impl Puppet {
+    /// It says that it goes through this proxy.
+    pub(crate) fn through(mut self, proxy: Option<impl ToString>) -> Self {
+        self.proxy = proxy.map(|proxy| proxy.to_string());
+        self
+    }
 }
 
 impl fmt::Debug for Puppet {
@@ -154,6 +169,8 @@ impl Session for Puppet {
         strings.answers.acquire().await.unwrap().forget();
         let status = StatusCode::from_u16(u16::try_from(strings.status.load(SeqCst)).unwrap()).unwrap();
         let mut parts = ResponseParts::new(status, request.parts().url.clone());
+        parts.proxy.clone_from(&self.proxy);
+        parts.cache = *strings.cache.lock().unwrap();
         parts.blocked = strings.challenged.load(SeqCst).then(|| "managed".to_owned());
         Ok(Box::new(Answer(parts)))
     }
