@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use silkroute_core::{Error, Fetch, Multipart, Part, Request as _, RequestExt as _, Session};
+use silkroute_core::{Error, Fetch, Multipart, Part, Proxy, Request as _, RequestExt as _, Session};
 
 use super::words::{Must as _, must_be_unsupported, must_fail};
 use super::{Bench, Capability, Setup};
@@ -315,6 +315,12 @@ pub async fn a_request_goes_through_its_proxy(bench: &Bench) {
         proxy.log().iter().any(|entry| entry.authorized),
         "a request MUST go through its proxy, with its credentials; the proxy saw {:?}",
         proxy.log()
+    );
+    let own = proxy.url_http().as_str().parse::<Proxy>().must("a proxy");
+    assert_eq!(
+        response.proxy(),
+        Some(own.label().as_str()),
+        "a response MUST name the proxy that it came through, by its label"
     );
     bench.finish(session).await;
 }

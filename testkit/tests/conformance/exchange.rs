@@ -150,6 +150,8 @@ impl Inner {
                 body.truncate(100_000);
             }
             let mut response = ResponseParts::new(status, url);
+            let tells = !self.does(Sabotage::HidesTheProxy);
+            response.proxy = parts.proxy.as_ref().filter(|_| tells).map(Proxy::label);
             (response.headers, response.body, response.cookies) = (headers, body, cookies);
             response.history = if self.does(Sabotage::ForgetsTheHistory) {
                 Vec::new()

@@ -37,6 +37,8 @@ pub(crate) enum Sabotage {
     ForgetsTheHistory,
     /// ... fetches on a task that outlives the future.
     GoesOnWhenCancelled,
+    /// ... goes through the proxy of a request, and does not tell.
+    HidesTheProxy,
     /// ... waits as long as the server does.
     IgnoresTimeouts,
     /// ... leaves out what it cannot do, silently.

@@ -110,6 +110,9 @@ saboteurs! {
         "limits::a_cancelled_fetch_releases_its_connection",
         "limits::a_fetch_cancelled_in_its_body_releases_its_connection",
     ]
+    hides_the_proxy: HidesTheProxy fails [
+        "sending::a_request_goes_through_its_proxy",
+    ]
     ignores_timeouts: IgnoresTimeouts fails [
         "limits::a_requests_timeout_is_kept",
         "limits::a_timeout_covers_the_body",
