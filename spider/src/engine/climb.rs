@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use silkroute_core::Response;
+use silkroute_core::{CacheOutcome, Response, retry_after};
 use tokio::time::Instant;
 
 use super::Engine;
@@ -199,15 +199,29 @@ impl<S: Spider> Engine<S> {
             return plain;
         };
         match self.rung_above(ladder, rung, visit).await {
+            Some(_) if reason.says_later() && self.waits(visit, response) => Verdict::Blocked,
             Some(above) => Verdict::Climb(above, reason),
             None if !reason.is_suspicion() => Verdict::Blocked,
             None => plain,
         }
     }
 
+    /// Whether a request that was told to come later does so before it climbs: the first time on this rung, and where it is
+    /// known to need no higher one.
+    fn waits(&self, visit: &Visit<S::Step>, response: &dyn Response) -> bool {
+        let asked = retry_after(response.headers(), SystemTime::now());
+        let tries_less = visit.climb.as_ref().is_some_and(|climb| climb.retried_lower);
+        visit.blocks == 0
+            && !tries_less
+            && self.settings.blocked_retry.max_attempts() > 1
+            && asked.is_none_or(|asked| asked <= self.settings.max_retry_after)
+            && response.cache() != Some(CacheOutcome::Hit)
+    }
+
     /// Sends a request to the next rung.
-    pub(super) async fn climb(&self, sent: Sent<S>, to: usize, reason: BlockReason, asked: Option<Duration>) {
+    pub(super) async fn climb(&self, sent: Sent<S>, rung: usize, reason: BlockReason, asked: Option<Duration>) {
         let Some(climber) = &self.climber else { return };
+        let ladder = &climber.ladder.ladder;
         let mut visit = (*sent.visit).clone();
         visit.climb = Some(Climb {
             from: self.home(&sent.visit).to_owned(),
@@ -215,12 +229,18 @@ impl<S: Spider> Engine<S> {
             remembered: false,
             retried_lower: false,
         });
-        visit.parts.session = climber.ladder.ladder.get(to).cloned();
+        visit.parts.session = ladder.get(rung).cloned();
         // It has its attempts on every rung.
         visit.blocks = 0;
         let (from, to) = (self.session_of(&sent.visit), self.session_of(&visit));
         tracing::debug!(url = %silkroute_core::redact_url(visit.url()), from, to, %reason, "the request climbs");
-        self.control.lock().stats.escalated(from, to, &reason);
+        {
+            let mut state = self.control.lock();
+            state.stats.escalated(from, to, &reason);
+            let below: Vec<_> = ladder[..rung].iter().map(|name| state.schedule.session(name)).collect();
+            let to = state.schedule.session(to);
+            state.schedule.send_ahead(&sent.place.host, &below, to, Instant::now());
+        }
         self.share_cookies(climber, &sent.visit, &visit, &sent.place.host).await;
         let wait = asked
             .filter(|asked| *asked <= self.settings.max_retry_after)
@@ -253,6 +273,19 @@ impl<S: Spider> Engine<S> {
         } else if !climb.remembered && suspect().is_none() {
             // A page that looks empty on the last rung too is so: the rung did not help.
             climber.memory().worked(host, rung, &climb.reason, &climber.ladder);
+        }
+        self.came_back(sent);
+    }
+
+    /// Those of its host that wait for what becomes of a request that climbed go on.
+    pub(super) fn came_back(&self, sent: &Sent<S>) {
+        if sent.visit.climb.is_none() {
+            return;
+        }
+        let mut state = self.control.lock();
+        state.schedule.came_back(&sent.place.host);
+        if state.schedule.has_more() {
+            self.control.work.notify_last();
         }
     }
 

@@ -138,6 +138,7 @@ impl<S: Spider> Engine<S> {
             }
         }
         self.meters.failed.increment(1);
+        self.came_back(&sent);
         self.report(kind, Some((*sent.visit).clone()), error).await;
         self.done_with(sent.lease).await;
         self.finish(false);

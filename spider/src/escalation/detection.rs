@@ -12,21 +12,24 @@ use super::shell::looks_like_a_shell;
 const LOOK_AT: usize = 128 * 1024;
 
 /// Headers with which a challenge names itself: Cloudflare's "Detect a Challenge Page response" and the actions of AWS
-/// WAF, as their makers document them.
-const HEADERS: [(&str, &str); 3] = [
+/// WAF, as their makers document them, and what Vercel's firewall sends with its checkpoint.
+const HEADERS: [(&str, &str); 4] = [
     ("cf-mitigated", "challenge"),
+    ("x-vercel-mitigated", "challenge"),
     ("x-amzn-waf-action", "challenge"),
     ("x-amzn-waf-action", "captcha"),
 ];
 
-/// What stands in the interstitials of Cloudflare, Imperva, HUMAN, DataDome and Distil, and not in the pages behind them.
-const MARKERS: [&str; 6] = [
+/// What stands in the interstitials of Cloudflare, Imperva, HUMAN, DataDome, Distil and Anubis, and not in the pages behind
+/// them.
+const MARKERS: [&str; 7] = [
     "<title>Just a moment...</title>",
     "window._cf_chl_opt",
     "Request unsuccessful. Incapsula incident ID",
     "id=\"px-captcha\"",
     "https://geo.captcha-delivery.com/",
     "<title>Pardon Our Interruption</title>",
+    "<script id=\"anubis_challenge\"",
 ];
 
 type Predicate = dyn Fn(&dyn Response) -> Option<String> + Send + Sync;
@@ -34,9 +37,9 @@ type Predicate = dyn Fn(&dyn Response) -> Option<String> + Send + Sync;
 /// Tells the page from what stands in its place. What its session itself [knows to be none](silkroute_core::ResponseParts::blocked)
 /// is a block always. By default so is:
 ///
-/// * status 403, 429 or 503;
-/// * a header with which Cloudflare or AWS WAF says that this is a challenge;
-/// * a text that stands in the interstitials of Cloudflare, Imperva, HUMAN, DataDome and Distil, also with status 200;
+/// * a header with which Cloudflare, Vercel or AWS WAF says that this is a challenge;
+/// * a text that stands in the interstitials of Cloudflare, Imperva, HUMAN, DataDome, Distil and Anubis, also with status 200;
+/// * status 403, 429 or 503. The last two say "not now": they are [waited for](BlockReason::says_later) first;
 /// * HTML without content;
 /// * HTML that scripts would have to fill: scripts, and hardly any text.
 ///
@@ -136,10 +139,6 @@ impl BlockDetection {
         if let Some(kind) = response.blocked() {
             return Some(BlockReason::Challenge(kind.to_owned()));
         }
-        let status = response.status().as_u16();
-        if self.statuses.contains(&status) {
-            return Some(BlockReason::Status(status));
-        }
         let has = |(name, value): &&(String, Option<String>)| {
             let mut values = response.headers().get_all(name.as_str()).iter();
             values.any(|found| match value {
@@ -160,6 +159,10 @@ impl BlockDetection {
             .find(|marker| contains(beginning, marker.as_bytes()))
         {
             return Some(BlockReason::Marker(marker.clone()));
+        }
+        let status = response.status().as_u16();
+        if self.statuses.contains(&status) {
+            return Some(BlockReason::Status(status));
         }
         // What is no page of the site's, or no HTML, is as it is.
         if response.status().is_success() && is_html(response) {
@@ -204,6 +207,13 @@ pub enum BlockReason {
 }
 
 impl BlockReason {
+    /// Whether it says "not now" rather than "not you": status 429 or 503 and nothing else. A request limit is no other for
+    /// the next session, so such a request is sent again where it is, once, after the `Retry-After` of the response or what
+    /// [`blocked_retry`](crate::Settings::blocked_retry) waits. If it gets the same again it climbs.
+    pub fn says_later(&self) -> bool {
+        matches!(self, Self::Status(429 | 503))
+    }
+
     /// Whether it may be the page all the same.
     pub fn is_suspicion(&self) -> bool {
         matches!(self, Self::Empty | Self::TooSmall | Self::ScriptShell)
@@ -297,6 +307,22 @@ mod tests {
         assert_eq!(reason(&challenge).unwrap(), "header cf-mitigated");
         let interstitial = html(200, "<html><head><title>Just a moment...</title></head>");
         assert_eq!(reason(&interstitial).unwrap(), "marker <title>Just a moment...</title>");
+        let mut checkpoint = html(429, PAGE);
+        assert!(detection.reason(&checkpoint).unwrap().says_later());
+        let mitigated = "challenge".parse().unwrap();
+        checkpoint.0.headers.insert("x-vercel-mitigated", mitigated);
+        let told = detection.reason(&checkpoint).unwrap();
+        assert_eq!(
+            told.to_string(),
+            "header x-vercel-mitigated",
+            "what says more counts more"
+        );
+        assert!(!told.says_later());
+        let anubis = format!("<script id=\"anubis_challenge\" type=\"application/json\">{{}}</script>{PAGE}");
+        assert_eq!(
+            reason(&html(200, &anubis)).unwrap(),
+            "marker <script id=\"anubis_challenge\""
+        );
         assert_eq!(reason(&html(200, " \n")).unwrap(), "empty");
         assert_eq!(
             reason(&html(200, "<div id=root></div><script src=/app.js></script>")).unwrap(),

@@ -15,6 +15,9 @@ pub(crate) use self::memory::Memory;
 /// browser could fill, goes on to the next session, with its headers, cookies, body and options. What worked for a host is
 /// remembered: the next requests to it go there at once, and now and then one tries the rung below.
 ///
+/// While the first request of a host climbs, those behind it wait for what becomes of it: once, and for 30 seconds at most. A
+/// response that only says ["not now"](BlockReason::says_later) does not climb before it has come twice.
+///
 /// It is for requests of the sessions on the ladder; one that names a session in its middle begins there, and is never
 /// taken below. A request that failed on the last rung is retried there as the crawl's
 /// [`blocked_retry`](crate::Settings::blocked_retry) says.

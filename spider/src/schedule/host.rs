@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::scout::Scout;
 use crate::RobotsRules;
 use crate::frontier::Rank;
 use crate::host_settings::Pace;
@@ -26,6 +27,7 @@ pub(super) struct Host {
     pub(super) former: Option<Arc<RobotsRules>>,
     /// How often its robots.txt was asked for in vain.
     pub(super) robots_failures: u32,
+    pub(super) scout: Scout,
     /// When a timer opens it.
     pub(super) timed: Option<Instant>,
     /// Whether it stands among those that may be forgotten.
@@ -66,6 +68,7 @@ impl Host {
             robots: Robots::Unknown,
             former: None,
             robots_failures: 0,
+            scout: Scout::Unsent,
             timed: None,
             listed_idle: false,
         }

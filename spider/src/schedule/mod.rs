@@ -9,6 +9,7 @@ mod host;
 mod rest;
 mod robots;
 mod saved;
+mod scout;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -87,6 +88,8 @@ pub(crate) struct Schedule {
     hosts: HashMap<Arc<str>, Host>,
     sessions: Vec<Session>,
     timers: BinaryHeap<Reverse<(Instant, Arc<str>)>>,
+    /// Until when hosts wait for one that went ahead.
+    scouts: BTreeSet<(Instant, Arc<str>)>,
     idle: VecDeque<Arc<str>>,
     in_flight: usize,
 }
@@ -98,6 +101,7 @@ impl Schedule {
             hosts: HashMap::new(),
             sessions: Vec::new(),
             timers: BinaryHeap::new(),
+            scouts: BTreeSet::new(),
             idle: VecDeque::new(),
             in_flight: 0,
         }
@@ -160,7 +164,7 @@ impl Schedule {
             return;
         }
         lane.head = Some(rank);
-        if known.open {
+        if known.open && !known.scout.holds(session) {
             let row = &mut self.sessions[session].row;
             if let Some(old) = old {
                 row.remove(&(old, Arc::clone(host)));
@@ -330,15 +334,16 @@ impl Schedule {
         }
     }
 
-    /// When the next host or session comes due.
+    /// When the next host, session or scout comes due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let host = self.timers.peek().map(|Reverse((due, _))| *due);
-        host.into_iter().chain(self.rested()).min()
+        host.into_iter().chain(self.rested()).chain(self.scout_due()).min()
     }
 
     /// Opens the hosts and sessions whose time has come.
     pub(crate) fn open_due(&mut self, now: Instant) {
         self.wake_sessions(now);
+        self.call_scouts_back(now);
         while let Some(Reverse((due, _))) = self.timers.peek()
             && *due <= now
         {
@@ -357,7 +362,7 @@ impl Schedule {
     fn open(&mut self, name: &Arc<str>) {
         let Some(host) = self.hosts.get_mut(name) else { return };
         host.open = true;
-        for lane in &host.lanes {
+        for lane in host.lanes.iter().filter(|lane| !host.scout.holds(lane.session)) {
             if let Some(rank) = lane.head {
                 self.sessions[lane.session].row.insert((rank, Arc::clone(name)));
             }
@@ -391,7 +396,10 @@ impl Schedule {
         {
             match self.hosts.get_mut(&name) {
                 Some(host) if !host.is_idle(now) => host.listed_idle = false,
-                _ => drop(self.hosts.remove(&name)),
+                _ => {
+                    self.came_back(&name);
+                    self.hosts.remove(&name);
+                }
             }
         }
     }

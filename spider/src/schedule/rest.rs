@@ -21,11 +21,13 @@ impl Schedule {
             Rest::Until(before) => Rest::Until(before.max(until)),
             Rest::ForGood => Rest::ForGood,
         };
+        self.come_back_all();
     }
 
     /// Sends nothing more through a session.
     pub(crate) fn close_session(&mut self, session: usize) {
         self.sessions[session].rest = Rest::ForGood;
+        self.come_back_all();
     }
 
     /// Sends again through all sessions that were closed.
@@ -42,6 +44,7 @@ impl Schedule {
         let closed = |rest| rest == Rest::ForGood;
         self.in_flight == 0
             && self.timers.is_empty()
+            && self.scouts.is_empty()
             && self.sessions.iter().any(|session| closed(session.rest))
             && self
                 .sessions

@@ -243,3 +243,82 @@ fn idle_hosts_are_forgotten_beyond_a_number() {
         "one that comes and goes is listed once"
     );
 }
+
+/// A host with two requests below, and one that climbs from the first.
+fn one_ahead(now: Instant) -> (Schedule, Place, Arc<str>) {
+    let mut schedule = schedule(10, 10, 0);
+    for nth in 0..2 {
+        offer(&mut schedule, "a", "http", nth, now);
+    }
+    let first = sent(schedule.take(now)).unwrap();
+    offer(&mut schedule, "a", "http", 1, now);
+    offer(&mut schedule, "b", "http", 2, now);
+    let (http, browser) = (schedule.session("http"), schedule.session("browser"));
+    schedule.free(&first);
+    let host = Arc::from("a");
+    schedule.send_ahead(&host, &[http], browser, now);
+    offer(&mut schedule, "a", "browser", 3, now);
+    (schedule, first, host)
+}
+
+fn all_sent(schedule: &mut Schedule, now: Instant) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    while let Some(place) = sent(schedule.take(now)) {
+        let session = schedule.session_name(place.session);
+        all.push((place.host.to_string(), session.to_string()));
+    }
+    all
+}
+
+fn names(sent: &[(String, String)]) -> Vec<(&str, &str)> {
+    sent.iter().map(|(host, session)| (&**host, &**session)).collect()
+}
+
+#[test]
+fn those_of_a_host_wait_for_the_first_that_climbs_and_those_of_others_do_not() {
+    let now = Instant::now();
+    let (mut schedule, _, host) = one_ahead(now);
+    assert_eq!(names(&all_sent(&mut schedule, now)), [("b", "http"), ("a", "browser")]);
+    assert!(!schedule.is_stranded());
+    schedule.came_back(&host);
+    assert_eq!(names(&all_sent(&mut schedule, now)), [("a", "http")]);
+    assert_eq!(schedule.next_due(), None);
+    // From then on each goes for itself.
+    let (http, browser) = (schedule.session("http"), schedule.session("browser"));
+    schedule.send_ahead(&host, &[http], browser, now);
+    offer(&mut schedule, "a", "http", 4, now);
+    assert_eq!(names(&all_sent(&mut schedule, now)), [("a", "http")]);
+}
+
+#[test]
+fn nobody_waits_for_ever_for_one_that_went_ahead() {
+    let now = Instant::now();
+    let (mut schedule, ..) = one_ahead(now);
+    all_sent(&mut schedule, now);
+    let due = schedule.next_due().unwrap();
+    assert_eq!(due - now, Duration::from_secs(30));
+    assert!(all_sent(&mut schedule, due - Duration::from_millis(1)).is_empty());
+    assert_eq!(names(&all_sent(&mut schedule, due)), [("a", "http")]);
+
+    // Nor for one whose session does not start.
+    let (mut schedule, ..) = one_ahead(now);
+    let browser = schedule.session("browser");
+    schedule.rest_session(browser, now + Duration::from_secs(3600));
+    assert_eq!(names(&all_sent(&mut schedule, now)), [("a", "http"), ("b", "http")]);
+    let (host, http) = (Arc::from("b"), schedule.session("http"));
+    offer(&mut schedule, "b", "http", 5, now);
+    schedule.send_ahead(&host, &[http], browser, now);
+    assert_eq!(names(&all_sent(&mut schedule, now)), [("b", "http")]);
+}
+
+#[test]
+fn a_host_that_closes_and_opens_keeps_those_waiting_that_wait_for_one_ahead() {
+    let now = Instant::now();
+    let (mut schedule, _, host) = one_ahead(now);
+    schedule.hold("a", now + Duration::from_secs(1));
+    assert_eq!(names(&all_sent(&mut schedule, now)), [("b", "http")]);
+    let later = now + Duration::from_secs(2);
+    assert_eq!(names(&all_sent(&mut schedule, later)), [("a", "browser")]);
+    schedule.came_back(&host);
+    assert_eq!(names(&all_sent(&mut schedule, later)), [("a", "http")]);
+}

@@ -5,109 +5,10 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use silkroute_manager::SessionExt as _;
-use silkroute_spider::{BlockDetection, BlockReason, Climb, Ended, Escalation, Settings, Spider as _, Stats};
+use silkroute_spider::{BlockDetection, BlockReason, Ended, Escalation, Spider as _};
 
-use crate::support::{Answer, Tester, Web};
-
-/// Pages of a host: `/0` links to the others.
-fn site(host: &str, pages: usize) -> Vec<String> {
-    (0..pages).map(|n| format!("http://{host}/{n}")).collect()
-}
-
-fn html(body: &str) -> Answer {
-    Answer {
-        body: body.to_owned(),
-        ..Answer::status(200)
-    }
-    .header("content-type", "text/html")
-}
-
-fn shell() -> Answer {
-    html("<div id=root></div><script src=/app.js></script>")
-}
-
-fn interstitial() -> Answer {
-    html("<title>Just a moment...</title><p>Checking your browser</p>")
-}
-
-/// The page: that it is one, a scripted session of this name says.
-fn content() -> Answer {
-    html(&"<p>Words that somebody wrote to be read.</p>".repeat(10))
-}
-
-/// What each session sees of each host.
-struct Ladder {
-    http: Web,
-    dynamic: Web,
-    stealth: Web,
-    pages: Arc<Mutex<Vec<(String, Option<Climb>)>>>,
-}
-
-impl Ladder {
-    fn new(
-        http: impl Fn(&str, usize) -> Answer + Send + Sync + 'static,
-        dynamic: impl Fn(&str, usize) -> Answer + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            http: Web::new(http),
-            dynamic: Web::new(dynamic),
-            stealth: Web::new(|_, _| content()),
-            pages: Arc::default(),
-        }
-    }
-
-    /// A spider that begins at these URLs, one at a time, and finds the rest of each host on its first page.
-    fn spider(&self, starts: &[&str], escalation: Escalation) -> Tester {
-        let (http, dynamic, stealth) = (self.http.clone(), self.dynamic.clone(), self.stealth.clone());
-        let pages = Arc::clone(&self.pages);
-        let mut spider = Tester::new(&self.http, starts)
-            .set(|settings: Settings| settings.concurrency(1).escalation(escalation))
-            .parsing(move |page, out| {
-                let pages = Arc::clone(&pages);
-                Box::pin(async move {
-                    let noted = page.meta().get("escalation").cloned();
-                    let noted: Option<Climb> = noted.map(|noted| serde_json::from_value(noted).unwrap());
-                    assert_eq!(noted.as_ref(), page.climb(), "it stands on the response too");
-                    pages.lock().unwrap().push((page.url().to_string(), noted));
-                    if page.url().path() == "/0" {
-                        for n in 1..5 {
-                            out.visit(page.follow(&format!("/{n}"))?).await?;
-                        }
-                    }
-                    out.item(page.url().to_string()).await?;
-                    Ok(())
-                })
-            });
-        spider.configure = Some(Box::new(move |sessions| {
-            sessions.add("http", http.session("http"))?;
-            sessions.add("dynamic", dynamic.session("dynamic").lazy())?;
-            sessions.add("stealth", stealth.session("stealth").lazy())?;
-            Ok(())
-        }));
-        spider
-    }
-
-    fn hits(&self) -> [usize; 3] {
-        [&self.http, &self.dynamic, &self.stealth].map(|web| web.hits().len())
-    }
-
-    fn starts(&self) -> [usize; 3] {
-        [&self.http, &self.dynamic, &self.stealth].map(|web| web.starts.load(SeqCst))
-    }
-}
-
-fn ladder() -> Escalation {
-    Escalation::ladder(["http", "dynamic", "stealth"])
-}
-
-fn escalations(stats: &Stats) -> Vec<(&str, u64)> {
-    stats
-        .escalations
-        .iter()
-        .map(|(way, count)| (way.as_str(), *count))
-        .collect()
-}
+use crate::rungs::{Ladder, content, escalations, html, interstitial, ladder, shell, site};
+use crate::support::{Answer, Web, quick};
 
 #[tokio::test(start_paused = true)]
 async fn every_page_comes_from_the_cheapest_session_that_gets_it_and_the_second_goes_there_at_once() {
@@ -417,4 +318,84 @@ async fn a_challenge_that_a_session_did_not_pass_climbs_whatever_its_status() {
     let pages = ladder.pages.lock().unwrap();
     let climb = pages[0].1.as_ref().unwrap();
     assert_eq!(climb.reason, BlockReason::Challenge("managed".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_told_to_come_later_does_so_before_it_climbs() {
+    for (status, later) in [(429, Some("30")), (503, None)] {
+        let busy = move |url: &str, nth: usize| match (url.ends_with("/0") && nth == 0, later) {
+            (true, Some(seconds)) => Answer::status(status).header("retry-after", seconds),
+            (true, None) => Answer::status(status),
+            (false, _) => content(),
+        };
+        let sessions = Ladder::new(busy, |_, _| content());
+        let crawl = sessions
+            .spider(&["http://a.test/0"], ladder())
+            .crawl()
+            .run()
+            .await
+            .unwrap();
+        assert_eq!(crawl.items.len(), 5, "{status}");
+        assert_eq!(
+            sessions.hits(),
+            [5 + 1, 0, 0],
+            "{status}: no browser is needed for a limit that passes"
+        );
+        assert_eq!(sessions.starts(), [1, 0, 0]);
+        let [first, again] = [0, 1].map(|hit| sessions.http.hits()[hit].at);
+        let asked = Duration::from_secs(later.map_or(0, |seconds| seconds.parse().unwrap()));
+        assert!(again - first >= asked, "{:?}", again - first);
+        assert!(crawl.stats.escalations.is_empty());
+        assert_eq!(crawl.stats.blocked, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_told_so_again_climbs_and_what_tries_less_goes_back_up_at_once() {
+    let sessions = Ladder::new(|_, _| Answer::status(429), |_, _| content());
+    let crawl = sessions
+        .spider(&["http://a.test/0"], ladder().retry_lower_every(2))
+        .crawl()
+        .run()
+        .await
+        .unwrap();
+    assert_eq!(crawl.items.len(), 5);
+    let tries = crawl.stats.escalations["http -> dynamic: status 429"];
+    assert!(tries > 1, "less is tried now and then");
+    assert_eq!(
+        sessions.hits(),
+        [tries as usize + 1, 5, 0],
+        "it waits once, on its first way up"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_be_sent_again_or_would_wait_too_long_climbs_at_once() {
+    let long = |_: &str, _: usize| Answer::status(429).header("retry-after", "86400");
+    for (http, attempts) in [
+        (Ladder::new(long, |_, _| content()), 4),
+        (Ladder::new(|_, _| Answer::status(429), |_, _| content()), 1),
+    ] {
+        let mut spider = http.spider(&["http://a.test/1"], ladder());
+        spider = spider.set(|settings| settings.blocked_retry(quick(attempts)));
+        spider.crawl().run().await.unwrap();
+        assert_eq!(http.hits(), [1, 1, 0], "{attempts}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_behind_the_first_that_climbs_wait_for_what_becomes_of_it() {
+    let sessions = Ladder::new(|_, _| Answer::status(403).after(5), |_, _| interstitial().after(3_000));
+    let urls: Vec<String> = (1..=200).map(|n| format!("http://a.test/{n}")).collect();
+    let starts: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let ladder = ladder().retry_lower_every(0);
+    let spider = sessions
+        .spider(&starts, ladder)
+        .set(|settings| settings.concurrency(16));
+    let crawl = spider.crawl().run().await.unwrap();
+    assert_eq!(crawl.items.len(), 200);
+    let [http, dynamic, stealth] = sessions.hits();
+    assert!(http <= 16, "{http} were refused, of which one would have done");
+    assert!(dynamic <= 16, "{dynamic} had a browser for nothing");
+    assert_eq!(stealth, 200);
 }

@@ -20,6 +20,7 @@ mod log_counts;
 mod real_time;
 mod reports;
 mod robots;
+mod rungs;
 mod scheduling;
 mod sessions;
 mod streams;

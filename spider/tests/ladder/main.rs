@@ -287,8 +287,8 @@ async fn a_page_behind_a_challenge_is_had_from_the_last_rung_and_the_second_from
     assert_eq!(
         ways,
         [
-            ("dynamic -> stealth: status 403", 1),
-            ("http -> dynamic: status 403", 1)
+            ("dynamic -> stealth: header cf-mitigated", 1),
+            ("http -> dynamic: header cf-mitigated", 1)
         ]
     );
     let fetches = |id: &str| {

@@ -7,6 +7,10 @@ const ROUTES: &[(&str, &str)] = &[
     ("/shop?page=1", "listing: 10 pages of 20 products"),
     ("/shop/product/1", "a product, 1 to 200"),
     (
+        "/shop/browsers-only",
+        "the listing, or 403 to what does not send what browsers do",
+    ),
+    (
         "/catalogue/5000/0",
         "page 0 of 5,000 that are all below it, of 10 KB each; ms=50 lets each wait",
     ),

@@ -104,6 +104,7 @@ pub(crate) async fn route(visit: Visit) -> Reply {
         [""] => index::index(),
 
         ["shop"] => shop::listing(&visit),
+        ["shop", "browsers-only"] => shop::browsers_only(&visit),
         ["shop", "product", id] => shop::product(id),
         ["catalogue", pages, number] => catalogue::catalogue(&visit, pages, number).await,
 

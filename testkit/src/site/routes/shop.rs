@@ -49,6 +49,20 @@ pub(super) fn euros(cents: usize) -> String {
     format!("€{}.{:02}", cents / 100, cents % 100)
 }
 
+/// The listing, for who sends what every browser sends of a page that somebody goes to.
+pub(super) fn browsers_only(visit: &Visit) -> Reply {
+    let agent = visit.request.header("user-agent").unwrap_or_default();
+    let goes_there = visit.request.header("sec-fetch-mode") == Some("navigate");
+    if agent.starts_with("Mozilla/5.0 ") && goes_there {
+        return listing(visit);
+    }
+    page(
+        "Access denied",
+        "<h1>Access denied</h1>\n<p>This shop is for people.</p>",
+    )
+    .with_status(StatusCode::FORBIDDEN)
+}
+
 pub(super) fn listing(visit: &Visit) -> Reply {
     let Some(number) = visit.param("page").map_or(Some(1), |page| page.parse().ok()) else {
         return not_found();
