@@ -224,7 +224,7 @@ mod of_a_crawl {
         let with = ["--cookies", cookies.to_str().unwrap(), "--config", &file];
         let login = site.http_url("/cookies/set?sid=7&_path=/");
         assert_eq!(run("crawl", &login, &with).status, Some(0));
-        let flaky = site.http_url("/flaky?times=1&key=cli&how=503");
+        let flaky = site.http_url("/flaky?times=1&key=cli&how=403");
         let more = ["--session", "plain", "--session", "late", "-H", "X-Mine: line"];
         let ran = run("crawl", &flaky, &[&with[..], &more].concat());
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);

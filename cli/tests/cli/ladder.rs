@@ -26,7 +26,7 @@ async fn sessions_of_a_file_and_of_the_command_line_and_the_next_one_after_a_blo
     assert_eq!(names(&with(&shop, &["--session", "fox"])), ["fox"]);
     assert_eq!(names(&with(&shop, &["--session", "own=http"])), ["own"]);
 
-    let flaky = site.http_url("/flaky?times=1&key=cli&how=503");
+    let flaky = site.http_url("/flaky?times=1&key=cli&how=403");
     let both = with(&flaky, &["--session", "plain", "--session", "fox"]);
     assert_eq!(
         (&both["plain"]["blocked"], &both["fox"]["requests"]),
@@ -79,7 +79,7 @@ async fn two_visitors_on_one_ladder_are_warned_of() {
         "[sessions.plain]\nkind = \"http\"\nheaders = { User-Agent = \"Plain/1\" }\n\
          [sessions.fox]\nkind = \"http\"\nimpersonate = \"firefox\"\n",
     );
-    let flaky = site.http_url("/flaky?times=1&key=cli&how=503");
+    let flaky = site.http_url("/flaky?times=1&key=cli&how=403");
     let config = ["--config", &file, "--depth", "0"];
     let ran = crawl(
         &flaky,

@@ -55,6 +55,7 @@ pub(super) async fn flaky(visit: &Visit) -> Reply {
     match visit.param("how").as_deref() {
         Some("reset") => faults::reset(visit).await,
         Some("drop") => faults::drop(visit).await,
+        Some("403") => text("not you\n").with_status(StatusCode::FORBIDDEN),
         _ => text("unwell\n").with_status(StatusCode::SERVICE_UNAVAILABLE),
     }
 }
