@@ -3,10 +3,10 @@
 //! A plain link takes its URL, and of its referer only where that differs from it: links and the pages they stand on
 //! mostly share their beginning. What is out of the ordinary (headers, a body, options, meta) follows as JSON.
 
-use std::marker::PhantomData;
+use std::sync::OnceLock;
 
 use http::{HeaderValue, Method, header};
-use silkroute_core::RequestParts;
+use silkroute_core::{RequestParts, redact_url};
 use url::Url;
 
 use crate::visit::Step;
@@ -19,19 +19,51 @@ const PARTS: u8 = 8;
 const AGAIN: u8 = 16;
 const CLIMB: u8 = 32;
 
+/// Characters that are shown of a step that cannot be read, and of why.
+const SHOWN: usize = 200;
+
 /// Writes and reads the visits of one spider.
 pub(crate) struct Codec<S> {
-    /// The default step as it would be written, so that it need not be.
-    default_step: Vec<u8>,
-    _step: PhantomData<fn() -> S>,
+    own: Implied<S>,
+    /// That of the run that began the crawl, where that is not this one.
+    begun: OnceLock<Implied<S>>,
+}
+
+/// The step of the records that have none.
+struct Implied<S> {
+    /// As it would be written, so that it need not be.
+    json: Vec<u8>,
+    step: Result<S, BoxError>,
 }
 
 impl<S: Step> Codec<S> {
     pub(crate) fn new() -> Result<Self, BoxError> {
+        let step = S::default();
         Ok(Self {
-            default_step: serde_json::to_vec(&S::default())?,
-            _step: PhantomData,
+            own: Implied {
+                json: serde_json::to_vec(&step)?,
+                step: Ok(step),
+            },
+            begun: OnceLock::new(),
         })
+    }
+
+    /// The default step, as it is to be kept with the records.
+    pub(crate) fn default_step(&self) -> &[u8] {
+        &self.own.json
+    }
+
+    /// Takes this for the step of records that have none: it was the default when the crawl began, and this program may have
+    /// another. Only before the first record is written or read.
+    pub(crate) fn imply(&self, json: &[u8]) {
+        self.begun.get_or_init(|| Implied {
+            step: step_of(json, "the default when the crawl began"),
+            json: json.to_owned(),
+        });
+    }
+
+    fn implied(&self) -> &Implied<S> {
+        self.begun.get().unwrap_or(&self.own)
     }
 
     pub(crate) fn write(&self, visit: &Visit<S>) -> Result<Vec<u8>, BoxError> {
@@ -42,7 +74,7 @@ impl<S: Step> Codec<S> {
         let mut flags = 0;
         flags |= if parts.session.is_some() { SESSION } else { 0 };
         flags |= if visit.referer.is_some() { REFERER } else { 0 };
-        flags |= if step == self.default_step { 0 } else { STEP };
+        flags |= if step == self.implied().json { 0 } else { STEP };
         flags |= if is_plain(parts) { 0 } else { PARTS };
         flags |= if visit.again { AGAIN } else { 0 };
         flags |= if visit.climb.is_some() { CLIMB } else { 0 };
@@ -72,7 +104,23 @@ impl<S: Step> Codec<S> {
         Ok(out)
     }
 
+    /// # Errors
+    /// It says which request it is, and what to do.
     pub(crate) fn read(&self, record: &[u8], priority: i32) -> Result<Visit<S>, BoxError> {
+        self.parse(record, priority).map_err(|error| {
+            let url = match url_of(record) {
+                Some(url) => format!("the request of {}", redact_url(&url)),
+                None => "a request".to_owned(),
+            };
+            format!(
+                "{url} cannot be read: {error}; it stays in the frontier, and nothing is lost: go on with the program that knows it, \
+                 or have this one read it, as by a variant or a `#[serde(alias)]`"
+            )
+            .into()
+        })
+    }
+
+    fn parse(&self, record: &[u8], priority: i32) -> Result<Visit<S>, BoxError> {
         let mut input = Input(record);
         let flags = input.byte()?;
         let (depth, failures, blocks) = (input.number()?, input.number()?, input.number()?);
@@ -92,9 +140,12 @@ impl<S: Step> Codec<S> {
             None
         };
         let step = if flags & STEP != 0 {
-            serde_json::from_slice(input.bytes()?)?
+            step_of(input.bytes()?, "kept with it")?
         } else {
-            S::default()
+            match &self.implied().step {
+                Ok(step) => step.clone(),
+                Err(error) => return Err(error.to_string().into()),
+            }
         };
         let parts = if flags & PARTS != 0 {
             serde_json::from_slice(input.0)?
@@ -115,6 +166,33 @@ impl<S: Step> Codec<S> {
             referer,
         })
     }
+}
+
+/// Reads a step. What is wrong with one that cannot be read is said in terms of the program.
+fn step_of<S: Step>(json: &[u8], which: &str) -> Result<S, BoxError> {
+    serde_json::from_slice(json).map_err(|error| {
+        let (shown, error) = (beginning(&String::from_utf8_lossy(json)), beginning(&error.to_string()));
+        let name = std::any::type_name::<S>();
+        format!("its step `{shown}`, {which}, is no `{name}` of this program: {error}").into()
+    })
+}
+
+/// As much of a text as is shown.
+fn beginning(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// The URL of a record whose rest may not be readable.
+fn url_of(record: &[u8]) -> Option<Url> {
+    let mut input = Input(record.get(1..)?);
+    for _count in ["depth", "failures", "blocks"] {
+        input.number().ok()?;
+    }
+    Url::parse(std::str::from_utf8(input.bytes().ok()?).ok()?).ok()
 }
 
 impl<S> Visit<S> {
@@ -225,6 +303,76 @@ mod tests {
                 assert!(codec.read(&record[..end], 0).is_err(), "cut at {end}");
             }
         }
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Before {
+        #[default]
+        Listing,
+        Product,
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum After {
+        #[default]
+        Product,
+        Listing,
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Renamed {
+        #[default]
+        Shelf,
+        Product,
+    }
+
+    #[test]
+    fn a_record_without_a_step_has_the_default_of_the_run_that_began() {
+        let before = Codec::<Before>::new().unwrap();
+        let listing = Visit::<Before>::get("http://shop.test/").unwrap();
+        let product = listing.clone().step(Before::Product);
+        let records = [&listing, &product].map(|visit| before.write(visit).unwrap());
+        let after = Codec::<After>::new().unwrap();
+        after.imply(before.default_step());
+        let steps = records.each_ref().map(|record| after.read(record, 0).unwrap().step);
+        assert_eq!(steps, [After::Listing, After::Product]);
+        // What the second run writes, both runs read as it was meant.
+        for (step, same) in [(After::Listing, Before::Listing), (After::Product, Before::Product)] {
+            let record = after
+                .write(&Visit::get("http://shop.test/").unwrap().step(step.clone()))
+                .unwrap();
+            assert_eq!(after.read(&record, 0).unwrap().step, step);
+            assert_eq!(before.read(&record, 0).unwrap().step, same);
+        }
+    }
+
+    #[test]
+    fn a_step_that_is_not_known_any_more_is_told_with_its_url_and_what_to_do() {
+        let before = Codec::<Before>::new().unwrap();
+        let listing = Visit::<Before>::get("http://u:secret@shop.test/list?page=2").unwrap();
+        let record = before.write(&listing).unwrap();
+        let renamed = Codec::<Renamed>::new().unwrap();
+        renamed.imply(before.default_step());
+        let told = renamed.read(&record, 0).unwrap_err().to_string();
+        for part in [
+            "shop.test/list?page=2",
+            "`\"Listing\"`",
+            "Renamed",
+            "stays in the frontier",
+            "serde(alias)",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(!told.contains("secret"), "{told}");
+        let record = Codec::<String>::new().unwrap();
+        let record = record
+            .write(&Visit::get("http://shop.test/").unwrap().step("é".repeat(900)))
+            .unwrap();
+        let told = renamed.read(&record, 0).unwrap_err().to_string();
+        assert!(
+            told.contains("éé...`, kept with it") && told.chars().count() < 1_000,
+            "{told}"
+        );
     }
 
     #[test]

@@ -78,6 +78,21 @@ pub enum CrawlError {
         /// Why it failed.
         source: BoxError,
     },
+    /// The frontier holds a crawl of this spider that was begun with other [arguments](crate::Spider::arguments). It is left as
+    /// it was. Neither text nor `Debug` shows what they are: there may be secrets among them.
+    #[error(
+        "{frontier} holds a crawl of the spider '{spider}' with other arguments: {} changed; go on with those that it was begun \
+         with, or give this crawl a frontier of its own",
+        names(differences)
+    )]
+    OtherArguments {
+        /// The spider's name.
+        spider: String,
+        /// Where the frontier is.
+        frontier: String,
+        /// What differs, by name.
+        differences: Vec<Difference>,
+    },
     /// An export could not be opened, written or finished.
     #[error("cannot {attempted} the export {path}: {source}")]
     Export {
@@ -104,6 +119,34 @@ impl CrawlError {
         let source = source.into();
         Self::Frontier { attempted, source }
     }
+}
+
+/// An [argument](crate::Spider::arguments) that is not what the crawl was begun with.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Its name.
+    pub name: String,
+    /// What the crawl was begun with; `None`: it had no such argument.
+    pub kept: Option<String>,
+    /// What this run was given; `None`: it has no such argument.
+    pub given: Option<String>,
+}
+
+impl fmt::Debug for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Difference")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn names(differences: &[Difference]) -> String {
+    let names: Vec<_> = differences
+        .iter()
+        .map(|difference| format!("`{}`", difference.name))
+        .collect();
+    names.join(", ")
 }
 
 /// At which point something failed.

@@ -41,7 +41,7 @@ mod throttle;
 mod visit;
 
 pub use crawl::{Crawl, CrawlBuilder, CrawlHandle, CrawlStream, Ended};
-pub use error::{BoxError, CrawlError, CrawlOver, Failure, FailureKind, Result};
+pub use error::{BoxError, CrawlError, CrawlOver, Difference, Failure, FailureKind, Result};
 pub use escalation::{BlockDetection, BlockReason, Climb, Escalation, ShareIdentity};
 #[cfg(feature = "disk")]
 pub use frontier::{DiskFrontier, DiskFrontierError, ItemLog};

@@ -1,5 +1,7 @@
 //! What a user writes.
 
+use std::collections::BTreeMap;
+
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde::Serialize;
 use silkroute_core::{Error, Registry, Response};
@@ -84,7 +86,8 @@ pub trait Spider: Sized + Send + Sync + 'static {
     /// Its name, for logs and metrics.
     fn name(&self) -> &str;
 
-    /// Where it starts.
+    /// Where it starts. On a frontier that outlives the process it is asked for twice: a run whose start URLs are not those of
+    /// the run before takes the start requests once more, and of them those that were not seen.
     fn start_urls(&self) -> Vec<String> {
         Vec::new()
     }
@@ -96,6 +99,17 @@ pub trait Spider: Sized + Send + Sync + 'static {
     fn start_requests(&self) -> Starts<'_, Self::Step> {
         let starts = self.start_urls().into_iter();
         stream::iter(starts.map(|url| Visit::get(&url).map_err(Into::into))).boxed()
+    }
+
+    /// What it was given that makes a crawl of it this one and no other, by name: a category, the fields that are wanted. A
+    /// frontier that outlives the process keeps it, and a run with other arguments is refused
+    /// ([`CrawlError::OtherArguments`](crate::CrawlError::OtherArguments)), so that two crawls do not become one. Not what may
+    /// change between the runs of one crawl, such as a limit.
+    ///
+    /// By default nothing: then a crawl goes on in whatever directory one of the same [`name`](Self::name) began.
+    #[doc(alias = "spider_args")]
+    fn arguments(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
     }
 
     /// How it crawls, unless the crawl says otherwise.

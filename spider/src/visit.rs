@@ -11,7 +11,8 @@ use url::Url;
 use crate::Climb;
 
 /// What tells a spider's requests apart: which part of [`parse`](crate::Spider::parse) a page is for. Usually an enum,
-/// or `()`.
+/// or `()`. A frontier on disk keeps it as JSON: to rename a variant while a crawl waits, leave it the old name as a
+/// `#[serde(alias)]`.
 #[doc(alias = "callback")]
 #[doc(alias = "cb_kwargs")]
 #[doc(alias = "label")]

@@ -130,7 +130,16 @@ impl<S: Spider> CrawlBuilder<S> {
     /// requests, what was seen, the items (see [`ItemLog`](crate::ItemLog)), the statistics, the delays of hosts and the
     /// cookies of sessions are kept, and go beneath those of a login that was made before the run or in
     /// [`on_start`](Spider::on_start); a page counts as done when what it left is on the disk. Exports go on where they
-    /// were; a crawl that has finished finishes at once.
+    /// were, and a new one that takes items [as JSON](Export::as_json) gets all of the crawl.
+    ///
+    /// A crawl that has finished finishes at once, with a warning: its statistics are those of all runs, of whose pages
+    /// [`Stats::pages_before`] earlier ones got. [Start URLs](Spider::start_urls) that were not among those of the run before are
+    /// visited then. A run of a spider of another name, or with other [arguments](Spider::arguments), is refused, and nothing of
+    /// the crawl is touched.
+    ///
+    /// Requests that wait keep their [`Step`](crate::Step): those of the default step go on with the one that was the default when
+    /// the crawl began. One that the program does not know any more ends the crawl when its turn comes, with an error that says
+    /// which request it is; it stays where it is for a program that does.
     ///
     /// The limits of pages and items are those of the whole crawl, the limit of time is that of one run.
     #[doc(alias = "JOBDIR")]

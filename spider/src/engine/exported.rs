@@ -150,9 +150,13 @@ impl<S: Spider> Engine<S> {
         for (at, export) in self.exports.lock().iter_mut().enumerate() {
             let path = export.path();
             let reached = Reached::read(values, &path);
-            // One that is new has the items from now on.
-            let next = reached.as_ref().and_then(|reached| reached.items).unwrap_or(items);
             let by_json = export.as_json().is_some();
+            let next = match &reached {
+                Some(reached) => reached.items.unwrap_or(items),
+                // One that is new gets what there is, as far as it can: the frontier has the items as JSON.
+                None if by_json => 0,
+                None => items,
+            };
             let begun = match export.begin(reached.as_ref().map(|reached| reached.position)) {
                 Ok(()) => Ok(next),
                 Err(error) if by_json && error.kind() == ErrorKind::InvalidData => {

@@ -6,6 +6,7 @@
 //! the network idle, and no more, so that pages do not pile up before it.
 
 mod along;
+mod begun;
 mod climb;
 mod clock;
 mod control;

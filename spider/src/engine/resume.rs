@@ -30,7 +30,7 @@ const LOAD_SESSION: Duration = Duration::from_secs(10);
 
 const STATS: &str = "stats";
 const HOSTS: &str = "hosts";
-const STARTS: &str = "starts";
+pub(super) const STARTS: &str = "starts";
 const LADDER: &str = "ladder";
 const SESSION: &str = "session/";
 
@@ -44,6 +44,7 @@ impl<S: Spider> Engine<S> {
         let resumed = durable.resume(self.spider.name()).await.map_err(failed)?;
         let mut values = resumed.values;
         let starts = read::<Starts>(&values, STARTS).map_err(failed)?.unwrap_or_default();
+        let starts = self.settle_beginning(durable, &values, starts).await?;
         *lock(&ledger.starts) = starts;
         let stats = values
             .remove(STATS)
@@ -79,6 +80,7 @@ impl<S: Spider> Engine<S> {
                 }
                 state.stats = stats;
             }
+            state.stats.pages_before = resumed.pages;
             // These were counted with what they count.
             (state.stats.pages, state.stats.items) = (resumed.pages, resumed.items);
             (state.pages_taken, state.items_taken) = (resumed.pages, resumed.items);
@@ -99,7 +101,14 @@ impl<S: Spider> Engine<S> {
                 state.schedule.offer(&Arc::from(host), lane, session, *rank, now);
             }
         }
-        if resumed.pages > 0 || resumed.pending > 0 {
+        if starts.done && resumed.pending == 0 {
+            tracing::warn!(
+                spider = self.spider.name(),
+                frontier = durable.home(),
+                pages = resumed.pages,
+                "an earlier run finished this crawl, and nothing is left to fetch; to crawl anew, give another frontier"
+            );
+        } else if resumed.pages > 0 || resumed.pending > 0 {
             let (pages, pending) = (resumed.pages, resumed.pending);
             tracing::info!(
                 spider = self.spider.name(),
@@ -303,7 +312,7 @@ async fn within<T>(
     })
 }
 
-fn read<T: serde::de::DeserializeOwned>(values: &Values, name: &str) -> Result<Option<T>> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(values: &Values, name: &str) -> Result<Option<T>> {
     values
         .get(name)
         .map(|data| serde_json::from_slice(data).map_err(|error| format!("its value `{name}`: {error}").into()))

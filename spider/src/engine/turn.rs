@@ -63,8 +63,7 @@ impl<S: Spider> Engine<S> {
         let mut visit = match self.codec.read(&lease.record, lease.priority) {
             Ok(visit) => visit,
             Err(source) => {
-                self.control
-                    .fail(CrawlError::frontier("give a request back whole", source));
+                self.control.fail(CrawlError::frontier("give back a request", source));
                 return self.skip(&place, None).await;
             }
         };

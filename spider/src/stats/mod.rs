@@ -34,6 +34,8 @@ pub struct Stats {
     pub responses: u64,
     /// Responses that `parse` got.
     pub pages: u64,
+    /// Of these, those that earlier runs got, on a frontier that outlives the process. All of them: this run got none.
+    pub pages_before: u64,
     /// Requests that were given up without a response.
     pub failed: u64,
     /// Requests that were sent again, after no response or a block.

@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "the support is shared by all")]
 
 mod apart;
+mod begun;
 mod cookies;
 mod cut;
 mod disk;
