@@ -44,7 +44,8 @@ pub(crate) struct CrawlArgs {
     /// Obey robots.txt: the rules for the session's User-Agent, or those for this agent
     #[arg(long, value_name = "AGENT", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) robots: Option<String>,
-    /// Keep the crawl in this directory: run again, it goes on where it was
+    /// Keep the crawl in this directory: run again, it goes on where it was. Where it starts, --follow, --allow, --field,
+    /// --depth, --robots, --timeout, -O and the first --session are then those that it was begun with
     #[cfg(feature = "disk")]
     #[arg(long, value_name = "DIR")]
     pub(crate) frontier: Option<PathBuf>,

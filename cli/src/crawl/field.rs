@@ -7,6 +7,8 @@ use silkroute::prelude::{Document, Selector};
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
     pub(super) name: String,
+    /// As it was written.
+    pub(super) text: String,
     selector: Selector,
     /// Whether all matches are wanted.
     all: bool,
@@ -30,6 +32,7 @@ impl Field {
         }
         Ok(Self {
             name: name.to_owned(),
+            text: text.to_owned(),
             selector: Selector::parse(selector).map_err(|error| error.to_string())?,
             all,
         })

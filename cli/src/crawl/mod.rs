@@ -1,6 +1,7 @@
 //! `silkroute crawl`: a crawl that takes no program.
 
 mod args;
+mod begun;
 mod field;
 mod item;
 mod sessions;
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &CrawlArgs) -> Result<(), Failure> {
         timeout: args.via.timeout,
         links: links(args)?,
         fields: args.fields.clone(),
+        arguments: begun::arguments(args, &sessions)?,
     };
     let left = Arc::new(Notify::new());
     let crawl = settings(generic, args, hosts).sessions(&sessions.manager);
@@ -268,10 +270,19 @@ fn write_stats(path: &Path, report: &Report) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(refused)
 }
 
+/// Whether requests wait for a session that the command line does not name any more.
+fn is_unknown_session(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(Error::UnknownSession { .. }))
+}
+
 fn failure_of(error: &CrawlError) -> Failure {
     match error {
         CrawlError::Manager(error) => Failure::from(error.clone()),
         CrawlError::Setting { .. } => Failure::usage(error),
+        CrawlError::OtherArguments {
+            frontier, differences, ..
+        } => begun::refused(frontier, differences),
+        CrawlError::Frontier { source, .. } if is_unknown_session(source.as_ref()) => Failure::usage(error),
         _ => Failure::failed(error),
     }
 }

@@ -1,5 +1,6 @@
 //! The spider that the command line describes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -21,6 +22,8 @@ pub(super) struct Generic {
     pub(super) timeout: Option<Duration>,
     pub(super) links: LinkExtractor,
     pub(super) fields: Vec<Field>,
+    /// What makes the crawl this one: see [`begun`](super::begun).
+    pub(super) arguments: BTreeMap<String, String>,
 }
 
 impl Generic {
@@ -51,6 +54,10 @@ impl Spider for Generic {
 
     fn name(&self) -> &str {
         "crawl"
+    }
+
+    fn arguments(&self) -> BTreeMap<String, String> {
+        self.arguments.clone()
     }
 
     fn start_requests(&self) -> Starts<'_, ()> {

@@ -76,6 +76,106 @@ async fn a_crawl_in_a_directory_is_paused_by_a_signal_and_goes_on() {
     assert_eq!(site.requests().len(), pages, "and nothing was asked for twice");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_crawl_in_the_same_directory_is_refused_and_touches_nothing() {
+    let site = site().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (shop, other) = (site.http_url("/shop?page=1"), site.http_url("/bytes/1"));
+    let (frontier, output) = (path("frontier"), path("items.csv"));
+    let kept = ["--frontier", frontier.as_str(), "--output", &output];
+    let follow = ["--follow", "a.next, a.product", "--field", "name=h1.name"];
+    let run = |urls: &[&str], more: &[&str]| silkroute([&["crawl"], urls, &kept, more].concat());
+    let limited = ["--max-pages", "40", "-O", "http.body_limit=7777777"];
+    let first = run(&[shop.as_str()], &[&follow[..], &limited].concat());
+    assert_eq!(first.status, Some(3), "{}", first.stderr);
+    let (written, asked) = (fs::read_to_string(&output).unwrap(), site.requests().len());
+    assert_eq!(written.lines().count(), 41);
+
+    let option = &limited[2..];
+    let more_fields = [&follow[..], option, &["--field", "price=.price"]].concat();
+    let deeper = [&follow[..], option, &["--depth", "9", "--timeout", "9s"]].concat();
+    let other_option = [&follow[..], &["-O", "http.body_limit=7777778"]].concat();
+    let named = [&follow[..], option, &["--session", "fast=http"]].concat();
+    for (urls, more, told) in [
+        (
+            vec![other.as_str()],
+            [&follow[..], option].concat(),
+            "where it starts was",
+        ),
+        (
+            vec![shop.as_str(), other.as_str()],
+            [&follow[..], option].concat(),
+            "where it starts was",
+        ),
+        (
+            vec![shop.as_str()],
+            more_fields,
+            "--field was `name=h1.name`, and is `name=h1.name, price=.price` now",
+        ),
+        (
+            vec![shop.as_str()],
+            deeper,
+            "--depth was not given, and is `9` now; --timeout was not given, and is `9s` now",
+        ),
+        (vec![shop.as_str()], other_option, "-O is not what it was begun with"),
+        (
+            vec![shop.as_str()],
+            named,
+            "the first --session was `http`, and is `fast` now",
+        ),
+    ] {
+        let refused = run(&urls, &more);
+        let error = refused.error(2);
+        assert!(error.starts_with("--frontier: ") && error.contains(told), "{error}");
+        assert!(
+            error.contains("give this one another directory") && !error.contains("777777"),
+            "{error}"
+        );
+    }
+    assert_eq!(fs::read_to_string(&output).unwrap(), written);
+    assert_eq!(site.requests().len(), asked, "nothing was fetched");
+
+    // What may change from run to run, in another order.
+    let elsewhere = path("all.csv");
+    let changed = [
+        "--concurrency",
+        "3",
+        "--session",
+        "http",
+        "--output",
+        &elsewhere,
+        "--frontier",
+        &frontier,
+    ];
+    let changed = [&["crawl", shop.as_str()], &changed[..], option, &follow].concat();
+    let finished = silkroute(&changed);
+    assert_eq!(finished.status, Some(0), "{}", finished.stderr);
+    let pages = known::LISTING_PAGES + known::PRODUCTS;
+    assert_eq!(
+        fs::read_to_string(&elsewhere).unwrap().lines().count(),
+        pages + 1,
+        "a new file has all items"
+    );
+    assert_eq!(finished.stats()["pages_before"], 40);
+
+    // What is finished says so.
+    let again = silkroute(&changed);
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("warning: an earlier run finished this crawl"),
+        "{}",
+        again.stderr
+    );
+    let stats = again.stats();
+    assert_eq!(
+        (&stats["pages"], &stats["pages_before"]),
+        (&pages.into(), &pages.into())
+    );
+    assert_eq!(site.requests().len(), pages);
+    site.close().await;
+}
+
 /// A browser that does not come up: it says that it was started, and waits to be ended.
 fn slow_browser(folder: &Path) -> std::path::PathBuf {
     let browser = folder.join("browser");
@@ -120,7 +220,8 @@ async fn a_crawl_that_a_signal_ends_before_its_first_page_is_paused() {
     assert_eq!(child.wait().unwrap().code(), Some(3), "{told}");
     assert!(told.contains("\npaused: the same command goes on\n"), "{told}");
 
-    let finished = silkroute([&line[..], &["--max-pages", "1"]].concat());
+    // The session of that name is of another kind now.
+    let finished = silkroute([&line[..], &["--session", "slow=http", "--max-pages", "1"]].concat());
     assert_eq!(finished.status, Some(3), "{}", finished.stderr);
     assert_eq!(finished.stats()["pages"], 1, "it goes on with the start");
     site.close().await;
