@@ -85,7 +85,8 @@ impl Session {
 
 pub(crate) struct Schedule {
     rules: Rules,
-    hosts: HashMap<Arc<str>, Host>,
+    /// Boxed: the places that a map has to spare are no hosts.
+    hosts: HashMap<Arc<str>, Box<Host>>,
     sessions: Vec<Session>,
     timers: BinaryHeap<Reverse<(Instant, Arc<str>)>>,
     /// Until when hosts wait for one that went ahead.
@@ -146,11 +147,13 @@ impl Schedule {
         if !self.hosts.contains_key(host) {
             self.forget_idle(now);
             let pace = self.rules.paces.of(host);
-            self.hosts.insert(Arc::clone(host), Host::new(pace, now));
+            self.hosts.insert(Arc::clone(host), Box::new(Host::new(pace, now)));
         }
         let Some(known) = self.hosts.get_mut(host) else { return };
         let index = known.lanes.iter().position(|lane| lane.session == session);
         let index = index.unwrap_or_else(|| {
+            // Mostly the only one, and there may be a million hosts.
+            known.lanes.reserve_exact(1);
             known.lanes.push(Lane {
                 session,
                 name: Arc::clone(lane),

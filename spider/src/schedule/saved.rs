@@ -46,7 +46,7 @@ impl Schedule {
         host.listed_idle = true;
         let name: Arc<str> = saved.host.into();
         self.idle.push_back(Arc::clone(&name));
-        self.hosts.insert(name, host);
+        self.hosts.insert(name, Box::new(host));
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod error;
 mod file;
+#[cfg(test)]
+mod hosts;
 mod items;
 mod lanes;
 mod lock;
@@ -41,7 +43,9 @@ const WAITING: usize = 256;
 /// parsed or on their way into the transaction: each as many as the crawl's concurrency, at most. After a loss of power it is
 /// as many again at most, which were kept and not yet on the disk: none of them was counted, and no item of them given out.
 ///
-/// Only some of what waits is in memory: a crawl of a million URLs takes some 20 MB.
+/// Only some of what waits is in memory: a crawl of a million URLs on 100 hosts takes some 20 MB. That grows with the hosts, not
+/// with the URLs: each host for which requests wait takes some 0.8 KB, its place in the schedule included, a hundred thousand
+/// hosts some 80 MB.
 ///
 /// ```no_run
 /// # use silkroute_spider::{CrawlError, Spider};
