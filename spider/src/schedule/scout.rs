@@ -38,7 +38,9 @@ impl Schedule {
         let Some(host) = self.hosts.get_mut(name) else { return };
         match &mut host.scout {
             Scout::Back => return,
-            Scout::Ahead { below: held, .. } => held.extend(below),
+            // Higher up more sessions are below.
+            Scout::Ahead { below: held, .. } if held.len() < below.len() => *held = below.to_vec(),
+            Scout::Ahead { .. } => {}
             Scout::Unsent => {
                 let until = after(now, LONGEST);
                 let below = below.to_vec();
