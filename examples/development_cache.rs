@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let manager = SessionManager::new();
     manager.add("shop", CacheSession::builder(session()?, folder.path()).build()?)?;
-    for round in ["the first time", "the second time"] {
+    for (round, status) in [("the first time", "recorded"), ("the second time", "replayed")] {
         for page in &pages {
             let response = manager.fetch(Fetch::get(page.as_str())?).await?;
             println!(
@@ -26,11 +26,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 response.url().query().unwrap_or(""),
                 response.meta()[STATUS_META]
             );
+            assert_eq!(
+                (response.status().as_u16(), &response.meta()[STATUS_META]),
+                (200, &status.into())
+            );
         }
     }
+    assert_eq!(site.requests().len(), 3);
     let refresh = CacheOptions::default().mode(CacheMode::Refresh);
     let response = manager.fetch(Fetch::get(pages[0].as_str())?.with(refresh)?).await?;
     println!("asked to refresh: {}", response.meta()[STATUS_META]);
+    assert_eq!(
+        (&response.meta()[STATUS_META], site.requests().len()),
+        (&"recorded".into(), 4)
+    );
     manager.close().await?;
 
     let records = session()?;
@@ -44,12 +53,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .mode(CacheMode::Replay)
             .build()?,
     )?;
-    for page in &pages {
+    for (number, page) in (1..).zip(&pages) {
         let response = manager.fetch(Fetch::get(page.as_str())?).await?;
         println!("{} bytes, {}", response.body().len(), response.meta()[STATUS_META]);
+        assert!(response.text().contains(&format!("Page {number} of 10")));
     }
-    if let Err(error) = manager.fetch(Fetch::get(other.as_str())?).await {
-        println!("what was never recorded: {error}");
+    match manager.fetch(Fetch::get(other.as_str())?).await {
+        Ok(_) => return Err("a page that was never recorded was replayed".into()),
+        Err(error) => println!("what was never recorded: {error}"),
     }
     manager.close().await?;
     Ok(())

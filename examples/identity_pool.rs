@@ -1,5 +1,6 @@
 //! Many identities behind one session: each with its own proxy, browser and login, kept over restarts.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 
 use silkroute::pool::{IDENTITY_META, Member, PoolHooks, PoolOptions, SessionPool};
@@ -68,8 +69,10 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
                         response.status(),
                         response.meta()[IDENTITY_META]
                     );
+                    assert_eq!(response.status(), 200);
                 }
                 // A basket is somebody's: requests with one key have one identity.
+                let mut baskets = BTreeSet::new();
                 for step in ["/shop", "/account"] {
                     let request = Fetch::get(&format!("{home}{step}"))?.with(PoolOptions::default().key("basket 7"))?;
                     let response = manager.fetch(request).await?;
@@ -78,7 +81,10 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
                         response.status(),
                         response.meta()[IDENTITY_META]
                     );
+                    assert_eq!(response.status(), 200);
+                    baskets.insert(response.meta()[IDENTITY_META].to_string());
                 }
+                assert_eq!(baskets.len(), 1, "{baskets:?}");
                 for member in handle.stats() {
                     println!(
                         "  {} (generation {}): {} requests through {}",
@@ -91,6 +97,11 @@ async fn main() -> std::result::Result<(), Box<dyn Error>> {
                 Ok::<_, silkroute::Error>(())
             })
             .await?;
+        // Each logged in once, and not again the next day: what it had then is in the directory.
+        assert_eq!(site.requests_to("/login").len(), 4, "{day}");
+    }
+    for proxy in &proxies {
+        assert!(!proxy.log().is_empty() && proxy.log().iter().all(|entry| entry.authorized));
     }
     site.close().await;
     Ok(())

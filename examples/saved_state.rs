@@ -15,7 +15,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let today = SessionManager::new();
     today.add("shop", session()?)?;
     let login = Fetch::post(site.https_url("/login").as_str())?.form([("user", "demo"), ("password", "demo")]);
-    today.fetch(login).await?;
+    let welcome = today.fetch(login).await?;
+    assert_eq!(welcome.url().path(), "/account");
     today.get("shop")?.save_state(&file).await?;
     today.close().await?;
     println!("today: logged in, and saved");
@@ -26,6 +27,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tomorrow.get("pages")?.load_state(&file).await?;
     let account = tomorrow.fetch(Fetch::get(site.https_url("/account").as_str())?).await?;
     println!("tomorrow: the account answers {}", account.status());
+    assert_eq!(account.status(), 200);
+    assert_eq!(site.requests_to("/login").len(), 1);
     tomorrow.close().await?;
     site.close().await;
     Ok(())
