@@ -12,6 +12,7 @@ mod cookies;
 mod cut;
 mod disk;
 mod exports;
+mod fixture;
 mod gate;
 mod kill;
 mod limits;
