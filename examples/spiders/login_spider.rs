@@ -86,7 +86,8 @@ async fn main() -> Result {
     for (day, pages, ended) in [("today", 80, Ended::MaxPages), ("tomorrow", 1_000, Ended::Finished)] {
         let sessions = SessionManager::new();
         sessions.add("shop", HttpSession::new())?;
-        // The crawl keeps what the site gives to its sessions later, and puts that on top of the file.
+        // What the crawl kept of this session yesterday comes on top, as the newer one. Who has logged in anew since loads
+        // that file in `on_start`.
         sessions.get("shop")?.load_state(&login).await?;
         let account = site.http_url("/account").to_string();
         let crawl = Shop { account }.crawl().sessions(&sessions).frontier(&directory);
