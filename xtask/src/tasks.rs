@@ -1,5 +1,6 @@
 //! The tasks themselves.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::Stop;
@@ -90,7 +91,10 @@ fn single_features(workspace: &Workspace) -> Vec<(String, String)> {
 fn tests(detectors: Option<String>) -> Cmd {
     let targets = format!("{ALL} --no-fail-fast --lib --bins --tests");
     let command = if Cmd::cargo().words("nextest --version").ask().is_some() {
-        Cmd::cargo().words("nextest run").words(&targets)
+        // Many tests wait for most of their time. Those with browsers have a limit of their own.
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = format!("--test-threads {}", cores + 1);
+        Cmd::cargo().words("nextest run").words(&targets).words(&threads)
     } else {
         // Without nextest's groups: no more browsers at once than the machine can run.
         Cmd::cargo().words("test").words(&targets).words("-- --test-threads 2")
