@@ -1,5 +1,7 @@
 //! One site with hosts of all kinds, and real sessions on all rungs.
 
+use std::time::Duration;
+
 use silkroute_manager::{SessionExt as _, SessionManager};
 use silkroute_session_dynamic::DynamicSession;
 use silkroute_session_http::HttpSession;
@@ -12,6 +14,9 @@ use crate::no_browser;
 const RUNGS: [&str; 3] = ["http", "dynamic", "stealth"];
 /// The header by which the site can tell the sessions apart. The browser of the last has none of its own.
 const BY: &str = "x-by";
+
+/// What browsers have where the machine is busy.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Visits one page after the other, in so many rows at once.
 struct Tour {
@@ -86,10 +91,15 @@ fn sessions() -> SessionManager {
     let sessions = SessionManager::new();
     let http = HttpSession::builder().impersonate("none").header(BY, "http");
     let dynamic = DynamicSession::builder()
+        .start_timeout(LONG)
+        .timeout(LONG)
         .network_idle(true)
         .extra_header(BY, "dynamic")
         .unwrap();
-    let stealth = StealthSession::builder().solve_challenge(true);
+    let stealth = StealthSession::builder()
+        .start_timeout(LONG)
+        .timeout(LONG)
+        .solve_challenge(true);
     sessions.add("http", http.build().unwrap()).unwrap();
     sessions.add("dynamic", dynamic.build().unwrap().lazy()).unwrap();
     sessions.add("stealth", stealth.build().unwrap().lazy()).unwrap();
