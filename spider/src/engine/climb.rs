@@ -206,8 +206,8 @@ impl<S: Spider> Engine<S> {
         }
     }
 
-    /// Whether a request that was told to come later does so before it climbs: the first time on this rung, and where it is
-    /// known to need no higher one.
+    /// Whether a request that was told to come later does so before it climbs: the first time on this rung, unless it only tries
+    /// if less is enough than what works for its host.
     fn waits(&self, visit: &Visit<S::Step>, response: &dyn Response) -> bool {
         let asked = retry_after(response.headers(), SystemTime::now());
         let tries_less = visit.climb.as_ref().is_some_and(|climb| climb.retried_lower);

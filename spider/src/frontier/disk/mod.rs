@@ -2,8 +2,6 @@
 
 mod error;
 mod file;
-#[cfg(test)]
-mod hosts;
 mod items;
 mod lanes;
 mod lock;

@@ -1,5 +1,7 @@
 //! What the frontier on disk keeps over a close, and what it refuses.
 
+mod hosts;
+
 use super::file::FILE;
 use super::*;
 

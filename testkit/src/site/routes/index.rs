@@ -46,7 +46,7 @@ const ROUTES: &[(&str, &str)] = &[
     ),
     (
         "/flaky?times=1&key=a&how=503",
-        "fails so many times, then 200; how: 503 or reset",
+        "fails so many times, then 200; how: 503, 403, reset or drop",
     ),
     ("/count/KEY", "counts its visits"),
     ("/slow?ms=100", "waits before the headers"),

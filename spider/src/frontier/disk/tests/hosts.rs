@@ -1,10 +1,12 @@
 //! What hosts that wait take of memory: their lanes, and their places in the schedule.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use super::tests::{entry, open};
-use super::*;
+use super::{entry, open};
 use crate::Settings;
+use crate::frontier::{Durable as _, Frontier as _};
 use crate::schedule::{Rules, Schedule};
 
 const HOSTS: u128 = 200_000;
